@@ -1,0 +1,1 @@
+"""The command line: ``main`` parses and calls; ``view`` is the only writer to the terminal."""

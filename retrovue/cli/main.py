@@ -1,0 +1,73 @@
+"""Parse the command line and call the command; every command lives in a module of its own.
+
+A command module has ``configure(parser)`` and ``run(args, view) -> int`` (the exit code: 0 done,
+1 the user's input has errors, 2 changes found or wrong usage). Modules are imported only when their
+command is called, so that start-up stays quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from retrovue import __version__
+from retrovue.errors import RetroVueError
+
+#: command → (module, one-line help), in the order a newcomer needs them.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "doctor": ("retrovue.cli.doctor", "is this machine ready? which ffmpeg is used, and what is missing"),
+    "demo-media": ("retrovue.cli.demo_media", "generate the demo station's library with ffmpeg"),
+    "ingest": ("retrovue.cli.ingest", "find and probe media, write the catalog lock"),
+    "check": ("retrovue.cli.check", "validate a station and show every mistake at once"),
+    "compile": ("retrovue.cli.compile", "turn a station into schedule days and playlists"),
+    "guide": ("retrovue.cli.guide", "print the programme guide"),
+    "sql": ("retrovue.cli.sql", "query a compiled artefact in SQL"),
+    "serve": ("retrovue.cli.serve", "put the station on the air"),
+    "schema": ("retrovue.cli.schema", "print or write the JSON Schemas of the station language"),
+    "explain": ("retrovue.cli.explain", "the manual of a diagnostic code"),
+}
+
+
+def build_parser(command: str | None) -> argparse.ArgumentParser:
+    """The whole parser; only ``command``'s own options are filled in."""
+    parser = argparse.ArgumentParser(
+        prog="retrovue", description="A television network in a folder of YAML, always on the air."
+    )
+    parser.add_argument("--version", action="version", version=f"retrovue {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (module, help_text) in COMMANDS.items():
+        sub = commands.add_parser(name, help=help_text, description=help_text)
+        sub.add_argument("--quiet", action="store_true", help="no progress, only results and errors")
+        if name == command:
+            import_module(module).configure(sub)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    named = next((a for a in arguments if not a.startswith("-")), None)
+    args = build_parser(named if named in COMMANDS else None).parse_args(arguments)
+
+    from retrovue.cli.view import View
+
+    view = View(quiet=args.quiet)
+    try:
+        return int(import_module(COMMANDS[args.command][0]).run(args, view))
+    except RetroVueError as error:
+        view.error(str(error), help=error.help)
+        return 1
+    except KeyboardInterrupt:
+        view.error("stopped by the keyboard")
+        return 130
+    except BrokenPipeError:
+        # The reader (head, less) has gone: no complaint, and none at interpreter exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+if __name__ == "__main__":
+    sys.exit(main())

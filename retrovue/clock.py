@@ -1,0 +1,167 @@
+"""MasterClock: what time it is at the station, and how to wait for a moment of it.
+
+The only module of RetroVue that reads or waits on a real clock. Everybody else is handed a
+``MasterClock``, so that a test (or ``retrovue serve --at``) can put a station on the air at any hour.
+
+Units: instants are aware ``datetime`` in UTC; durations are seconds (float) unless a name ends in
+``_us`` (microseconds, int).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Protocol
+
+from retrovue.units import from_us, to_us
+
+#: How fast station time may be bent to follow a stepped wall clock: 0.5 % (a 5 s step is absorbed in
+#: 1000 s). ITU-R BT.1700 sets allow far more; decoders follow this without a fault.
+SLEW_RATE = 0.005
+
+#: Longest single real sleep (seconds): a slewed or stepped clock is noticed within it.
+_MAX_NAP = 0.5
+
+
+class MasterClock(Protocol):
+    """What time it is, and how to wait. Implementations: StationClock, SteppedClock."""
+
+    def now(self) -> datetime:
+        """Station time, aware, UTC."""
+        ...
+
+    def now_us(self) -> int:
+        """Station time in microseconds since the Unix epoch."""
+        ...
+
+    def elapsed(self) -> float:
+        """Monotonic real seconds, for durations and watchdogs; the zero is arbitrary."""
+        ...
+
+    async def wait_until(self, instant: datetime) -> None:
+        """Return once station time has reached ``instant`` (at once if it has passed)."""
+        ...
+
+    async def wait(self, seconds: float) -> None:
+        """Return once station time has moved on by ``seconds``."""
+        ...
+
+    def deadline(self, seconds: float) -> AbstractAsyncContextManager[None]:
+        """Raise ``TimeoutError`` in the block after ``seconds`` of real time (sockets, children)."""
+        ...
+
+
+class StationClock:
+    """The real thing: an anchor plus the monotonic clock, slewed after wall-clock corrections.
+
+    ``at`` puts the station on the air at another hour: station time starts there and runs on from it.
+    """
+
+    def __init__(self, at: datetime | None = None) -> None:
+        if at is not None and at.tzinfo is None:
+            raise ValueError("a station clock needs an instant with a UTC offset")
+        self._mono0 = time.monotonic()
+        wall = time.time()
+        self._shift = 0.0 if at is None else at.timestamp() - wall
+        self._anchor = wall + self._shift
+        self._slew = 0.0
+        self._last_mono = self._mono0
+
+    def _now_s(self) -> float:
+        mono = time.monotonic()
+        station = self._anchor + (mono - self._mono0) + self._slew
+        # Follow the wall clock (NTP, an operator's step) by bending time, never by a jump.
+        error = time.time() + self._shift - station
+        allowed = (mono - self._last_mono) * SLEW_RATE
+        self._slew += max(-allowed, min(allowed, error))
+        self._last_mono = mono
+        return self._anchor + (mono - self._mono0) + self._slew
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._now_s(), UTC)
+
+    def now_us(self) -> int:
+        return round(self._now_s() * 1_000_000)
+
+    def elapsed(self) -> float:
+        return time.monotonic()
+
+    async def wait_until(self, instant: datetime) -> None:
+        target = instant.timestamp()
+        while (left := target - self._now_s()) > 0:  # noqa: ASYNC110  nobody can set an event for time
+            await asyncio.sleep(min(left, _MAX_NAP))
+
+    async def wait(self, seconds: float) -> None:
+        await self.wait_until(from_us(self.now_us() + round(seconds * 1_000_000)))
+
+    @asynccontextmanager
+    async def deadline(self, seconds: float) -> AsyncIterator[None]:
+        async with asyncio.timeout(seconds):
+            yield
+
+
+class SteppedClock:
+    """A clock that stands still until it is told to move; for tests and faster-than-real-time runs.
+
+    ``run_to`` walks from waiter to waiter in order, so a whole broadcast day passes as fast as the
+    code under test can work. Real I/O gets its turn through ``settle``.
+    """
+
+    def __init__(self, at: datetime) -> None:
+        if at.tzinfo is None:
+            raise ValueError("a stepped clock needs an instant with a UTC offset")
+        self._now_us = to_us(at)
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+
+    def now(self) -> datetime:
+        return from_us(self._now_us)
+
+    def now_us(self) -> int:
+        return self._now_us
+
+    def elapsed(self) -> float:
+        return self._now_us / 1_000_000
+
+    async def wait_until(self, instant: datetime) -> None:
+        target = to_us(instant)
+        if target <= self._now_us:
+            await asyncio.sleep(0)
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append((target, future))
+        await future
+
+    async def wait(self, seconds: float) -> None:
+        await self.wait_until(from_us(self._now_us + round(seconds * 1_000_000)))
+
+    @asynccontextmanager
+    async def deadline(self, seconds: float) -> AsyncIterator[None]:
+        async with asyncio.timeout(seconds):
+            yield
+
+    def step(self, seconds: float) -> None:
+        """Move station time on by ``seconds`` and wake who waited for a moment that has come."""
+        self._move_to(self._now_us + round(seconds * 1_000_000))
+
+    async def run_to(self, instant: datetime, settle: Callable[[], Awaitable[object]] | None = None) -> None:
+        """Move to ``instant`` waiter by waiter; ``settle`` runs after each so real I/O can catch up."""
+        target = to_us(instant)
+        while True:
+            await (settle() if settle else asyncio.sleep(0))
+            due = sorted(at for at, future in self._waiters if not future.done() and at <= target)
+            if not due:
+                break
+            self._move_to(due[0])
+        self._move_to(target)
+        await asyncio.sleep(0)
+
+    def _move_to(self, target_us: int) -> None:
+        self._now_us = max(self._now_us, target_us)
+        due = [w for w in self._waiters if w[0] <= self._now_us]
+        self._waiters = [w for w in self._waiters if w[0] > self._now_us]
+        for _, future in sorted(due, key=lambda w: w[0]):
+            if not future.done():
+                future.set_result(None)

@@ -1,0 +1,138 @@
+"""What the compiler makes: the values that the store keeps and playout renders; pure.
+
+Instants are microseconds since the Unix epoch (UTC), durations microseconds. Intervals are half-open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from retrovue.diagnostics import Diagnostic
+from retrovue.library.catalog import Asset
+
+
+class SegmentKind(StrEnum):
+    PROGRAM = "program"
+    AD = "ad"
+    BUMPER = "bumper"
+    PROMO = "promo"
+    IDENT = "ident"
+    FILLER = "filler"
+    CARD = "card"
+    TEST_PATTERN = "test_pattern"
+    CLOCK = "clock"
+    SLATE = "slate"
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleEvent:
+    """One line of a ScheduleDay: what the guide says. Back to back, on the grid."""
+
+    event_id: int  #: 31 bits, positive
+    channel: str
+    broadcast_date: date
+    start_us: int
+    end_us: int
+    title: str
+    subtitle: str
+    description: str
+    season: int | None
+    episode: int | None
+    year: int | None
+    original_date: str  #: ISO, or empty
+    categories: tuple[str, ...]
+    rating: str
+    kind: str  #: "programme", "movie", "off_air"
+    program: str  #: slug of the program or synthetic
+    asset_id: str  #: main asset; empty for synthetics
+    plan: str
+    zone: str
+    written_at: str  #: "plans/weekday.yaml:12:5", for people
+    fallbacks: tuple[str, ...] = ()  #: asset ids that stand in, in order
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One physical or synthetic piece of a Playlist. A channel's segments tile time exactly."""
+
+    channel: str
+    broadcast_date: date
+    seq: int  #: 0-based within (channel, broadcast_date)
+    start_us: int
+    end_us: int
+    kind: SegmentKind
+    event_id: int  #: the event whose block this fills
+    asset_id: str = ""  #: physical; empty for synthetic
+    in_us: int = 0  #: offset into the asset at start_us
+    synthetic: str = ""  #: slug of the synthetic; empty for physical
+    title: str = ""  #: what a card or ident says; the asset's name otherwise
+    pool: str = ""  #: pool it was drawn from
+
+    @property
+    def duration_us(self) -> int:
+        return self.end_us - self.start_us
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleDay:
+    """One channel, one broadcast date: events and the playlist under them."""
+
+    channel: str
+    broadcast_date: date
+    start_us: int
+    end_us: int
+    events: tuple[ScheduleEvent, ...]
+    playlist: tuple[Segment, ...]
+    checkpoint: Mapping[str, str] = field(default_factory=dict)  #: rotation cursors at the day's end
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledChannel:
+    """A channel as the runtime needs it: everything inherited is filled in."""
+
+    channel: str
+    number: str
+    vchannel: int
+    name: str
+    callsign: str
+    guide_id: str
+    group: str
+    logo: str
+    grid_us: int
+    day_start_minutes: int
+    raster: str
+    rate: str  #: "30000/1001"
+    preset: str
+    video_kbps: int
+    audio_kbps: int
+    position: int  #: order in the lineup
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSynthetic:
+    """A synthetic as the runtime needs it."""
+
+    synthetic: str
+    shows: str  #: station.model.SyntheticKind value
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """All that may air, and what was found on the way."""
+
+    station: str
+    name: str
+    timezone: str
+    first_day: date
+    last_day: date
+    channels: tuple[CompiledChannel, ...]
+    synthetics: tuple[CompiledSynthetic, ...]
+    assets: tuple[Asset, ...]  #: those used, fallbacks included, sorted by id
+    days: tuple[ScheduleDay, ...]  #: sorted by (channel position, broadcast_date)
+    content_hash: str  #: sha256 over the canonical, ordered rows of everything above
+    diagnostics: tuple[Diagnostic, ...] = ()

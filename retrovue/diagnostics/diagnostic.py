@@ -1,0 +1,43 @@
+"""Diagnostic: what is wrong, where, and what to do about it; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A place in a file: 1-based lines and columns; the end is exclusive."""
+
+    file: str  #: path relative to the station folder, "/"-separated
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A second place that helps to understand a diagnostic."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding. ``code`` is a kebab-case word listed in ``codes.py``, where its manual is."""
+
+    severity: Severity
+    code: str
+    headline: str
+    span: Span | None = None
+    note: str = ""  #: said beside the caret
+    labels: tuple[Label, ...] = ()
+    help: str = ""  #: what to do, often "did you mean …"

@@ -1,0 +1,1 @@
+"""Head-end: front-ends over one Lineup; each imports lineup and nothing behind it."""

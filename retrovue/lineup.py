@@ -1,0 +1,189 @@
+"""The one interface between the station (playout) and its head-end (the front-ends); pure declarations.
+
+Front-ends import this module and nothing behind it. Instants are aware ``datetime`` in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal, NewType, Protocol
+
+#: A channel's immutable slug ("wrtv").
+ChannelId = NewType("ChannelId", str)
+#: A key of Lineup.artwork ("logo/wrtv").
+ArtworkRef = NewType("ArtworkRef", str)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelIdent:
+    """What a client is told about a channel."""
+
+    id: ChannelId
+    number: str  #: "5.1" or "5": digits and at most one dot
+    vchannel: int  #: unique positive integer, for clients that tune by integer
+    name: str
+    callsign: str
+    guide_id: str  #: "C5.1.<station>.retrovue.tv", the same in XMLTV and M3U
+    group: str = ""  #: free word that groups channels ("Movies")
+    logo: ArtworkRef | None = None
+    video_codec: str = "H264"  #: HDHomeRun's words: MPEG2, H264, HEVC
+    audio_codec: str = "AAC"  #: AC3, AAC, MPEG
+    hd: bool = False  #: 720 lines or more
+
+
+@dataclass(frozen=True, slots=True)
+class GuideEntry:
+    """One line of the guide: a programme, however many blocks it fills. Back to back, no gaps."""
+
+    event_id: int  #: 31 bits, stable over recompiles and restarts
+    channel: ChannelId
+    start: datetime
+    end: datetime
+    title: str
+    subtitle: str = ""  #: episode title
+    description: str = ""
+    season: int | None = None
+    episode: int | None = None
+    original_date: date | None = None
+    year: int | None = None
+    categories: tuple[str, ...] = ()
+    rating: str = ""  #: "TV-PG"; empty when none
+    kind: str = "programme"  #: "programme", "movie", "off_air"
+    artwork: ArtworkRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Artwork:
+    """A picture for the guide."""
+
+    content_type: str
+    data: bytes
+
+
+class Health(StrEnum):
+    """How a channel is doing."""
+
+    OFF_AIR = "off air"
+    TUNING = "tuning"
+    ON_AIR = "on air"
+    LINGERING = "lingering"
+    SLATE = "slate"  #: on the air, but showing the slate because of a fault
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStatus:
+    """A channel as the operator sees it now."""
+
+    channel: ChannelId
+    health: Health
+    viewers: int
+    now: GuideEntry | None
+    producer: str = ""  #: what renders the picture now ("ffmpeg pid 4711: sitcoms/x.mp4")
+    detail: str = ""  #: the last fault, in words; empty when well
+
+
+@dataclass(frozen=True, slots=True)
+class StationStatus:
+    """The station as the operator sees it now."""
+
+    station: str
+    name: str
+    timezone: str
+    now: datetime
+    artefact: str  #: content hash of what is on the air
+    horizon_end: datetime | None  #: guide compiled up to here
+    channels: tuple[ChannelStatus, ...] = ()
+    warnings: tuple[str, ...] = ()  #: "reload refused: 2 errors in plans/weekday.yaml; last good stays"
+
+
+@dataclass(frozen=True, slots=True)
+class LineupChange:
+    """Something that a front-end may have to tell its clients."""
+
+    kind: Literal["programme", "guide", "channels"]
+    channel: ChannelId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who watches: for the status page and as-run."""
+
+    front_end: str  #: "hdhomerun", "web", …
+    address: str  #: peer "10.0.0.9:51034"
+    agent: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessUnit:
+    """One coded picture or one coded audio frame of the channel."""
+
+    stream: Literal["video", "audio"]
+    pts: int  #: 90 kHz ticks of station time since the Unix epoch, not wrapped; dts equals pts
+    duration: int  #: 90 kHz ticks
+    data: bytes  #: video: H.264 Annex B with AUD; audio: one ADTS frame
+    key: bool = False  #: video: IDR with SPS and PPS
+
+
+class TuneRefused(Exception):
+    """A channel can't be tuned now. ``reason`` says why, for people."""
+
+    def __init__(
+        self, code: Literal["unknown_channel", "busy", "tune_failed", "shutting_down"], reason: str
+    ) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Signal(Protocol):
+    """One viewer's view of a channel's signal."""
+
+    def transport_stream(self) -> AsyncIterator[bytes]:
+        """MPEG-TS in chunks of whole 188-byte packets; the first begins PAT, PMT, IDR at station time.
+
+        Ends only when the channel is closed for good or after ``close``. A viewer that reads too
+        slowly is moved on to the newest IDR.
+        """
+        ...
+
+    def access_units(self) -> AsyncIterator[AccessUnit]:
+        """The same signal as access units, beginning with an IDR."""
+        ...
+
+    async def close(self, reason: str) -> None:
+        """The viewer leaves; idempotent, safe during cancellation."""
+        ...
+
+
+class Lineup(Protocol):
+    """All that the front-ends may know of the station."""
+
+    def channels(self) -> Sequence[ChannelIdent]:
+        """In order of channel number."""
+        ...
+
+    def guide(self, channel: ChannelId, start: datetime, end: datetime) -> Sequence[GuideEntry]:
+        """Entries that touch [start, end), in order. Unknown channel: empty."""
+        ...
+
+    def guide_end(self) -> datetime:
+        """The instant up to which every channel's guide is compiled."""
+        ...
+
+    def guide_etag(self) -> str:
+        """Changes whenever any guide entry does (the artefact's content hash)."""
+        ...
+
+    def artwork(self, ref: ArtworkRef) -> Artwork | None: ...
+
+    def status(self) -> StationStatus: ...
+
+    def changes(self) -> AsyncIterator[LineupChange]: ...
+
+    async def tune(self, channel: ChannelId, viewer: Viewer) -> Signal:
+        """Join a channel; held until the first bytes are ready. Raises ``TuneRefused``."""
+        ...

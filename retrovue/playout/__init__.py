@@ -1,0 +1,1 @@
+"""Playout: the playlist aligned to the MasterClock and turned into a signal."""

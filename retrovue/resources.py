@@ -1,0 +1,29 @@
+"""Where the shipped files are: inside the wheel, or beside the package in a checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def shipped(folder: str) -> Path:
+    """The folder ``templates`` or ``schemas``. Raises ``FileNotFoundError`` on a broken installation."""
+    for candidate in (_PACKAGE / "_shipped" / folder, _PACKAGE.parent / folder):
+        if candidate.is_dir():
+            return candidate
+    raise FileNotFoundError(f"RetroVue's {folder} are missing: install it again")
+
+
+def font(monospace: bool = False) -> Path:
+    """A TrueType font file from a wheel; the host's fonts are never used.
+
+    Imported here, not at the top: only whoever draws needs it.
+    """
+    from importlib.util import find_spec
+
+    spec = find_spec("fontpkg_roboto_mono" if monospace else "fontpkg_roboto")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("the font package is missing: install RetroVue again")
+    upright = [f for f in sorted(Path(spec.origin).parent.rglob("*.ttf")) if "Italic" not in f.name]
+    return upright[0]

@@ -1,0 +1,1 @@
+"""Store: the compiled truth as an immutable DuckDB artefact."""

@@ -1,0 +1,1 @@
+"""Stream: transport-stream packets, and one signal for many viewers."""
