@@ -1,0 +1,42 @@
+"""What the head-end is told about itself; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from aiohttp import web
+
+Discovery = Literal["auto", "on", "off"]
+Personality = Literal["atsc", "dvbt", "cablecard"]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadendSettings:
+    """Everything the front-ends need that is not in the lineup. A port of 0 means: any free one."""
+
+    station: str  #: the station's slug
+    friendly_name: str = "RetroVue"
+    tuner_count: int = 6  #: 1 to 10: some clients read one digit
+    personality: Personality = "atsc"
+    device_id: str = ""  #: 8 hex digits with a valid check digit; empty: made once and kept
+    bind: str = "0.0.0.0"  # noqa: S104  a television is another machine
+    http_port: int = 8080
+    stream_port: int = 5004
+    control_port: int = 65001
+    discovery: Discovery = "auto"
+    external_url: str | None = None  #: "http://tv.example:8080", when clients reach another address
+    zeroconf: bool = True
+
+
+class FrontEnd(Protocol):
+    """One way into the station for clients. Constructors take (lineup, clock, settings)."""
+
+    def routes(self) -> Iterable[web.AbstractRouteDef]:
+        """The HTTP paths it serves, on every HTTP port."""
+        ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
