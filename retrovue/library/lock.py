@@ -1,0 +1,227 @@
+"""The catalog lock: a committed folder of text that holds everything a schedule may depend on.
+
+``catalog.lock/`` has one file per collection and in it one asset a line, sorted by key, so that a
+review shows what arrived and what left. Each line is a JSON object with its keys in a fixed order
+and every default left out; a line that does not say otherwise is ``ready`` and approved. What differs
+from one copy of the same file to the next (size, time of modification) is not in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from retrovue.errors import RetroVueError
+from retrovue.library.catalog import Asset, AssetState, Catalog
+
+FOLDER = "catalog.lock"
+_SUFFIX = ".jsonl"
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_DATE = r"^(\d{4}-\d{2}-\d{2})?$"
+_FRACTION = r"^([1-9]\d*/[1-9]\d*)?$"
+
+
+class LockError(RetroVueError):
+    """The lock can't be read; the message begins with file:line."""
+
+
+class _Line(BaseModel):
+    """One line of the lock. The order of the fields is the order in which they are written."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    key: str = Field(min_length=1)
+    path: str = Field(min_length=1)
+    state: AssetState = AssetState.READY
+    approved: bool = True
+    title: str = ""
+    series: str = ""
+    season: int | None = None
+    episode: int | None = None
+    year: int | None = None
+    date: str = Field(default="", pattern=_DATE)
+    duration_us: int = Field(default=0, ge=0)
+    frames: int = Field(default=0, ge=0)
+    rate: str = Field(default="", pattern=_FRACTION)
+    marks_us: tuple[int, ...] = ()
+    width: int = Field(default=0, ge=0)
+    height: int = Field(default=0, ge=0)
+    sar: str = Field(default="1/1", pattern=_FRACTION)
+    interlaced: bool = False
+    video_codec: str = ""
+    audio_codec: str = ""
+    audio_channels: int = Field(default=0, ge=0)
+    rating: str = ""
+    tags: tuple[str, ...] = ()
+    advertiser: str = ""
+    category: str = ""
+    description: str = ""
+    extra: Mapping[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        inside = PurePosixPath(self.path)
+        if inside.is_absolute() or ".." in inside.parts or "\0" in self.path:
+            raise ValueError(f"path {self.path!r} leaves the collection")
+        if self.state is AssetState.READY and not self.duration_us:
+            raise ValueError("an asset that is ready has a duration")
+        marks = (0, *self.marks_us, self.duration_us or 1)
+        if self.marks_us and any(a >= b for a, b in pairwise(marks)):
+            raise ValueError("marks_us must ascend and lie between the start and the end")
+        return self
+
+
+_FIELDS = tuple(_Line.model_fields)
+_DEFAULTS: Mapping[str, Any] = {
+    name: f.get_default(call_default_factory=True) for name, f in _Line.model_fields.items()
+}
+
+
+def render_line(asset: Asset) -> str:
+    """The asset's line, without the newline; pure."""
+    values: dict[str, Any] = {}
+    for name in _FIELDS:
+        value = getattr(asset, name)
+        if name in ("key", "path") or value != _DEFAULTS[name]:
+            values[name] = dict(sorted(value.items())) if name == "extra" else value
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+def render_lock(assets: Iterable[Asset]) -> dict[str, str]:
+    """The text of each file by its name, collections and keys in order; pure.
+
+    Raises ``ValueError`` when two assets have one identity or a collection's name is no slug.
+    """
+    lines: dict[str, dict[str, str]] = {}
+    for asset in assets:
+        if not _SLUG.fullmatch(asset.collection):
+            raise ValueError(f"{asset.collection!r} is no collection's slug")
+        if asset.key in (of_collection := lines.setdefault(asset.collection, {})):
+            raise ValueError(f"two assets are {asset.id!r}")
+        of_collection[asset.key] = render_line(asset)
+    return {
+        collection + _SUFFIX: "".join(line + "\n" for _, line in sorted(of_collection.items()))
+        for collection, of_collection in sorted(lines.items())
+    }
+
+
+def make_catalog(assets: Iterable[Asset]) -> Catalog:
+    """The catalog that reading back the lock of ``assets`` would give; pure."""
+    files = render_lock(assets)
+    return _catalog(asset for name, text in files.items() for asset in parse_file(name, text))
+
+
+def parse_file(name: str, text: str) -> list[Asset]:
+    """The assets in one file of the lock; pure. Raises ``LockError``."""
+    collection = name.removesuffix(_SUFFIX)
+    if not _SLUG.fullmatch(collection):
+        raise LockError(f"{FOLDER}/{name}: {collection!r} is no collection's slug", help="delete the file")
+    assets: dict[str, Asset] = {}
+    # Not splitlines(): a title may hold U+2028, which JSON need not escape.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{FOLDER}/{name}:{number}"
+        if line.startswith(("<<<<<<<", "=======", ">>>>>>>", "|||||||")):
+            raise LockError(
+                f"{where}: a merge was left unfinished here",
+                help="keep the lines of both sides, or run retrovue ingest to write the lock anew",
+            )
+        try:
+            values = _Line.model_validate_json(line)
+        except ValidationError as error:
+            raise LockError(
+                f"{where}: {_first_fault(error)}",
+                help="undo the edit, or run retrovue ingest to write the lock anew",
+            ) from None
+        if values.key in assets:
+            raise LockError(
+                f"{where}: the key {values.key!r} was on an earlier line", help="one asset a line: delete one"
+            )
+        assets[values.key] = Asset(
+            collection=collection, **{field: getattr(values, field) for field in _FIELDS}
+        )
+    return list(assets.values())
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    place = ".".join(str(step) for step in fault["loc"])
+    if fault["type"] == "json_invalid":
+        return f"this line is damaged: {fault['msg'].removeprefix('Invalid JSON: ')}"
+    return f"{place}: {fault['msg']}" if place else fault["msg"].removeprefix("Value error, ")
+
+
+def _catalog(assets: Iterable[Asset]) -> Catalog:
+    by_id = {asset.id: asset for asset in assets}
+    text = hashlib.sha256()
+    for name, lines in render_lock(by_id.values()).items():
+        text.update(f"{name}\n{lines}\n".encode())
+    return Catalog(dict(sorted(by_id.items())), text.hexdigest())
+
+
+def read_lock(station_folder: Path) -> Catalog:
+    """The catalog of a station; empty when it has no lock yet. Raises ``LockError``.
+
+    The hash is over the lock as it would be written: line ends and the order of lines don't matter.
+    """
+    assets: list[Asset] = []
+    folder = station_folder / FOLDER
+    for file in sorted(folder.glob("*" + _SUFFIX)) if folder.is_dir() else ():
+        try:
+            text = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise LockError(f"{FOLDER}/{file.name}:1: this file is not UTF-8 text") from None
+        except OSError as error:
+            raise LockError(f"{FOLDER}/{file.name}: {error.strerror}") from None
+        assets.extend(parse_file(file.name, text))
+    return _catalog(assets)
+
+
+def stale_files(station_folder: Path, assets: Iterable[Asset]) -> list[str]:
+    """Names of the lock's files that ``write_lock`` would write or delete; empty when it is current."""
+    folder = station_folder / FOLDER
+    wanted = render_lock(assets)
+    there = {file.name: file.read_bytes() for file in folder.glob("*" + _SUFFIX)} if folder.is_dir() else {}
+    return sorted(
+        name
+        for name in wanted.keys() | there.keys()
+        if name not in wanted or wanted[name].encode() != there.get(name)
+    )
+
+
+def write_lock(station_folder: Path, assets: Iterable[Asset]) -> list[str]:
+    """Make the lock hold exactly ``assets``; returns the names of the files that changed.
+
+    Each file is replaced whole or not at all; a file that is already right is not touched.
+    """
+    assets = list(assets)
+    folder = station_folder / FOLDER
+    wanted = render_lock(assets)
+    stale = stale_files(station_folder, assets)
+    if stale:
+        folder.mkdir(exist_ok=True)
+    for name in stale:
+        if name in wanted:
+            replace_file(folder / name, wanted[name].encode())
+        else:
+            (folder / name).unlink()
+    return stale
+
+
+def replace_file(file: Path, content: bytes) -> None:
+    """Write ``file`` so that a reader, or a crash, sees the old content or the new, never half."""
+    half = file.with_name(f".{file.name}.new")
+    with half.open("wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    half.replace(file)
