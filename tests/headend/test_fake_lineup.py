@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -18,7 +19,7 @@ def test_guide_is_back_to_back_and_covers_what_was_asked() -> None:
     entries = lineup.guide(CHANNELS[0].id, AT, AT + timedelta(hours=6))
     assert entries[0].start <= AT < entries[0].end
     assert entries[-1].end >= AT + timedelta(hours=6)
-    assert all(a.end == b.start for a, b in zip(entries, entries[1:], strict=False))
+    assert all(a.end == b.start for a, b in pairwise(entries))
     assert len({e.event_id for e in entries}) == len(entries)
     assert entries[0] == lineup.guide(CHANNELS[0].id, AT, AT + timedelta(minutes=1))[0]
 
