@@ -1,0 +1,117 @@
+"""The guide's front-end: XMLTV, the M3U playlist and the pictures both point to."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from retrovue.clock import MasterClock
+from retrovue.headend import m3u
+from retrovue.headend.documents import Document, base_url, document, reply
+from retrovue.headend.settings import HeadendSettings
+from retrovue.headend.xmltv import XmltvWriter
+from retrovue.lineup import ArtworkRef, ChannelIdent, Lineup
+
+#: A station is known by few addresses (name, IPv4, IPv6); more are not worth their memory.
+_KEPT = 4
+
+#: A logo is the owner's file: even an SVG with a script in it must not run in the station's origin.
+_PICTURE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
+
+_Key = tuple[str, str, str, tuple[ChannelIdent, ...]]
+
+
+class GuideFrontEnd:
+    """``/xmltv.xml``, ``/xmltv.xml.gz``, ``/channels.m3u`` (``/playlist.m3u``) and ``/artwork/…``.
+
+    The guide is written once for each publication and address, then sent from memory.
+    """
+
+    def __init__(self, lineup: Lineup, clock: MasterClock, settings: HeadendSettings) -> None:
+        self._lineup, self._clock, self._settings = lineup, clock, settings
+        self._written: dict[_Key, Document] = {}
+        self._packed: dict[str, Document] = {}  # by the ETag of what is packed
+        self._writing = asyncio.Lock()
+
+    def routes(self) -> Iterable[web.AbstractRouteDef]:
+        return (
+            web.get("/xmltv.xml", self._xmltv),
+            web.get("/xmltv.xml.gz", self._xmltv_gz),
+            web.get("/channels.m3u", self._m3u),
+            web.get("/playlist.m3u", self._m3u),
+            web.get("/artwork/{ref:.+}", self._artwork),
+        )
+
+    async def start(self) -> None:
+        """Nothing to begin: the guide is written when it is first asked for."""
+
+    async def stop(self) -> None:
+        self._written.clear()
+        self._packed.clear()
+
+    async def _xmltv(self, request: web.Request) -> web.StreamResponse:
+        return await reply(request, await self._guide(base_url(request, self._settings)))
+
+    async def _xmltv_gz(self, request: web.Request) -> web.StreamResponse:
+        plain = await self._guide(base_url(request, self._settings))
+        async with self._writing:
+            packed = self._packed.get(plain.etag)
+            if packed is None:
+                # No Content-Encoding: clients unpack by the address's ending (Jellyfin does).
+                body = await asyncio.to_thread(gzip.compress, plain.body, 6, mtime=0)
+                packed = Document(body, "application/gzip", f"{plain.etag}-gz")
+                live = {kept.etag for kept in self._written.values()}
+                self._packed = {etag: kept for etag, kept in self._packed.items() if etag in live}
+                self._packed[plain.etag] = packed
+        return await reply(request, packed)
+
+    async def _m3u(self, request: web.Request) -> web.StreamResponse:
+        text = m3u.m3u(self._lineup.channels(), base_url(request, self._settings))
+        return await reply(request, document(text.encode(), m3u.CONTENT_TYPE))
+
+    async def _artwork(self, request: web.Request) -> web.StreamResponse:
+        picture = self._lineup.artwork(ArtworkRef(request.match_info["ref"]))
+        if picture is None:
+            return web.Response(status=404)
+        kind = picture.content_type
+        found = document(picture.data, kind if kind.startswith("image/") else "application/octet-stream")
+        return await reply(request, found, cache="public, max-age=3600", headers=_PICTURE_HEADERS)
+
+    def _key(self, base: str) -> _Key:
+        # Names and numbers may change by a reload that leaves every programme as it was.
+        name = self._lineup.status().name
+        return (self._lineup.guide_etag(), base, name, tuple(self._lineup.channels()))
+
+    async def _guide(self, base: str) -> Document:
+        """The document under ``base``; written by whoever asks first, while the others wait."""
+        async with self._writing:
+            key = self._key(base)
+            while (found := self._written.get(key)) is None:
+                written = await self._write(key)
+                now_published = self._key(base)
+                if now_published == key:
+                    self._keep(key, written)
+                key = now_published
+            return found
+
+    async def _write(self, key: _Key) -> Document:
+        """Asks the lineup here, a channel at a time, and writes in a thread: the picture on the air
+        shares this loop and must not wait for a whole guide."""
+        _, base, name, channels = key
+        now, end = self._clock.now(), self._lineup.guide_end()
+        writer = XmltvWriter(base, name)
+        parts = [writer.head(channels)]
+        for channel in channels:
+            entries = self._lineup.guide(channel.id, now, end)
+            parts.append(await asyncio.to_thread(writer.programmes, channel, entries))
+        parts.append(writer.foot())
+        return await asyncio.to_thread(lambda: document(b"".join(parts), "application/xml; charset=utf-8"))
+
+    def _keep(self, key: _Key, written: Document) -> None:
+        self._written = {k: kept for k, kept in self._written.items() if k[0] == key[0]}
+        while len(self._written) >= _KEPT:
+            del self._written[next(iter(self._written))]
+        self._written[key] = written

@@ -1,0 +1,54 @@
+"""M3U: the channels as an IPTV client's playlist; pure.
+
+There is no standard beyond ``#EXTM3U`` and ``#EXTINF``; the attributes are those that Kodi's IPTV
+Simple Client, Jellyfin, Channels DVR and Tvheadend read. None of them agrees on an escape, so what
+would break a line (quotes, commas, line ends) is replaced by its typographic likeness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from retrovue.headend.xmltv import artwork_url
+from retrovue.lineup import ChannelIdent
+
+CONTENT_TYPE = "audio/x-mpegurl"
+
+#: Kodi takes the name after the *last* comma of the line, VLC after the first: none may be inside.
+_LIKENESS = str.maketrans({'"': "”", ",": "\N{SINGLE LOW-9 QUOTATION MARK}"})
+
+
+def stream_url(base_url: str, channel: ChannelIdent) -> str:
+    """Where the channel's transport stream is; ``base_url`` has no trailing slash."""
+    return f"{base_url}/auto/v{quote(channel.number)}"
+
+
+def m3u(channels: Iterable[ChannelIdent], base_url: str) -> str:
+    """The whole lineup, with the address of its guide."""
+    guide = _plain(f"{base_url}/xmltv.xml")
+    lines = [f'#EXTM3U url-tvg="{guide}" x-tvg-url="{guide}"']
+    for channel in channels:
+        attributes = {
+            "channel-id": channel.number,
+            "channel-number": channel.number,
+            "tvg-id": channel.guide_id,
+            "tvg-chno": channel.number,
+            "tvg-name": channel.name,
+            "tvg-logo": artwork_url(base_url, channel.logo) if channel.logo else "",
+            "group-title": channel.group,
+        }
+        written = " ".join(f'{key}="{_plain(value)}"' for key, value in attributes.items() if value)
+        lines += (f"#EXTINF:-1 {written},{_plain(channel.name)}", stream_url(base_url, channel))
+    return "\n".join(lines) + "\n"
+
+
+def watch(channel: ChannelIdent, base_url: str) -> str:
+    """One channel, for a player such as VLC to open."""
+    title = _plain(f"{channel.number} {channel.name}")
+    return f"#EXTM3U\n#EXTINF:-1,{title}\n{stream_url(base_url, channel)}\n"
+
+
+def _plain(text: str) -> str:
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(printable.split()).translate(_LIKENESS)
