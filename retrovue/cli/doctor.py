@@ -1,0 +1,188 @@
+"""``retrovue doctor``: can this machine put a station on the air, and if not, what to do about it.
+
+Looks only: it makes no file and leaves no port open.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from retrovue.cli.view import View
+
+#: Bytes of free disk below which artefacts and as-run don't fit; below ten times as much it is a remark.
+LEAST_DISK = 100_000_000
+
+#: port, kind, what it is for, and what to do when it can't be opened.
+PORTS: tuple[tuple[int, Literal["tcp", "udp"], str, str], ...] = (
+    (8080, "tcp", "web page, guide and tuner API", "give serve another --http-port"),
+    (
+        80,
+        "tcp",
+        "where clients that search for tuners look",
+        "add the station to clients by its address instead, or let the process open port 80 "
+        "(sysctl net.ipv4.ip_unprivileged_port_start=80, or CAP_NET_BIND_SERVICE in its systemd unit)",
+    ),
+    (5004, "tcp", "the video", "give serve another --stream-port"),
+    (65001, "udp", "HDHomeRun discovery", "stop the other tuner program, or add the station by its address"),
+    (65001, "tcp", "HDHomeRun control", "stop the other tuner program, or add the station by its address"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. Only a ``problem`` keeps the station off the air."""
+
+    name: str
+    level: Literal["ok", "remark", "problem"]
+    text: str
+    help: str = ""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="the findings as JSON")
+    parser.add_argument("--state", metavar="DIR", help="the state directory that serve would use")
+
+
+def run(args: argparse.Namespace, view: View) -> int:
+    findings = list(examine(args.state))
+    problems = sum(f.level == "problem" for f in findings)
+    if args.json:
+        from retrovue.ffmpeg_binary import FfmpegMissing, choose_ffmpeg
+
+        try:
+            ffmpeg = asdict(choose_ffmpeg())
+        except FfmpegMissing:
+            ffmpeg = None
+        view.json({"ready": not problems, "ffmpeg": ffmpeg, "findings": [asdict(f) for f in findings]})
+    else:
+        for finding in findings:
+            if args.quiet and finding.level == "ok":
+                continue
+            view.out(f"{finding.level:8}{finding.name:16}{finding.text}")
+            if finding.help:
+                view.out(f"{'':24}help: {finding.help}")
+        view.out(
+            "This machine can air."
+            if not problems
+            else f"This machine can't air yet: {problems} problem{'s' if problems > 1 else ''}."
+        )
+    return 1 if problems else 0
+
+
+def examine(state: str | None) -> Iterator[Finding]:
+    """Every finding, in the order of the chain. ``state``: the value of ``--state``."""
+    from retrovue.state_dir import state_dir
+
+    yield _python()
+    yield _ffmpeg()
+    yield _shipped()
+    yield _fonts()
+    yield _time_zones()
+    folder = state_dir(state)
+    yield _state(folder)
+    yield _disk(folder)
+    for port, kind, purpose, remedy in PORTS:
+        yield _port(port, kind, purpose, remedy)
+
+
+def _python() -> Finding:
+    # Always well: pip refuses to install RetroVue for an older Python.
+    return Finding("python", "ok", f"{'.'.join(map(str, sys.version_info[:3]))} ({sys.executable})")
+
+
+def _ffmpeg() -> Finding:
+    from retrovue.ffmpeg_binary import FfmpegMissing, choose_ffmpeg
+
+    try:
+        chosen = choose_ffmpeg()
+    except FfmpegMissing as missing:
+        return Finding("ffmpeg", "problem", str(missing), missing.help)
+    text = f"{chosen.version_text} ({chosen.path}): {chosen.reason}"
+    if chosen.missing:
+        lacks = f"{text}; it lacks {', '.join(chosen.missing)}"
+        return Finding("ffmpeg", "problem", lacks, "name a more complete one, or unset $RETROVUE_FFMPEG")
+    return Finding("ffmpeg", "ok", text)
+
+
+def _shipped() -> Finding:
+    from retrovue.resources import shipped
+
+    try:
+        folders = [str(shipped(name)) for name in ("templates", "schemas")]
+    except FileNotFoundError as missing:
+        return Finding("templates", "problem", str(missing), "pip install --force-reinstall retrovue")
+    return Finding("templates", "ok", ", ".join(folders))
+
+
+def _fonts() -> Finding:
+    from retrovue.resources import font
+
+    try:
+        return Finding("fonts", "ok", ", ".join(font(mono).name for mono in (False, True)))
+    except (FileNotFoundError, IndexError):
+        remedy = "pip install fontpkg-roboto fontpkg-roboto-mono"
+        return Finding("fonts", "problem", "the fonts for cards and idents are missing", remedy)
+
+
+def _time_zones() -> Finding:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+    try:
+        ZoneInfo("America/New_York")
+    except ZoneInfoNotFoundError:
+        remedy = "pip install tzdata"
+        return Finding("time zones", "problem", "no time zone data: local times can't be known", remedy)
+    return Finding("time zones", "ok", f"{len(available_timezones())} known")
+
+
+def _state(folder: Path) -> Finding:
+    there = _nearest(folder)
+    if not there.is_dir():
+        return Finding("state", "problem", f"{there} is no directory", "give serve another --state DIR")
+    if not os.access(there, os.W_OK | os.X_OK):
+        remedy = "give serve another --state DIR, or change who may write there"
+        return Finding("state", "problem", f"{there} can't be written", remedy)
+    return Finding("state", "ok", str(folder) + ("" if there == folder else " (made at the first serve)"))
+
+
+def _disk(folder: Path) -> Finding:
+    free = shutil.disk_usage(_nearest(folder)).free
+    text = f"{free / 1e9:.1f} GB free for the state directory"
+    if free < LEAST_DISK:
+        return Finding("disk", "problem", text, "make room, or give serve another --state DIR")
+    return Finding("disk", "ok" if free >= 10 * LEAST_DISK else "remark", text)
+
+
+def _nearest(folder: Path) -> Path:
+    """``folder`` or its nearest ancestor that exists."""
+    folder = folder.absolute()
+    # Not Path.exists: it raises for what lies in a folder that this user may not look into.
+    return next(p for p in (folder, *folder.parents) if os.access(p, os.F_OK))
+
+
+def _port(port: int, kind: Literal["tcp", "udp"], purpose: str, remedy: str) -> Finding:
+    """Open and close the port. One that is taken is a remark: this station itself may be on the air."""
+    name = f"port {port}/{kind}"
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as trial:
+        if kind == "tcp":
+            # As a server does: a port that has only just been closed counts as free.
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("0.0.0.0", port))  # noqa: S104  what serve does by default; nothing listens here
+            if kind == "tcp":
+                trial.listen(1)
+        except OSError as error:
+            why = {errno.EADDRINUSE: "is taken", errno.EACCES: "may not be opened by this user"}
+            text = f"{why.get(error.errno or 0, error.strerror or str(error))} ({purpose})"
+            return Finding(name, "remark", text, remedy)
+    return Finding(name, "ok", f"free ({purpose})")

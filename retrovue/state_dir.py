@@ -1,0 +1,26 @@
+"""The one place where RetroVue keeps what it makes: artefacts, as-run, device identity, caches."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+#: Overrides the place for every station; a container points it at its volume.
+ENVIRONMENT = "RETROVUE_STATE"
+
+#: The artefact that is on the air.
+ARTEFACT_NAME = "artefact.duckdb"
+
+
+def state_dir(slug: str, override: str | None = None) -> Path:
+    """The state directory of station ``slug``; not created here.
+
+    ``override`` (``--state``), else ``$RETROVUE_STATE``, is taken as it stands; else
+    ``$XDG_STATE_HOME/retrovue/<slug>``, by default ``~/.local/state/retrovue/<slug>``. A relative
+    ``XDG_STATE_HOME`` is ignored, as the XDG Base Directory Specification asks.
+    """
+    if chosen := override or os.environ.get(ENVIRONMENT):
+        return Path(chosen).expanduser()
+    xdg = os.environ.get("XDG_STATE_HOME", "")
+    home = Path(xdg) if xdg and Path(xdg).is_absolute() else Path.home() / ".local" / "state"
+    return home / "retrovue" / slug

@@ -1,0 +1,77 @@
+"""``retrovue doctor`` tells the truth about this machine, and leaves it as it was."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from retrovue import ffmpeg_binary
+from retrovue.cli import doctor
+from tests.cli.run import run
+
+
+@pytest.fixture(autouse=True)
+def _fresh_choice() -> Iterator[None]:
+    ffmpeg_binary.choose_ffmpeg.cache_clear()
+    yield
+    ffmpeg_binary.choose_ffmpeg.cache_clear()
+
+
+def test_a_ready_machine_is_called_ready_and_nothing_is_written(tmp_path: Path) -> None:
+    ran = run("doctor", "--state", str(tmp_path / "deep" / "state"))
+    assert ran.code == 0, ran.out
+    assert "This machine can air." in ran.out
+    assert "made at the first serve" in ran.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_says_which_ffmpeg_and_why(tmp_path: Path) -> None:
+    ran = run("doctor", "--json", "--state", str(tmp_path))
+    answer = json.loads(ran.out)
+    assert answer["ready"] is True
+    chosen = ffmpeg_binary.choose_ffmpeg()
+    assert answer["ffmpeg"]["path"] == chosen.path
+    assert answer["ffmpeg"]["reason"] == chosen.reason
+    assert {f["name"] for f in answer["findings"]} >= {"ffmpeg", "fonts", "time zones", "state", "disk"}
+
+
+def test_an_ffmpeg_that_does_not_run_is_a_problem_with_help(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(ffmpeg_binary.ENVIRONMENT, str(tmp_path / "none"))
+    ran = run("doctor", "--state", str(tmp_path))
+    assert ran.code == 1
+    assert "problem ffmpeg" in ran.out
+    assert "help: give the path of an ffmpeg" in ran.out
+    assert "can't air yet: 1 problem." in ran.out
+
+
+def test_a_state_directory_that_is_a_file_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("")
+    ran = run("doctor", "--quiet", "--state", str(tmp_path / "state"))
+    assert ran.code == 1
+    assert ran.out.startswith("problem state")
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_a_taken_port_is_a_remark_and_a_free_one_stays_free(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    family = socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_INET, family) as other:
+        other.bind(("127.0.0.1", 0))
+        if kind == "tcp":
+            other.listen()
+        port = other.getsockname()[1]
+        monkeypatch.setattr(doctor, "PORTS", ((port, kind, "the video", "give serve another --stream-port"),))
+        taken = run("doctor", "--state", str(tmp_path))
+        assert taken.code == 0, "the one who holds the port may be this very station"
+        assert f"remark  port {port}/{kind}" in taken.out
+        assert "help: give serve another --stream-port" in taken.out
+    assert f"ok      port {port}/{kind}" in run("doctor", "--state", str(tmp_path)).out
+    with socket.socket(socket.AF_INET, family) as own:
+        own.bind(("127.0.0.1", port))
