@@ -136,3 +136,13 @@ class Compiled:
     days: tuple[ScheduleDay, ...]  #: sorted by (channel position, broadcast_date)
     content_hash: str  #: sha256 over the canonical, ordered rows of everything above
     diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def start_us(self) -> int:
+        """The first instant that every channel covers."""
+        return max((d.start_us for d in self.days if d.broadcast_date == self.first_day), default=0)
+
+    @property
+    def end_us(self) -> int:
+        """The instant up to which every channel is compiled."""
+        return min((d.end_us for d in self.days if d.broadcast_date == self.last_day), default=0)
