@@ -1,0 +1,335 @@
+"""YAML text becomes trees of values that remember where they were written.
+
+ruamel's ``compose`` gives every key and value exact start and end marks. Scalars stay text here
+(``number: 5.10`` must not become 5.1, ``06:00`` is no sexagesimal number): the models give them types.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
+
+from retrovue.diagnostics import Diagnostic, Label, Severity, Span
+
+#: Values in one document, aliases counted as often as they are used: a guard against YAML bombs.
+MAX_VALUES = 100_000
+#: Levels of nesting; the language itself needs seven.
+MAX_DEPTH = 40
+
+#: What ruamel counts as the end of a line.
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_DOCUMENT_START = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_YAML_ORG = "tag:yaml.org,2002:"
+_TAGS = frozenset({"str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A plain or quoted value; ``text`` is None for YAML's null (also nothing at all)."""
+
+    span: Span
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    span: Span
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    span: Span
+    entries: dict[str, tuple[Span, Node]]  #: key → where the key is, its value
+
+    def head(self) -> Span:
+        """The first entry's line: where to point at when the whole mapping is meant."""
+        for key_span, value in self.entries.values():
+            if isinstance(value, Scalar) and value.span.line == key_span.line:
+                return join(key_span, value.span)
+            return key_span
+        return self.span
+
+
+Node = Scalar | Sequence | Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document that is a mapping."""
+
+    file: str
+    root: Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What one file holds."""
+
+    documents: tuple[Document, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    unparsed: tuple[str, ...] = ()  #: text of documents with a syntax error
+
+
+def join(first: Span, last: Span) -> Span:
+    """From the start of one span to the end of another."""
+    return Span(first.file, first.line, first.column, last.end_line, last.end_column)
+
+
+def plain(node: Node) -> Any:
+    """The node's value in str, None, list and dict."""
+    if isinstance(node, Scalar):
+        return node.text
+    if isinstance(node, Sequence):
+        return [plain(item) for item in node.items]
+    return {key: plain(value) for key, (_, value) in node.entries.items()}
+
+
+def parse(file: str, text: str) -> Parsed:
+    """Every document of a file. Never raises: what can't be read is a diagnostic with its place.
+
+    Each document is read for itself, so that a syntax error in one leaves the others standing.
+    """
+    documents: list[Document] = []
+    diagnostics: list[Diagnostic] = []
+    unparsed: list[str] = []
+    for lines_before, chunk in _chunks(text):
+        reader = _Reader(file, lines_before)
+        try:
+            roots = reader.compose(chunk)
+        except _Unreadable as error:
+            diagnostics.append(error.diagnostic)
+            unparsed.append(chunk)
+            continue
+        diagnostics += reader.diagnostics
+        for root in roots:
+            if isinstance(root, Mapping):
+                documents.append(Document(file, root))
+            elif isinstance(root, Scalar) and not root.text:
+                diagnostics.append(_empty(root.span))
+            else:
+                diagnostics.append(
+                    _error(
+                        "not-a-mapping",
+                        "a document must be a mapping of keys to values",
+                        root.span,
+                        help='begin with a noun, like "channel: wrtv"',
+                    )
+                )
+    if not documents and not diagnostics:
+        diagnostics.append(_empty(Span(file, 1, 1, 1, 1)))
+    return Parsed(tuple(documents), tuple(diagnostics), tuple(unparsed))
+
+
+def _chunks(text: str) -> Iterator[tuple[int, str]]:
+    """(lines before it, text) of each document; "---" at a line's start is always a document's start."""
+    starts = [m.start() for m in _DOCUMENT_START.finditer(text)]
+    bounds = [0, *starts, len(text)]
+    lines = 0
+    held = ""  # directives (%YAML) belong to the document after them
+    for begin, end in pairwise(bounds):
+        chunk = held + text[begin:end]
+        bare = [line for line in chunk.splitlines() if line.strip() and not line.startswith("#")]
+        if not bare:
+            lines += len(LINE_BREAK.findall(chunk))
+            held = ""
+            continue
+        if all(line.startswith("%") for line in bare) and end < len(text):
+            held = chunk
+            continue
+        yield lines, chunk
+        lines += len(LINE_BREAK.findall(chunk))
+        held = ""
+
+
+class _Unreadable(Exception):
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.headline)
+        self.diagnostic = diagnostic
+
+
+class _Reader:
+    """Composes one document and turns ruamel's nodes into ours."""
+
+    def __init__(self, file: str, lines_before: int) -> None:
+        self._file = file
+        self._before = lines_before
+        self._values = 0
+        self.diagnostics: list[Diagnostic] = []
+
+    def compose(self, text: str) -> list[Node]:
+        yaml = YAML(typ="rt", pure=True)
+        yaml.composer.warn_double_anchors = False
+        try:
+            return [self._node(node, frozenset(), 0) for node in yaml.compose_all(text)]
+        except ReaderError as error:
+            place = self._at(text, error.position)
+            message = f"the character U+{ord(text[error.position]):04X} may not stand in YAML"
+            raise _Unreadable(_error("yaml-syntax", message, place, help="delete it")) from None
+        except MarkedYAMLError as error:
+            raise _Unreadable(self._syntax(error, text)) from None
+        except RecursionError:
+            raise _Unreadable(
+                _error("yaml-depth", "this document is nested too deeply", self._at(text, 0))
+            ) from None
+        except (YAMLError, ValueError, AssertionError, TypeError, AttributeError, IndexError, KeyError) as e:
+            # ruamel trips over some malformed directives and tags with plain Python errors.
+            message = f"this is not YAML ({str(e).splitlines()[0] if str(e) else type(e).__name__})"
+            raise _Unreadable(_error("yaml-syntax", message, self._at(text, 0))) from None
+
+    def _node(self, node: Any, above: frozenset[int], depth: int) -> Node:
+        span = self._span(node.start_mark, node.end_mark)
+        self._values += 1
+        if id(node) in above:
+            raise _Unreadable(_error("yaml-alias", "this alias contains itself", span))
+        if self._values > MAX_VALUES:
+            raise _Unreadable(
+                _error("yaml-alias", f"aliases blow this document up to over {MAX_VALUES} values", span)
+            )
+        if depth > MAX_DEPTH:
+            raise _Unreadable(_error("yaml-depth", "this document is nested too deeply", span))
+        tag = str(node.tag)
+        if not (tag.startswith(_YAML_ORG) and tag.removeprefix(_YAML_ORG) in _TAGS):
+            self._add("yaml-tag", f"the tag {tag.replace(_YAML_ORG, '!!')} means nothing here", span)
+        above |= {id(node)}
+        if isinstance(node, SequenceNode):
+            items = tuple(self._node(item, above, depth + 1) for item in node.value)
+            return Sequence(_shrink(span, node, items[-1].span if items else None), items)
+        if isinstance(node, MappingNode):
+            return self._mapping(node, span, above, depth)
+        assert isinstance(node, ScalarNode)
+        return Scalar(_shrink_block(span, node), None if tag == _YAML_ORG + "null" else str(node.value))
+
+    def _mapping(self, node: Any, span: Span, above: frozenset[int], depth: int) -> Mapping:
+        entries: dict[str, tuple[Span, Node]] = {}
+        merged: dict[str, tuple[Span, Node]] = {}
+        last: Span | None = None
+        for key_node, value_node in node.value:
+            key_span = self._span(key_node.start_mark, key_node.end_mark)
+            if not isinstance(key_node, ScalarNode):
+                self._add("not-a-mapping", "a key must be a word, not a list or a mapping", key_span)
+                continue
+            value = self._node(value_node, above, depth + 1)
+            last = max(value.span, key_span, key=lambda s: (s.end_line, s.end_column))
+            if str(key_node.tag) == _YAML_ORG + "merge":
+                for source in value.items if isinstance(value, Sequence) else (value,):
+                    if isinstance(source, Mapping):
+                        merged = {**source.entries, **merged}
+                    else:
+                        self._add("yaml-alias", "“<<” merges mappings only", key_span)
+                continue
+            key = str(key_node.value)
+            if key in entries:
+                self._add(
+                    "duplicate-key",
+                    f"“{key}” stands twice in this mapping",
+                    key_span,
+                    labels=(Label(entries[key][0], "first here"),),
+                    help="keep one of them",
+                )
+                continue
+            entries[key] = (key_span, value)
+        return Mapping(_shrink(span, node, last), {**merged, **entries})
+
+    def _add(
+        self, code: str, headline: str, span: Span, labels: tuple[Label, ...] = (), help: str = ""
+    ) -> None:
+        self.diagnostics.append(_error(code, headline, span, labels=labels, help=help))
+
+    def _span(self, start: Any, end: Any) -> Span:
+        return Span(
+            self._file,
+            self._before + start.line + 1,
+            start.column + 1,
+            self._before + end.line + 1,
+            end.column + 1,
+        )
+
+    def _at(self, text: str, index: int) -> Span:
+        breaks = [m.end() for m in LINE_BREAK.finditer(text, 0, index)]
+        line = self._before + len(breaks) + 1
+        column = index - (breaks[-1] if breaks else 0) + 1
+        return Span(self._file, line, column, line, column + 1)
+
+    def _syntax(self, error: MarkedYAMLError, text: str) -> Diagnostic:
+        mark = error.problem_mark or error.context_mark
+        span = self._at(text, min(mark.index, len(text)) if mark is not None else 0)
+        problem = str(error.problem or error.context or "this is not YAML")
+        labels: tuple[Label, ...] = ()
+        begun = error.context_mark
+        if begun is not None and begun.index != (mark.index if mark is not None else 0):
+            where = self._at(text, min(begun.index, len(text)))
+            labels = (Label(where, str(error.context or "it begins here")),)
+        if "'\\t'" in problem or text[mark.index : mark.index + 1] == "\t" if mark is not None else False:
+            return _error(
+                "yaml-tab",
+                "a tab stands where YAML wants spaces",
+                span,
+                help="indent with spaces: two a level",
+            )
+        for pattern, headline, advice in _SYNTAX:
+            if pattern in problem:
+                return _error("yaml-syntax", headline, span, labels=labels, help=advice)
+        return _error("yaml-syntax", problem, span, labels=labels)
+
+
+#: What ruamel says → what a person can use.
+_SYNTAX = (
+    (
+        "mapping values are not allowed here",
+        "a “key:” can't stand here",
+        "put text with a colon in it in quotes, and check the indentation of the line above",
+    ),
+    (
+        "could not find expected ':'",
+        "this line should be “key: value”, but its colon is missing",
+        "write a colon and a space after the key",
+    ),
+    (
+        "expected <block end>",
+        "the indentation fits nothing above",
+        "keys of one mapping begin in the same column",
+    ),
+    ("found unexpected end of stream", "a quote is opened and never closed", "close it"),
+    ("but got '<stream end>'", "a bracket is opened and never closed", "close it"),
+    ("found undefined alias", "this alias names no anchor of the same document", ""),
+    (
+        "cannot start any token",
+        "this character can't begin a value",
+        "put the text in quotes",
+    ),
+)
+
+
+def _shrink(span: Span, node: Any, last: Span | None) -> Span:
+    """A block collection's own end mark is where the next token begins: end it with its last value."""
+    if node.flow_style or last is None or last.line < span.line:
+        return span
+    return Span(span.file, span.line, span.column, last.end_line, last.end_column)
+
+
+def _shrink_block(span: Span, node: Any) -> Span:
+    """A block scalar (| or >) ends at the next token: point at its sign."""
+    if node.style in ("|", ">"):
+        return Span(span.file, span.line, span.column, span.line, span.column + 1)
+    return span
+
+
+def _error(
+    code: str, headline: str, span: Span, labels: tuple[Label, ...] = (), help: str = ""
+) -> Diagnostic:
+    return Diagnostic(Severity.ERROR, code, headline, span, labels=labels, help=help)
+
+
+def _empty(span: Span) -> Diagnostic:
+    return Diagnostic(
+        Severity.WARNING, "empty-document", "nothing is written here", span, help="delete it, or write a noun"
+    )

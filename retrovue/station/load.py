@@ -1,0 +1,269 @@
+"""A station folder becomes one validated ``StationModel``, or every mistake in it at once.
+
+``load_station`` never raises for what a user wrote: syntax, values and references all come back as
+diagnostics in the order of file and line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from retrovue.diagnostics import Diagnostic, Label, Severity, Span
+from retrovue.errors import RetroVueError
+from retrovue.station import check
+from retrovue.station.document import Document, Scalar, parse
+from retrovue.station.model import (
+    BUILT_IN_SYNTHETICS,
+    BreakFormat,
+    Channel,
+    Collection,
+    Plan,
+    Pool,
+    Program,
+    Station,
+    StationModel,
+    Synthetic,
+    Written,
+)
+from retrovue.station.suggest import closest, did_you_mean
+from retrovue.station.validate import Validated, validate
+
+#: noun → its model, in the order a newcomer meets them.
+NOUNS: dict[str, type[Written]] = {
+    "station": Station,
+    "channel": Channel,
+    "plan": Plan,
+    "program": Program,
+    "collection": Collection,
+    "pool": Pool,
+    "break_format": BreakFormat,
+    "synthetic": Synthetic,
+}
+
+#: Folders of a station that hold no station YAML.
+_NOT_YAML = frozenset({"media", "catalog.lock", "snapshots"})
+_SUFFIXES = (".yaml", ".yml")
+#: A larger file is no station file (bytes).
+MAX_FILE = 4_000_000
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The outcome of loading: ``model`` is None when there is any error."""
+
+    model: StationModel | None
+    diagnostics: tuple[Diagnostic, ...]
+    sources: Mapping[str, str]  #: file (relative to the station folder) → its text
+
+
+class StationErrors(RetroVueError):
+    """The station can't be used; ``loaded`` has every diagnostic."""
+
+    def __init__(self, folder: Path, loaded: Loaded) -> None:
+        from retrovue.diagnostics.render import render, summary
+
+        shown = [d for d in loaded.diagnostics if d.severity is Severity.ERROR]
+        super().__init__(
+            f"the station in {folder} has {summary(shown)}\n" + render(shown, loaded.sources, "concise"),
+            help=f"retrovue check {folder} shows each with its place and what to do",
+        )
+        self.loaded = loaded
+
+
+def require_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None = None) -> StationModel:
+    """The station's model. Raises ``StationErrors`` (a ``RetroVueError``) when it has any error."""
+    loaded = load_station(folder, adapters)
+    if loaded.model is None:
+        raise StationErrors(folder, loaded)
+    return loaded.model
+
+
+def load_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None = None) -> Loaded:
+    """Load and check a station folder.
+
+    ``adapters`` maps the ``kind`` of a collection's source to the settings model it is checked with;
+    None leaves sources unchecked.
+    """
+    if not folder.is_dir():
+        return Loaded(None, (_error("no-folder", f"there is no folder {folder}", None),), {})
+    sources: dict[str, str] = {}
+    digest = hashlib.sha256()
+    diagnostics: list[Diagnostic] = []
+    documents: list[Document] = []
+    declared: list[tuple[str, str]] = []
+    for name, path in station_files(folder):
+        text = _read(name, path, diagnostics)
+        if text is None:
+            continue
+        sources[name] = text
+        parsed = parse(name, text)
+        diagnostics += parsed.diagnostics
+        documents += parsed.documents
+        for chunk in parsed.unparsed:
+            declared += _salvage(chunk)
+    validated: list[Validated] = []
+    for document in documents:
+        noun = _noun(document, diagnostics, declared)
+        if noun is not None:
+            validated.append(validate(document, noun, NOUNS[noun]))
+    outside = _media_folders(folder, validated)
+    if outside:
+        sources = {n: t for n, t in sources.items() if not _inside(n, outside)}
+        validated = [v for v in validated if not _inside(v.document.file, outside)]
+        diagnostics = [d for d in diagnostics if d.span is None or not _inside(d.span.file, outside)]
+    for name, text in sorted(sources.items()):
+        digest.update(f"{name}\0{len(text)}\0{text}\0".encode())
+    for v in validated:
+        diagnostics += v.diagnostics
+    diagnostics += check.check(folder, validated, declared, adapters)
+    ordered = tuple(sorted(dict.fromkeys(diagnostics), key=_order))
+    model = None
+    if not any(d.severity is Severity.ERROR for d in ordered):
+        model = _assemble([v.model for v in validated], digest.hexdigest())
+    return Loaded(model, ordered, sources)
+
+
+def station_files(folder: Path) -> Iterable[tuple[str, Path]]:
+    """(relative name, path) of every file that may hold station YAML, in order of name."""
+    found: list[tuple[str, Path]] = []
+    for here, folders, files in os.walk(folder):
+        top = Path(here) == folder
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _NOT_YAML)
+        # A sidecar describes the media file beside it that has the same name.
+        media = {f for f in files if not f.endswith(_SUFFIXES)}
+        stems = {Path(f).stem for f in media}
+        for file in files:
+            path = Path(here, file)
+            if not file.endswith(_SUFFIXES) or file.startswith(".") or (top and file == "ledger.yaml"):
+                continue
+            if path.stem in media or path.stem in stems:
+                continue
+            found.append((path.relative_to(folder).as_posix(), path))
+    return sorted(found)
+
+
+def _read(name: str, path: Path, diagnostics: list[Diagnostic]) -> str | None:
+    start = Span(name, 1, 1, 1, 1)
+    try:
+        if not path.is_file():
+            raise OSError("it is no regular file")
+        if path.stat().st_size > MAX_FILE:
+            raise OSError(f"it is larger than {MAX_FILE} bytes")
+        data = path.read_bytes()
+    except OSError as error:
+        diagnostics.append(
+            _error("unreadable-file", f"{name} can't be read: {error.strerror or error}", start)
+        )
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8", "replace")
+        line = before.count("\n") + 1
+        column = len(before) - (before.rfind("\n") + 1) + 1
+        diagnostics.append(
+            _error(
+                "not-utf8",
+                f"byte 0x{data[error.start]:02X} is not UTF-8",
+                Span(name, line, column, line, column + 1),
+                help="save the file as UTF-8",
+            )
+        )
+        return None
+
+
+def _noun(document: Document, diagnostics: list[Diagnostic], declared: list[tuple[str, str]]) -> str | None:
+    entries = document.root.entries
+    named = [key for key in entries if key in NOUNS]
+    if len(named) == 1:
+        return named[0]
+    for key, (_, value) in entries.items():
+        meant = key if key in NOUNS else closest(key, NOUNS)
+        if meant is not None and isinstance(value, Scalar) and value.text:
+            declared.append((meant, value.text))
+    if named:
+        first, second = named[0], named[1]
+        diagnostics.append(
+            Diagnostic(
+                Severity.ERROR,
+                "several-nouns",
+                f"one document can't be both a {first} and a {second}",
+                entries[second][0],
+                labels=(Label(entries[first][0], "first noun here"),),
+                help="put “---” between two documents",
+            )
+        )
+        return None
+    key = next((k for k in entries if did_you_mean(k, NOUNS)), None)
+    place = entries[key][0] if key is not None else document.root.head()
+    help = did_you_mean(key, NOUNS) if key is not None else f"one of: {', '.join(NOUNS)}"
+    diagnostics.append(_error("no-noun", "no key says what this document is", place, help=help))
+    return None
+
+
+def _salvage(chunk: str) -> list[tuple[str, str]]:
+    """What an unreadable document was going to define, so that references to it aren't mistakes too."""
+    pattern = rf"^({'|'.join(NOUNS)}):[ \t]*[\"']?([a-z0-9-]+)"
+    return [(m[1], m[2]) for m in re.finditer(pattern, chunk, re.MULTILINE)]
+
+
+def _media_folders(folder: Path, validated: Iterable[Validated]) -> tuple[str, ...]:
+    """Collections' own folders inside the station folder, relative, with a trailing slash."""
+    root = folder.resolve()
+    found = []
+    for v in validated:
+        source = v.document.root.entries.get("source") if v.noun == "collection" else None
+        if source is None or isinstance(source[1], Scalar):
+            continue
+        path = getattr(source[1], "entries", {}).get("path")
+        if path is None or not isinstance(path[1], Scalar) or not path[1].text:
+            continue
+        try:
+            inside = Path(os.path.normpath(root / path[1].text)).relative_to(root).as_posix()
+        except ValueError:
+            continue  # somewhere else on the machine
+        if inside != ".":
+            found.append(inside + "/")
+    return tuple(found)
+
+
+def _inside(name: str, folders: tuple[str, ...]) -> bool:
+    return name.startswith(folders)
+
+
+def _assemble(models: Iterable[Written | None], sources_hash: str) -> StationModel:
+    by_noun: dict[str, dict[str, Written]] = {noun: {} for noun in NOUNS}
+    for model in models:
+        for noun, kind in NOUNS.items():
+            if isinstance(model, kind):
+                by_noun[noun][getattr(model, noun)] = model
+    values = {noun: dict(sorted(found.items())) for noun, found in by_noun.items()}
+    (station,) = values["station"].values()
+    channels = sorted(values["channel"].values(), key=lambda c: check.number_order(getattr(c, "number", "")))
+    # Constructed, not validated again: the parts are valid, and a copy would lose their places.
+    return StationModel.model_construct(
+        station=station,
+        channels=tuple(channels),
+        plans=values["plan"],
+        programs=values["program"],
+        collections=values["collection"],
+        pools=values["pool"],
+        break_formats=values["break_format"],
+        synthetics={**BUILT_IN_SYNTHETICS, **values["synthetic"]},
+        sources_hash=sources_hash,
+    )
+
+
+def _order(d: Diagnostic) -> tuple[str, int, int, str]:
+    return (d.span.file, d.span.line, d.span.column, d.code) if d.span else ("", 0, 0, d.code)
+
+
+def _error(code: str, headline: str, span: Span | None, help: str = "") -> Diagnostic:
+    return Diagnostic(Severity.ERROR, code, headline, span, help=help)
