@@ -1,0 +1,312 @@
+"""ChannelManager: one channel's life, from the first viewer to the last.
+
+The life is a table. Going on the air costs an encoder, so a channel is OFF AIR until somebody tunes in;
+it then holds the viewer until the first picture is out (TUNING), is ON AIR while anybody watches, and
+LINGERS a while after the last one left, because people zap back. A producer that dies never reaches
+the viewers: the tick loop is started again where it stopped, on the same multiplexer and ring.
+
+| state     | first viewer  | ready        | last viewer left | linger over    | tick loop died     |
+| --------- | ------------- | ------------ | ---------------- | -------------- | ------------------ |
+| OFF AIR   | start, TUNING |              |                  |                |                    |
+| TUNING    |               | ON AIR       | stop, OFF AIR    |                | restart            |
+| ON AIR    |               |              | wait, LINGERING  |                | restart            |
+| LINGERING | ON AIR        |              |                  | stop, OFF AIR  | stop, OFF AIR      |
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from enum import StrEnum
+from typing import Protocol
+
+from retrovue.clock import MasterClock
+from retrovue.lineup import AccessUnit, ChannelId, Health, TuneRefused, Viewer
+from retrovue.playout.as_run import AsRun
+from retrovue.playout.house import HouseFormat
+from retrovue.playout.producers.base import Producer
+from retrovue.playout.sources.slate import Slate, SlateFailed
+from retrovue.playout.switcher import Switcher
+from retrovue.stream.fanout import Ring
+
+log = logging.getLogger(__name__)
+
+#: A tune that has nothing to show by then is refused (seconds): the slate alone takes 1 s.
+TUNE_PATIENCE_S = 8.0
+#: Wait between two starts of a tick loop that dies at once (seconds), doubled up to the second figure.
+_BACK_OFF_S, _BACK_OFF_MAX_S = 0.2, 5.0
+
+
+class State(StrEnum):
+    OFF_AIR = "off air"
+    TUNING = "tuning"
+    ON_AIR = "on air"
+    LINGERING = "lingering"
+
+
+class Event(StrEnum):
+    FIRST_VIEWER = "first viewer"
+    READY = "ready"
+    LAST_VIEWER_LEFT = "last viewer left"
+    LINGER_OVER = "linger over"
+    LOOP_DIED = "tick loop died"
+
+
+class Action(StrEnum):
+    START = "start"
+    STOP = "stop"
+    LINGER = "linger"
+    CANCEL_LINGER = "cancel linger"
+    RESTART = "restart"
+
+
+_TABLE: Mapping[tuple[State, Event], tuple[State, tuple[Action, ...]]] = {
+    (State.OFF_AIR, Event.FIRST_VIEWER): (State.TUNING, (Action.START,)),
+    (State.TUNING, Event.READY): (State.ON_AIR, ()),
+    (State.TUNING, Event.LAST_VIEWER_LEFT): (State.OFF_AIR, (Action.STOP,)),
+    (State.TUNING, Event.LOOP_DIED): (State.TUNING, (Action.RESTART,)),
+    (State.ON_AIR, Event.LAST_VIEWER_LEFT): (State.LINGERING, (Action.LINGER,)),
+    (State.ON_AIR, Event.LOOP_DIED): (State.ON_AIR, (Action.RESTART,)),
+    (State.LINGERING, Event.FIRST_VIEWER): (State.ON_AIR, (Action.CANCEL_LINGER,)),
+    (State.LINGERING, Event.LINGER_OVER): (State.OFF_AIR, (Action.STOP,)),
+    (State.LINGERING, Event.LOOP_DIED): (State.OFF_AIR, (Action.CANCEL_LINGER, Action.STOP)),
+}
+
+
+def step(state: State, event: Event) -> tuple[State, tuple[Action, ...]]:
+    """The channel's next state and what to do; an event with no meaning in a state changes nothing."""
+    return _TABLE.get((state, event), (state, ()))
+
+
+class Studio(Protocol):
+    """What a channel needs to go on the air; made by the ProgramDirector. Declarations only."""
+
+    async def slate(self) -> Slate:
+        """Raises ``SlateFailed``."""
+        ...
+
+    def producer(self, notify: Callable[[], None]) -> Callable[[int], Producer]:
+        """A function that says which producer is in charge of a tick; it makes them as needed."""
+        ...
+
+    async def dismiss(self, reason: str) -> None:
+        """Stop every producer of the channel."""
+        ...
+
+    def detail(self) -> str:
+        """What renders the picture now, for people."""
+        ...
+
+
+class ChannelManager:
+    """The one owner of a channel's producer, switcher and viewers."""
+
+    def __init__(
+        self,
+        channel: ChannelId,
+        name: str,
+        house: HouseFormat,
+        clock: MasterClock,
+        studio: Studio,
+        as_run: AsRun,
+        linger_s: float,
+    ) -> None:
+        self.channel, self.name, self.house = channel, name, house
+        self.state = State.OFF_AIR
+        self.viewers: dict[ChannelSignal, Viewer] = {}
+        self._clock, self._studio, self._as_run, self._linger_s = clock, studio, as_run, linger_s
+        self._ring: Ring | None = None
+        self._switcher: Switcher | None = None
+        self._loop: asyncio.Task[None] | None = None
+        self._lingering: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._closed = False
+
+    # --- viewers -------------------------------------------------------------------------------
+
+    async def tune(self, viewer: Viewer) -> ChannelSignal:
+        """Join; held until the first picture is out. Raises ``TuneRefused``."""
+        while self._stopping is not None:
+            await asyncio.shield(self._stopping)
+        if self._closed:
+            raise TuneRefused("shutting_down", "the station is going off the air")
+        signal = ChannelSignal(self)
+        self.viewers[signal] = viewer
+        try:
+            if len(self.viewers) == 1:
+                self._apply(Event.FIRST_VIEWER)
+            ring = self._ring
+            assert ring is not None
+            async with self._clock.deadline(TUNE_PATIENCE_S):
+                first = await ring.join()
+            if first is None:
+                raise TuneRefused("tune_failed", f"{self.name} could not go on the air")
+            signal.attach(ring)
+        except BaseException as error:
+            await signal.close("tune failed")
+            if isinstance(error, TimeoutError):
+                raise TuneRefused("tune_failed", f"{self.name} has no picture") from error
+            raise
+        self._tell(viewer, "joined")
+        return signal
+
+    def leave(self, signal: ChannelSignal, reason: str) -> None:
+        """A viewer goes; called by the signal."""
+        viewer = self.viewers.pop(signal, None)
+        if viewer is None:
+            return
+        self._tell(viewer, f"left ({reason})")
+        if not self.viewers:
+            self._apply(Event.LAST_VIEWER_LEFT)
+
+    def _tell(self, viewer: Viewer, what: str) -> None:
+        where = f"{viewer.front_end} {viewer.address}"
+        log.info("%s: %s %s, %d watching", self.channel, where, what, len(self.viewers))
+
+    # --- what the operator sees ----------------------------------------------------------------
+
+    @property
+    def health(self) -> Health:
+        if self._switcher is not None and self._switcher.fault and self.state is not State.OFF_AIR:
+            return Health.SLATE
+        return Health(self.state.value)
+
+    @property
+    def detail(self) -> str:
+        """The running fault, in words; empty when well."""
+        return self._switcher.fault if self._switcher is not None else ""
+
+    @property
+    def producer(self) -> str:
+        return self._studio.detail() if self.state is not State.OFF_AIR else ""
+
+    # --- life ----------------------------------------------------------------------------------
+
+    async def close(self, reason: str) -> None:
+        """Off the air for good: viewers end after what they have, nothing is left behind."""
+        self._closed = True
+        self._cancel_linger()
+        self.state = State.OFF_AIR
+        if self._loop is not None and self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop(reason))
+        if self._stopping is not None:
+            await asyncio.shield(self._stopping)
+
+    def _apply(self, event: Event) -> None:
+        before = self.state
+        self.state, actions = step(before, event)
+        if self.state is not before:
+            log.debug("%s: %s, %s -> %s", self.channel, event.value, before.value, self.state.value)
+        for action in actions:
+            match action:
+                case Action.START:
+                    self._ring = Ring(self._clock)
+                    self._loop = asyncio.create_task(self._run(self._ring), name=f"on air {self.channel}")
+                case Action.STOP:
+                    self._stopping = asyncio.create_task(self._stop(event.value))
+                case Action.LINGER:
+                    self._lingering = asyncio.create_task(self._linger())
+                case Action.CANCEL_LINGER:
+                    self._cancel_linger()
+                case Action.RESTART:
+                    pass  # the supervisor below goes round again
+
+    async def _run(self, ring: Ring) -> None:
+        """Supervise the tick loop: it is started again where it stopped, with a growing pause."""
+        try:
+            slate = await self._studio.slate()
+        except SlateFailed as error:
+            log.error("%s: %s", self.channel, error)
+            ring.close()
+            return
+
+        def choose(tick: int) -> Producer:
+            return chooser(tick)
+
+        switcher = Switcher(self._clock, self.house, slate, ring, self._as_run, self.name, choose)
+        chooser = self._studio.producer(switcher.notify)
+        self._switcher = switcher
+        ready = asyncio.create_task(self._announce_ready(switcher))
+        pause = _BACK_OFF_S
+        try:
+            while True:
+                began = self._clock.elapsed()
+                try:
+                    await switcher.run()
+                except Exception:
+                    log.exception("%s: the tick loop died; starting it again", self.channel)
+                    self._apply(Event.LOOP_DIED)
+                if self._clock.elapsed() - began > 10 * _BACK_OFF_MAX_S:
+                    pause = _BACK_OFF_S
+                await self._clock.wait(pause)
+                pause = min(2 * pause, _BACK_OFF_MAX_S)
+        finally:
+            ready.cancel()
+
+    async def _announce_ready(self, switcher: Switcher) -> None:
+        await switcher.on_air.wait()
+        self._apply(Event.READY)
+        if not self.viewers:
+            self._apply(Event.LAST_VIEWER_LEFT)
+
+    async def _linger(self) -> None:
+        await self._clock.wait(self._linger_s)
+        self._lingering = None
+        self._apply(Event.LINGER_OVER)
+
+    def _cancel_linger(self) -> None:
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
+
+    async def _stop(self, reason: str) -> None:
+        try:
+            loop, self._loop = self._loop, None
+            if loop is not None:
+                loop.cancel()
+                await asyncio.gather(loop, return_exceptions=True)
+            await self._studio.dismiss(reason)
+            if self._ring is not None:
+                self._ring.close()
+            await self._as_run.flush()
+            log.info("%s: off the air (%s)", self.channel, reason)
+        except Exception:
+            log.exception("%s: going off the air failed", self.channel)
+        finally:
+            self._switcher = None
+            self._stopping = None
+
+
+class ChannelSignal:
+    """One viewer's view of a channel: lineup.Signal."""
+
+    def __init__(self, manager: ChannelManager) -> None:
+        self._manager: ChannelManager | None = manager
+        self._ring: Ring | None = None
+
+    def attach(self, ring: Ring) -> None:
+        """The channel is on the air."""
+        self._ring = ring
+
+    async def transport_stream(self) -> AsyncIterator[bytes]:
+        ring = self._ring
+        first = await ring.join() if ring is not None else None
+        if ring is None or first is None:
+            return
+        async for chunk in ring.read(first):
+            yield chunk.data
+
+    async def access_units(self) -> AsyncIterator[AccessUnit]:
+        ring = self._ring
+        first = await ring.join() if ring is not None else None
+        if ring is None or first is None:
+            return
+        async for chunk in ring.read(first):
+            for unit in chunk.units:
+                yield unit
+
+    async def close(self, reason: str) -> None:
+        manager, self._manager = self._manager, None
+        if manager is not None:
+            manager.leave(self, reason)

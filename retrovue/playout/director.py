@@ -1,0 +1,221 @@
+"""ProgramDirector: holds every channel's manager and gives each what it needs to go on the air."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from retrovue.clock import MasterClock
+from retrovue.compiler.model import CompiledChannel, CompiledSynthetic
+from retrovue.library.catalog import Asset
+from retrovue.lineup import ChannelId, TuneRefused, Viewer
+from retrovue.playout import ffmpeg, pictures
+from retrovue.playout.as_run import AsRun
+from retrovue.playout.channel import ChannelManager, ChannelSignal, Studio
+from retrovue.playout.ffmpeg import Cut, Pipes
+from retrovue.playout.house import HouseFormat
+from retrovue.playout.playlog import Playlog, PlaylogEntry
+from retrovue.playout.producers.asset import AssetProducer, Rendering, Renderings
+from retrovue.playout.producers.base import Producer
+from retrovue.playout.producers.synthetic import SyntheticProducer
+from retrovue.playout.sources.slate import Slate, make_slate
+from retrovue.playout.switcher import LEAD_S
+from retrovue.units import SECOND_US, from_us
+
+log = logging.getLogger(__name__)
+
+#: What a channel shows where its playlog ends before time does.
+SHORTFALL_SYNTHETIC = "slate"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What this machine gives to every channel."""
+
+    ffmpeg: str  #: path of the binary
+    fonts: tuple[str, str]  #: proportional and monospaced TrueType files
+    state: Path  #: state directory
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """What one artefact says a channel needs to air it; replaced as a whole on a swap."""
+
+    station: str
+    timezone: ZoneInfo
+    synthetics: Mapping[str, CompiledSynthetic]
+    assets: Callable[[str], Asset | None]
+    locate: Callable[[Asset], str]  #: absolute path of an asset's file
+    playlog: Playlog
+
+
+def house_of(channel: CompiledChannel) -> HouseFormat:
+    """The house format of a compiled channel."""
+    return HouseFormat(
+        channel.raster, Fraction(channel.rate), channel.preset, channel.video_kbps, channel.audio_kbps
+    )
+
+
+class _Renderings(Renderings):
+    def __init__(self, studio: _Studio) -> None:
+        self._studio = studio
+
+    def of_entry(self, entry: PlaylogEntry, tick: int) -> Rendering | None:
+        if entry.segment.asset_id:
+            return self.of_asset(entry.segment.asset_id)
+        return self._studio.synthetic(entry.segment.synthetic, entry.segment.title, tick)
+
+    def of_asset(self, asset_id: str) -> Rendering | None:
+        return self._studio.asset(asset_id)
+
+
+class _Studio(Studio):
+    """One channel's equipment."""
+
+    def __init__(
+        self, director: ProgramDirector, channel: CompiledChannel, house: HouseFormat, programme: Programme
+    ) -> None:
+        self._director, self._house = director, house
+        self.channel, self.programme = channel, programme
+        self._main: AssetProducer | None = None
+        self._shortfall: SyntheticProducer | None = None
+        self._active: Producer | None = None
+
+    async def slate(self) -> Slate:
+        return await self._director.slate(self._house, self.programme.station)
+
+    def producer(self, notify: Callable[[], None]) -> Callable[[int], Producer]:
+        renderings = _Renderings(self)
+        main = self._main = AssetProducer(self._house, renderings, notify)
+        main.arm(self.programme.playlog)
+        shortfall = self._shortfall = SyntheticProducer(
+            self.channel.channel, SHORTFALL_SYNTHETIC, self._house, renderings, notify
+        )
+
+        def choose(tick: int) -> Producer:
+            planned = self.programme.playlog.at(tick) is not None
+            chosen: Producer = main if planned else shortfall
+            if chosen is shortfall and self._active is not shortfall:
+                log.error("%s: nothing is planned: a planning fault", self.channel.channel)
+            self._active = chosen
+            return chosen
+
+        return choose
+
+    def apply(self, channel: CompiledChannel, programme: Programme) -> None:
+        """A new artefact: what is on the air goes on where both agree."""
+        self.channel, self.programme = channel, programme
+        if self._main is not None:
+            self._main.arm(programme.playlog)
+
+    async def dismiss(self, reason: str) -> None:
+        for producer in (self._main, self._shortfall):
+            if producer is not None:
+                await producer.stop(reason)
+        self._main = self._shortfall = self._active = None
+
+    def detail(self) -> str:
+        return self._active.detail if self._active is not None else ""
+
+    def asset(self, asset_id: str) -> Rendering | None:
+        asset = self.programme.assets(asset_id)
+        if asset is None:
+            return None
+        path = self.programme.locate(asset)
+        binary, house = self._director.machine.ffmpeg, self._house
+
+        def command(offset_us: int, cut: Cut, pipes: Pipes) -> list[str]:
+            return ffmpeg.file_command(binary, house, path, offset_us, cut, pipes, asset.interlaced)
+
+        return Rendering(command, with_audio=bool(asset.audio_codec), path=path, asset=asset)
+
+    def synthetic(self, slug: str, title: str, tick: int) -> Rendering | None:
+        programme = self.programme
+        synthetic = programme.synthetics.get(slug) or CompiledSynthetic(slug, "slate", "", "")
+        picture = pictures.picture_of(
+            synthetic,
+            programme.station,
+            self.channel.name,
+            self.channel.number,
+            title,
+            from_us(self._house.grid.start_us(tick)),
+            programme.timezone,
+            self._director.machine.fonts,
+        )
+        binary, house = self._director.machine.ffmpeg, self._house
+
+        def command(offset_us: int, cut: Cut, pipes: Pipes) -> list[str]:
+            return ffmpeg.synthetic_command(binary, house, picture, cut, pipes)
+
+        return Rendering(command, with_audio=True, synthetic=slug)
+
+
+class ProgramDirector:
+    """All channels of the station."""
+
+    def __init__(self, clock: MasterClock, machine: Machine, linger_s: float) -> None:
+        self.machine = machine
+        self.channels: dict[ChannelId, ChannelManager] = {}
+        self._clock, self._linger_s = clock, linger_s
+        self._studios: dict[ChannelId, _Studio] = {}
+        self._slates: dict[HouseFormat, asyncio.Task[Slate]] = {}
+        self._closed = False
+
+    def apply(
+        self, programmes: Mapping[ChannelId, tuple[CompiledChannel, Programme]]
+    ) -> list[ChannelManager]:
+        """Take over a new artefact's channels and playlogs; returns the managers that must be closed."""
+        gone: list[ChannelManager] = []
+        for channel_id in [c for c in self.channels if c not in programmes]:
+            gone.append(self.channels.pop(channel_id))
+            del self._studios[channel_id]
+        for channel_id, (channel, programme) in programmes.items():
+            house = house_of(channel)
+            manager = self.channels.get(channel_id)
+            if manager is not None and manager.house == house:
+                self._studios[channel_id].apply(channel, programme)
+                continue
+            if manager is not None:
+                # Another house format is another signal: its viewers must tune in again.
+                gone.append(manager)
+            studio = _Studio(self, channel, house, programme)
+            as_run = AsRun(self.machine.state / "as-run", channel_id, house.grid, round(LEAD_S * SECOND_US))
+            self._studios[channel_id] = studio
+            self.channels[channel_id] = ChannelManager(
+                channel_id, channel.name, house, self._clock, studio, as_run, self._linger_s
+            )
+        return gone
+
+    async def tune(self, channel: ChannelId, viewer: Viewer) -> ChannelSignal:
+        """Raises ``TuneRefused``."""
+        manager = self.channels.get(channel)
+        if self._closed:
+            raise TuneRefused("shutting_down", "the station is going off the air")
+        if manager is None:
+            raise TuneRefused("unknown_channel", f"no channel {channel}")
+        return await manager.tune(viewer)
+
+    async def slate(self, house: HouseFormat, station: str) -> Slate:
+        """The slate of a house format, made once. Raises ``SlateFailed``."""
+        task = self._slates.get(house)
+        if task is None or (task.done() and task.exception() is not None):
+            picture = pictures.slate_picture(station, self.machine.fonts)
+            cache = self.machine.state / "cache"
+            task = asyncio.create_task(
+                make_slate(self.machine.ffmpeg, house, picture, cache, self._clock), name="slate"
+            )
+            self._slates[house] = task
+        return await asyncio.shield(task)
+
+    async def close(self, reason: str) -> None:
+        """Every channel off the air; nothing is left behind."""
+        self._closed = True
+        await asyncio.gather(*(manager.close(reason) for manager in self.channels.values()))
+        for task in self._slates.values():
+            task.cancel()
+        await asyncio.gather(*self._slates.values(), return_exceptions=True)

@@ -1,0 +1,253 @@
+"""ffmpeg command graphs of the producers; pure: values in, argument lists out.
+
+Every child writes two pipes: H.264 access units (``-f h264``, each with a delimiter) and ADTS frames.
+The multiplexer is ours (stream/mpegts.py). Why each option is there:
+
+* ``-ss`` lands ``preroll`` before the wanted offset, then ``fps=start_time`` and the audio trim anchor
+  picture and sound at exactly the same source instant.
+* ``trim=end_frame`` instead of ``-frames:v``: the latter closes the audio output, too (ffmpeg 5.1).
+* ``setpts=PTS-STARTPTS`` and ``-fps_mode passthrough``: constant-rate sync would fill the pre-roll with
+  duplicates.
+* ``tpad`` clones at most HOLD_TICKS frames: an asset that ends a tick short is held, a truncated file is
+  not disguised.
+* zerolatency, no B-frames, one reference: any frame may be the last one before a join, PTS equals DTS,
+  and every child of a channel writes the same SPS and PPS.
+* audio begins one frame early, and that first frame (encoder priming) is thrown away; the overlap of the
+  transform makes the join a 21 ms cross-fade.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import ffmpeg
+
+from retrovue.playout.house import HouseFormat
+from retrovue.playout.ticks import SAMPLE_RATE
+from retrovue.stream.adts import SAMPLES_PER_FRAME
+
+#: An asset that ends at most this much short of its plan is held on its last picture (ticks).
+HOLD_TICKS = 2
+#: Seek this far before the wanted offset (seconds), so both media have samples on either side of it.
+PREROLL_S = 0.1
+#: Transport and program streams have no index: a seek lands up to a GOP late.
+PREROLL_UNINDEXED_S = 2.0
+_UNINDEXED = (".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob")
+
+_GLOBAL = ("-nostdin", "-hide_banner", "-loglevel", "error")
+_LOCAL_ONLY = "file,pipe"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Which part of the channel's time a child renders.
+
+    ``ticks`` frames; audio samples [audio_from, audio_to) relative to the first tick's beginning, both
+    on the channel's endless 1024-sample grid (so ``audio_from`` may be up to ±512).
+    """
+
+    ticks: int
+    audio_from: int
+    audio_to: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pipes:
+    """Numbers of the inherited file descriptors that the child writes to."""
+
+    video: int
+    audio: int | None
+
+
+def file_command(
+    binary: str,
+    house: HouseFormat,
+    path: str,
+    offset_us: int,
+    cut: Cut,
+    pipes: Pipes,
+    interlaced: bool = False,
+) -> list[str]:
+    """Render ``cut`` of the media file at ``path`` from ``offset_us``; no audio pipe, no audio."""
+    preroll = PREROLL_UNINDEXED_S if path.lower().endswith(_UNINDEXED) else PREROLL_S
+    offset = offset_us / 1_000_000
+    lead_in = min(preroll, offset)
+    # The path is given with its protocol so that a name like "concat:x" stays a name.
+    source = ffmpeg.input(
+        f"file:{path}", ss=f"{offset - lead_in:.6f}", threads=1, protocol_whitelist=_LOCAL_ONLY
+    )
+    video = source.video
+    if interlaced:
+        video = video.filter("bwdif", mode="send_field" if house.rate > 30 else "send_frame")
+    video = video.filter("fps", fps=_fraction(house), start_time=f"{lead_in:.6f}", round="near")
+    video = _fit(video, house)
+    outputs = [_video_out(_cut_video(video, cut), house, pipes.video)]
+    if pipes.audio is not None:
+        # Silence before the lead-in gives the trim below something to take when audio_from is negative.
+        pad = round(preroll * SAMPLE_RATE) + SAMPLES_PER_FRAME * 2
+        delay = pad - round(lead_in * SAMPLE_RATE)
+        audio = (
+            source.audio.filter("aresample", SAMPLE_RATE, **{"async": 1, "first_pts": 0})
+            .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
+            .filter("adelay", f"{delay}S", all=1)
+            .filter("apad")
+        )
+        outputs.append(_audio_out(_cut_audio(audio, cut, pad), house, pipes.audio))
+    return _compile(binary, outputs)
+
+
+def synthetic_command(
+    binary: str, house: HouseFormat, picture: SyntheticPicture, cut: Cut, pipes: Pipes
+) -> list[str]:
+    """Render ``cut`` of a generated picture, with its tone or silence."""
+    size, rate = f"{house.width}x{house.height}", _fraction(house)
+    video = _lavfi(f"{picture.source}=s={size}:r={rate}" + picture.source_options).video
+    for options in picture.texts(house):
+        video = video.filter("drawtext", **options)
+    video = video.filter("format", "yuv420p")
+    outputs = [_video_out(_cut_video(video, cut), house, pipes.video)]
+    if pipes.audio is not None:
+        pad = SAMPLES_PER_FRAME * 2
+        if picture.tone_hz:
+            sound = _lavfi(f"sine=frequency={picture.tone_hz}:sample_rate={SAMPLE_RATE}").audio
+            sound = sound.filter("volume", f"{picture.tone_db}dB")
+        else:
+            sound = _lavfi(f"anullsrc=r={SAMPLE_RATE}:cl=stereo").audio
+        sound = sound.filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
+        outputs.append(_audio_out(_cut_audio(sound, cut, pad), house, pipes.audio))
+    return _compile(binary, outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """One line of text on a generated picture; sizes and places are fractions of the picture."""
+
+    text: str
+    size: float  #: cap height class: font size as a fraction of the picture's height
+    y: float  #: centre line as a fraction of the picture's height
+    colour: str = "white"
+    box: str = ""  #: background colour behind the text; none when empty
+    expand: bool = False  #: is ``text`` one of our own drawtext expansions (a running clock)?
+    monospace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticPicture:
+    """A generated picture as ffmpeg sources and texts. ``tone_hz`` 0 is silence."""
+
+    source: str  #: a lavfi source with s= and r= options
+    source_options: str = ""
+    lines: tuple[TextLine, ...] = ()
+    font: str = ""  #: TrueType file
+    font_mono: str = ""
+    tone_hz: int = 0
+    tone_db: float = 0.0
+
+    def texts(self, house: HouseFormat) -> list[dict[str, Any]]:
+        """drawtext options of each line. Text of users is never expanded; ffmpeg-python escapes it."""
+        options: list[dict[str, Any]] = []
+        for line in self.lines:
+            if not line.text:
+                continue
+            size = max(8, round(house.height * line.size))
+            each: dict[str, Any] = {
+                "fontfile": self.font_mono if line.monospace else self.font,
+                "text": line.text,
+                "expansion": "normal" if line.expand else "none",
+                "fontsize": size,
+                "fontcolor": line.colour,
+                "x": "(w-text_w)/2",
+                "y": f"{round(house.height * line.y)}-text_h/2",
+            }
+            if line.box:
+                each |= {"box": 1, "boxcolor": line.box, "boxborderw": max(2, size // 3)}
+            options.append(each)
+        return options
+
+
+def _lavfi(graph: str) -> Any:
+    return ffmpeg.input(graph, format="lavfi", protocol_whitelist=_LOCAL_ONLY)
+
+
+def _fraction(house: HouseFormat) -> str:
+    return f"{house.rate.numerator}/{house.rate.denominator}"
+
+
+def _fit(video: Any, house: HouseFormat) -> Any:
+    """Scale by display aspect ratio into the raster, pillar- or letter-boxed."""
+    w, h = house.width, house.height
+    return (
+        video.filter(
+            "scale",
+            w=f"if(gt(dar,{w}/{h}),{w},trunc({h}*dar/2)*2)",
+            h=f"if(gt(dar,{w}/{h}),trunc({w}/dar/2)*2,{h})",
+        )
+        .filter("pad", w, h, "(ow-iw)/2", "(oh-ih)/2")
+        .filter("setsar", 1)
+        .filter("format", "yuv420p")
+    )
+
+
+def _cut_video(video: Any, cut: Cut) -> Any:
+    return (
+        video.filter("tpad", stop=HOLD_TICKS, stop_mode="clone")
+        .filter("trim", end_frame=cut.ticks)
+        .filter("setpts", "PTS-STARTPTS")
+    )
+
+
+def _cut_audio(audio: Any, cut: Cut, pad: int) -> Any:
+    # One frame of post-roll lets the last kept frame be complete: the transform overlaps by one.
+    return audio.filter(
+        "atrim", start_sample=pad + cut.audio_from, end_sample=pad + cut.audio_to + SAMPLES_PER_FRAME
+    ).filter("asetpts", "PTS-STARTPTS")
+
+
+def _video_out(video: Any, house: HouseFormat, descriptor: int) -> Any:
+    rate = f"{house.video_kbps}k"
+    return ffmpeg.output(
+        video,
+        f"pipe:{descriptor}",
+        **{
+            "format": "h264",
+            "fps_mode": "passthrough",
+            "c:v": "libx264",
+            "preset": house.preset,
+            "tune": "zerolatency",
+            "threads": 1,
+            "profile:v": "high",
+            "refs": 1,
+            "bf": 0,
+            "g": house.gop,
+            "keyint_min": house.gop,
+            "sc_threshold": 0,
+            "b:v": rate,
+            "maxrate": rate,
+            "bufsize": rate,
+            # ultrafast would switch off CABAC and 8x8 transforms: one set of SPS and PPS for all presets.
+            "x264-params": "aud=1:weightp=1:cabac=1:8x8dct=1:force-cfr=1",
+            "flush_packets": 1,
+        },
+    )
+
+
+def _audio_out(audio: Any, house: HouseFormat, descriptor: int) -> Any:
+    return ffmpeg.output(
+        audio,
+        f"pipe:{descriptor}",
+        **{
+            "format": "adts",
+            "c:a": "aac",
+            "b:a": f"{house.audio_kbps}k",
+            "ar": SAMPLE_RATE,
+            "ac": 2,
+            "flush_packets": 1,
+        },
+    )
+
+
+def _compile(binary: str, outputs: list[Any]) -> list[str]:
+    stream = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
+    arguments: list[str] = ffmpeg.compile(stream, cmd=[binary, *_GLOBAL])
+    return arguments

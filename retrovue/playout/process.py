@@ -1,0 +1,201 @@
+"""One ffmpeg child and its two pipes, read as access units and audio frames.
+
+Both pipes are always drained while either medium is short: a decoder whose picture and sound are
+interleaved far apart would otherwise block on the full pipe while we wait for the empty one. Only when
+both are well ahead does reading pause, and the child waits in its write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections import deque
+from collections.abc import Callable
+
+from retrovue.playout.ffmpeg import Pipes
+from retrovue.stream.adts import AdtsSplitter
+from retrovue.stream.h264 import AccessUnitSplitter
+
+#: Children give way to the process that feeds the viewers.
+_NICE = 5
+_STDERR_KEPT = 2000
+
+
+class _PipeReader(asyncio.Protocol):
+    def __init__(self, data: Callable[[bytes], None], lost: Callable[[], None]) -> None:
+        self._data, self._lost = data, lost
+        self.transport: asyncio.ReadTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.ReadTransport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._data(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost()
+
+
+class FfmpegChild:
+    """A running ffmpeg. ``video`` and ``audio`` hold what came and was not taken yet.
+
+    ``high_video``/``high_audio``: reading pauses when that many units of *both* media wait;
+    ``hard_video``: no more than this many pictures are ever kept.
+    """
+
+    def __init__(
+        self,
+        notify: Callable[[], None],
+        high_video: int,
+        high_audio: int,
+        hard_video: int,
+    ) -> None:
+        self.video: deque[bytes] = deque()
+        self.audio: deque[bytes] = deque()
+        self.video_ended = False
+        self.audio_ended = True
+        self.pid = 0
+        self.exit_code: int | None = None
+        self._notify = notify
+        self._high_video, self._high_audio, self._hard_video = high_video, high_audio, hard_video
+        self._video_splitter = AccessUnitSplitter()
+        self._audio_splitter = AdtsSplitter()
+        self._readers: list[_PipeReader] = []
+        self._paused = False
+        self._process: asyncio.subprocess.Process | None = None
+        self._reaper: asyncio.Task[None] | None = None
+        self._stderr = b""
+        self._killed = False
+
+    async def start(self, build: Callable[[Pipes], list[str]], with_audio: bool) -> None:
+        """Spawn; ``build`` makes the argument list around the pipes. Raises ``OSError``."""
+        loop = asyncio.get_running_loop()
+        video_read, video_write = os.pipe()
+        audio_read, audio_write = os.pipe() if with_audio else (-1, -1)
+        self.audio_ended = not with_audio
+        writers = [fd for fd in (video_write, audio_write) if fd >= 0]
+        readers = [fd for fd in (video_read, audio_read) if fd >= 0]
+        try:
+            arguments = build(Pipes(video_write, audio_write if with_audio else None))
+            self._process = await asyncio.create_subprocess_exec(
+                *arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=writers,
+                start_new_session=True,
+            )
+        except BaseException:
+            for fd in readers:
+                os.close(fd)
+            raise
+        finally:
+            for fd in writers:
+                os.close(fd)
+        self.pid = self._process.pid
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, self.pid, _NICE)
+        plan = [(video_read, self._on_video, self._on_video_lost)]
+        if with_audio:
+            plan.append((audio_read, self._on_audio, self._on_audio_lost))
+        for fd, data, lost in plan:
+            reader = _PipeReader(data, lost)
+            await loop.connect_read_pipe(lambda reader=reader: reader, os.fdopen(fd, "rb", 0))  # type: ignore[misc]  # mypy can't infer a lambda with a default
+            self._readers.append(reader)
+        self._reaper = asyncio.create_task(self._reap(), name=f"ffmpeg {self.pid}")
+        if self._killed:
+            await self.kill()
+
+    def take_video(self) -> bytes:
+        """The oldest picture; lets the child go on when stock runs low."""
+        unit = self.video.popleft()
+        self._resume_when_low()
+        return unit
+
+    def take_audio(self) -> bytes:
+        """The oldest audio frame."""
+        frame = self.audio.popleft()
+        self._resume_when_low()
+        return frame
+
+    @property
+    def complaint(self) -> str:
+        """The last thing ffmpeg said, one line."""
+        lines = self._stderr.decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+    @property
+    def over(self) -> bool:
+        """Nothing more will come than what waits in ``video``."""
+        return self.video_ended
+
+    async def kill(self) -> None:
+        """End the child and every process it may have started; returns when it is reaped."""
+        self._killed = True
+        for reader in self._readers:
+            if reader.transport is not None:
+                reader.transport.close()
+        if self._process is None:
+            return
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+        if self._reaper is not None:
+            await asyncio.shield(self._reaper)
+
+    async def _reap(self) -> None:
+        assert self._process is not None
+        assert self._process.stderr is not None
+        while text := await self._process.stderr.read(4096):
+            self._stderr = (self._stderr + text)[-_STDERR_KEPT:]
+        self.exit_code = await self._process.wait()
+        self._notify()
+
+    def _on_video(self, data: bytes) -> None:
+        units = self._video_splitter.feed(data)
+        if units:
+            self.video.extend(units)
+            self._pause_when_high()
+            self._notify()
+
+    def _on_audio(self, data: bytes) -> None:
+        frames = self._audio_splitter.feed(data)
+        if frames:
+            self.audio.extend(frames)
+            self._pause_when_high()
+            self._notify()
+
+    def _on_video_lost(self) -> None:
+        if (last := self._video_splitter.flush()) is not None:
+            self.video.append(last)
+        self.video_ended = True
+        self._notify()
+
+    def _on_audio_lost(self) -> None:
+        self.audio_ended = True
+        self._notify()
+
+    def _pause_when_high(self) -> None:
+        if self._paused or self._killed:
+            return
+        sound_is_well = self.audio_ended or len(self.audio) >= self._high_audio
+        if (len(self.video) >= self._high_video and sound_is_well) or len(self.video) >= self._hard_video:
+            self._paused = True
+            for reader in self._readers:
+                if reader.transport is not None:
+                    reader.transport.pause_reading()
+
+    def _resume_when_low(self) -> None:
+        if not self._paused or self._killed:
+            return
+        # Three quarters: large enough a step that pausing and resuming stay rare.
+        if 4 * len(self.video) < 3 * self._high_video or (
+            not self.audio_ended and 4 * len(self.audio) < 3 * self._high_audio
+        ):
+            self._paused = False
+            for reader in self._readers:
+                if reader.transport is not None and not reader.transport.is_closing():
+                    reader.transport.resume_reading()

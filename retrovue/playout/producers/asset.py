@@ -1,0 +1,332 @@
+"""AssetProducer: the playlog's assets, and the synthetics between them, one ffmpeg child per segment.
+
+The next segments are armed ``ARM_AHEAD_S`` before their first tick, never when the previous one ends.
+When a segment can't be rendered the ladder is: again (a child that died), then the event's planned
+fallbacks in order, then nothing: the switcher shows the slate until the next segment starts on time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from retrovue.library.catalog import Asset
+from retrovue.playout.ffmpeg import Cut, Pipes
+from retrovue.playout.house import HouseFormat
+from retrovue.playout.playlog import Playlog, PlaylogEntry
+from retrovue.playout.producers.base import Origin, Picture
+from retrovue.playout.sources.ffmpeg_child import Command, FfmpegSource
+from retrovue.playout.ticks import audio_frame_at
+from retrovue.stream.h264 import is_idr
+
+#: Start a segment's child this long before its first tick (seconds of the stream).
+ARM_AHEAD_S = 5.0
+#: Segments that may be armed behind the one on the air: short spots follow each other closely.
+ARM_DEPTH = 4
+#: A child that died is started again this often within one segment.
+RESTARTS = 3
+#: A child started again while the slate shows aims this far ahead (seconds): it takes that long to start.
+RESTART_AHEAD_S = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """How a segment, or what stands in for it, is rendered."""
+
+    command: Callable[[int, Cut, Pipes], list[str]]  #: (offset µs, cut, pipes) → argument list
+    with_audio: bool
+    path: str = ""  #: media file; empty for synthetics
+    asset: Asset | None = None
+    synthetic: str = ""
+
+
+class Renderings(Protocol):
+    """Says how to render; made by the ProgramDirector for each channel."""
+
+    def of_entry(self, entry: PlaylogEntry, tick: int) -> Rendering | None:
+        """The planned asset or synthetic from ``tick`` on; None when the artefact doesn't know it."""
+        ...
+
+    def of_asset(self, asset_id: str) -> Rendering | None:
+        """A fallback asset; None when the artefact doesn't know it."""
+        ...
+
+
+class _Segment:
+    """One playlog entry being rendered, and the ladder below it."""
+
+    def __init__(
+        self, entry: PlaylogEntry, house: HouseFormat, renderings: Renderings, notify: Callable[[], None]
+    ) -> None:
+        grid = house.grid
+        self.entry = entry
+        self.audio_start = audio_frame_at(grid.pts(entry.start))
+        self.audio_end = audio_frame_at(grid.pts(entry.end))
+        self.failure = ""  #: why nothing more will come
+        self.cause = ""  #: why this is not what was planned
+        self.rendering: Rendering | None = None
+        self.source: FfmpegSource | None = None
+        self._house, self._grid = house, grid
+        self._renderings, self._notify = renderings, notify
+        self._rung = 0  #: 0: as planned; n: the n-th fallback
+        self._restarts = 0
+        self._starting: asyncio.Task[None] | None = None
+        self._retired: set[asyncio.Task[None]] = set()
+
+    def start(self, tick: int) -> None:
+        """Render from ``tick`` on, on the current rung of the ladder."""
+        self._starting = asyncio.create_task(self._start(tick), name=f"arm {self.entry.segment.seq}")
+
+    def nurse(self, tick: int, slating: bool) -> None:
+        """Look after a source that has ended before its time; ``tick`` is needed next."""
+        source = self.source
+        if self.failure or self._starting is not None or source is None or not source.ended:
+            return
+        if tick >= self.entry.end or source.complete:
+            return
+        if source.child.exit_code is None:
+            return  # its verdict comes in a moment
+        died = source.child.exit_code != 0
+        complaint = source.child.complaint or f"ffmpeg ended with {source.child.exit_code}"
+        if not died and source.delivered:
+            # The file is shorter than its contract: nothing is wrong with ffmpeg, so nobody retries.
+            self._fail("asset ended early")
+        elif source.delivered and self._restarts < RESTARTS:
+            self._restarts += 1
+            ahead = round(RESTART_AHEAD_S * self._house.rate) if slating else 0
+            self._replace(min(tick + ahead, self.entry.end - 1))
+        else:
+            self._next_rung(tick, complaint if died else "nothing to show in this file")
+
+    @property
+    def begun(self) -> bool:
+        """Has a picture come, or is it settled that none will?"""
+        source = self.source
+        return bool(self.failure) or (source is not None and bool(source.delivered or source.child.video))
+
+    def covers_audio(self, frame: int) -> bool:
+        return self.audio_start <= frame < self.audio_end
+
+    def origin(self, tick: int) -> Origin:
+        """Whose picture this segment shows on ``tick``."""
+        segment, rendering = self.entry.segment, self.rendering
+        asset = rendering.asset if rendering else None
+        planned = self._rung == 0
+        ended = (
+            planned and asset is not None and self.entry.offset_us(tick, self._grid) >= asset.duration_us > 0
+        )
+        return Origin(
+            kind="held" if ended else "real" if planned else "fallback",
+            event_id=segment.event_id,
+            seq=segment.seq,
+            broadcast_date=segment.broadcast_date.isoformat(),
+            segment_kind=segment.kind.value,
+            asset_id=asset.id if asset else "",
+            synthetic=rendering.synthetic if rendering else "",
+            cause="" if planned else self.cause,
+        )
+
+    async def stop(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
+        if self.source is not None:
+            await self.source.stop()
+        if self._retired:
+            await asyncio.gather(*self._retired, return_exceptions=True)
+
+    async def _start(self, tick: int) -> None:
+        try:
+            while True:
+                rendering, complaint = await self._choose(tick)
+                if rendering is not None:
+                    self.rendering = rendering
+                    source = FfmpegSource(
+                        self._command(rendering, tick),
+                        self._house,
+                        tick,
+                        self.entry.end,
+                        rendering.with_audio,
+                        self._notify,
+                    )
+                    self.source = source
+                    try:
+                        await source.launch()
+                        return
+                    except OSError as error:
+                        complaint = f"ffmpeg can't be started: {error.strerror or error}"
+                self.cause = self.cause or complaint
+                self._rung += 1
+                if self._rung > len(self.entry.fallbacks):
+                    self._fail(self.cause)
+                    return
+        finally:
+            self._starting = None
+            self._notify()
+
+    async def _choose(self, tick: int) -> tuple[Rendering | None, str]:
+        """The rendering of the current rung, or why there is none."""
+        if self._rung == 0:
+            rendering = self._renderings.of_entry(self.entry, tick)
+            name = self.entry.segment.asset_id or self.entry.segment.synthetic
+        else:
+            name = self.entry.fallbacks[self._rung - 1]
+            rendering = self._renderings.of_asset(name)
+        if rendering is None:
+            return None, f"{name} is not in the artefact"
+        # A sleeping NAS may take seconds to answer: never ask it on the event loop.
+        if rendering.path and not await asyncio.to_thread(os.path.isfile, rendering.path):
+            return None, f"file is missing: {name}"
+        return rendering, ""
+
+    def _command(self, rendering: Rendering, tick: int) -> Command:
+        offset = self.entry.offset_us(tick, self._grid)
+        if self._rung and rendering.asset is not None and rendering.asset.duration_us > 0:
+            offset %= rendering.asset.duration_us
+        return lambda cut, pipes: rendering.command(offset, cut, pipes)
+
+    def _replace(self, tick: int) -> None:
+        self._retire()
+        self.start(tick)
+
+    def _next_rung(self, tick: int, complaint: str) -> None:
+        self.cause = self.cause or complaint
+        self._rung += 1
+        self._restarts = 0
+        if self._rung > len(self.entry.fallbacks):
+            self._fail(self.cause)
+        else:
+            self._replace(tick)
+
+    def _fail(self, why: str) -> None:
+        self.failure = self.cause = why
+        self._retire()
+
+    def _retire(self) -> None:
+        if self.source is not None:
+            task = asyncio.create_task(self.source.stop())
+            self._retired.add(task)
+            task.add_done_callback(self._retired.discard)
+            self.source = None
+
+
+class AssetProducer:
+    """Renders a playlog. ``notify`` is called when a picture may have become ready."""
+
+    def __init__(self, house: HouseFormat, renderings: Renderings, notify: Callable[[], None]) -> None:
+        self._house = house
+        self._renderings = renderings
+        self._notify = notify
+        self._playlog = Playlog(())
+        self._segments: list[_Segment] = []  #: in order of their ticks
+        self._ahead = round(ARM_AHEAD_S * house.rate)
+        self._retired: set[asyncio.Task[None]] = set()
+        self._stopped = False
+
+    @property
+    def detail(self) -> str:
+        if not self._segments:
+            return ""
+        segment = self._segments[0]
+        source = segment.source
+        what = segment.rendering.asset.id if segment.rendering and segment.rendering.asset else ""
+        what = what or segment.entry.segment.synthetic or segment.entry.segment.asset_id
+        return f"{what} (ffmpeg pid {source.child.pid})" if source and source.child.pid else what
+
+    def arm(self, playlog: Playlog) -> None:
+        self._playlog = playlog
+        kept = []
+        for segment in self._segments:
+            planned = playlog.at(segment.entry.start) or playlog.at(segment.entry.end - 1)
+            if planned is not None and planned.same_signal(segment.entry):
+                kept.append(segment)
+            else:
+                self._drop(segment)
+        self._segments = kept
+
+    def tick(self, tick: int, audio: Sequence[int], late: bool) -> Picture | None:
+        self._advance(tick, audio)
+        segment = self._on(tick)
+        if segment is None:
+            return None
+        segment.nurse(tick, slating=late)
+        source = segment.source
+        if source is None or (unit := source.video(tick)) is None:
+            return None
+        frames = []
+        for frame in audio:
+            data, pending = self._audio(frame)
+            if data is None and pending and not late:
+                return None
+            frames.append(data)
+        return Picture(unit, is_idr(unit), tuple(frames), segment.origin(tick))
+
+    def hopeless(self, tick: int) -> str:
+        if self._stopped:
+            return "the producer is stopped"
+        entry = self._playlog.at(tick)
+        if entry is None:
+            return "nothing is planned"
+        segment = self._on(tick)
+        return segment.failure if segment is not None else ""
+
+    def taken(self, tick: int) -> None:
+        segment = self._on(tick)
+        if segment is not None and segment.source is not None:
+            segment.source.take(tick)
+
+    async def stop(self, reason: str) -> None:
+        self._stopped = True
+        for segment in self._segments:
+            self._drop(segment)
+        self._segments = []
+        while self._retired:
+            await asyncio.gather(*tuple(self._retired), return_exceptions=True)
+
+    def _on(self, tick: int) -> _Segment | None:
+        return next((s for s in self._segments if s.entry.start <= tick < s.entry.end), None)
+
+    def _audio(self, frame: int) -> tuple[bytes | None, bool]:
+        """The audio frame, and whether it may still come."""
+        for segment in self._segments:
+            if segment.covers_audio(frame):
+                source = segment.source
+                if source is None:
+                    return None, not segment.failure
+                data = source.audio(frame)
+                return data, data is None and not source.silent
+        return None, False
+
+    def _advance(self, tick: int, audio: Sequence[int]) -> None:
+        """Retire what is over, start what is due."""
+        first_audio = audio[0] if audio else None
+        while self._segments and self._segments[0].entry.end <= tick:
+            over = self._segments[0]
+            if first_audio is not None and over.audio_end > first_audio:
+                break  # its last sound is still to be taken
+            self._drop(self._segments.pop(0))
+        if self._stopped:
+            return
+        wanted = tick
+        for _ in range(ARM_DEPTH + 1):
+            entry = self._playlog.at(wanted)
+            if entry is None or entry.start > tick + self._ahead:
+                return
+            segment = self._on(wanted)
+            if segment is None:
+                segment = _Segment(entry, self._house, self._renderings, self._notify)
+                self._segments.append(segment)
+                self._segments.sort(key=lambda s: s.entry.start)
+                segment.start(max(tick, entry.start))
+            # On a cold start the first picture gets the machine to itself.
+            if entry.start <= tick and not segment.begun:
+                return
+            wanted = entry.end
+
+    def _drop(self, segment: _Segment) -> None:
+        task = asyncio.create_task(segment.stop())
+        self._retired.add(task)
+        task.add_done_callback(self._retired.discard)

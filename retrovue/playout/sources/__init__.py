@@ -1,0 +1,1 @@
+"""Sources: where the access units of one segment come from."""

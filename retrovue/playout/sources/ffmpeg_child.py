@@ -1,0 +1,109 @@
+"""A segment rendered by an ffmpeg child: decode, normalise, encode into the house format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from retrovue.playout.ffmpeg import Cut, Pipes
+from retrovue.playout.house import HouseFormat
+from retrovue.playout.process import FfmpegChild
+from retrovue.playout.ticks import SAMPLE_RATE, audio_frame_at, audio_pts
+from retrovue.stream.adts import SAMPLES_PER_FRAME
+from retrovue.stream.mpegts import CLOCK_HZ
+from retrovue.units import round_div
+
+#: A child keeps this much ready beyond what was taken (seconds): enough to bridge its own restart.
+STOCK_S = 3.0
+#: And never more than this of one medium, however badly a file is interleaved (seconds).
+STOCK_LIMIT_S = 60.0
+
+#: Builds the argument list for a cut and pipes.
+Command = Callable[[Cut, Pipes], list[str]]
+
+
+class FfmpegSource:
+    """Pictures of the ticks [start, end) and the audio frames that go with them.
+
+    ``notify`` is called whenever something new can be taken or the child has ended.
+    """
+
+    def __init__(
+        self,
+        command: Command,
+        house: HouseFormat,
+        start: int,
+        end: int,
+        with_audio: bool,
+        notify: Callable[[], None],
+    ) -> None:
+        grid = house.grid
+        self.start, self.end = start, end
+        self.audio_start = audio_frame_at(grid.pts(start))
+        self.audio_end = audio_frame_at(grid.pts(end))
+        self._command = command
+        self._with_audio = with_audio and self.audio_end > self.audio_start
+        self._next_tick = start
+        self._next_frame = self.audio_start
+        self._priming = self._with_audio
+        self.delivered = 0  #: pictures taken
+        stock = round(STOCK_S * house.rate)
+        self.child = FfmpegChild(
+            notify,
+            high_video=stock,
+            high_audio=round(STOCK_S * SAMPLE_RATE / SAMPLES_PER_FRAME),
+            hard_video=round(STOCK_LIMIT_S * house.rate),
+        )
+        anchor = grid.pts(start)
+        self._cut = Cut(
+            ticks=end - start,
+            audio_from=round_div((audio_pts(self.audio_start) - anchor) * SAMPLE_RATE, CLOCK_HZ),
+            audio_to=round_div((audio_pts(self.audio_end) - anchor) * SAMPLE_RATE, CLOCK_HZ),
+        )
+
+    async def launch(self) -> None:
+        """Spawn the child. Raises ``OSError``."""
+        await self.child.start(lambda pipes: self._command(self._cut, pipes), self._with_audio)
+
+    def video(self, tick: int) -> bytes | None:
+        """The picture of ``tick``; None when it hasn't come (yet). Older ones are dropped."""
+        while self._next_tick < tick and self.child.video:
+            self.child.take_video()
+            self._next_tick += 1
+        return self.child.video[0] if self._next_tick == tick and self.child.video else None
+
+    def take(self, tick: int) -> None:
+        """``tick``'s picture has been sent."""
+        if self._next_tick == tick and self.child.video:
+            self.child.take_video()
+            self._next_tick += 1
+            self.delivered += 1
+
+    def audio(self, frame: int) -> bytes | None:
+        """Audio frame ``frame`` of the endless grid; None when it hasn't come (yet)."""
+        audio = self.child.audio
+        if self._priming and audio:
+            self.child.take_audio()
+            self._priming = False
+        while self._next_frame < frame and audio:
+            self.child.take_audio()
+            self._next_frame += 1
+        return audio[0] if self._next_frame == frame and audio else None
+
+    @property
+    def ended(self) -> bool:
+        """No further picture will come."""
+        return self.child.over and not self.child.video
+
+    @property
+    def silent(self) -> bool:
+        """No further sound will come."""
+        return not self._with_audio or (self.child.audio_ended and not self.child.audio)
+
+    @property
+    def complete(self) -> bool:
+        """Has every picture come?"""
+        return self._next_tick + len(self.child.video) >= self.end
+
+    async def stop(self) -> None:
+        """Kill the child; idempotent."""
+        await self.child.kill()

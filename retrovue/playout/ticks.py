@@ -1,0 +1,56 @@
+"""Ticks: the frame grid of a channel, and the endless audio grid beside it; pure.
+
+A *tick* is a frame slot. Tick n of every channel of one rate begins at n/rate seconds after the Unix
+epoch; its presentation time stamp is that instant in 90 kHz ticks. Nothing is ever counted from where
+something else ended, so nothing drifts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from retrovue.stream.adts import SAMPLES_PER_FRAME
+from retrovue.stream.mpegts import CLOCK_HZ
+from retrovue.units import SECOND_US, round_div
+
+SAMPLE_RATE = 48_000
+#: 90 kHz ticks per AAC frame: 1024 samples at 48 kHz.
+AUDIO_FRAME_PTS = SAMPLES_PER_FRAME * CLOCK_HZ // SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class TickGrid:
+    """Frame slots at ``rate`` frames per second."""
+
+    rate: Fraction
+
+    def start_us(self, tick: int) -> int:
+        """Station time at which ``tick`` begins (µs since the Unix epoch, rounded half up)."""
+        return round_div(tick * self.rate.denominator * SECOND_US, self.rate.numerator)
+
+    def nearest(self, us: int) -> int:
+        """The tick whose beginning is nearest to ``us``: how a boundary of the plan meets the grid."""
+        return round_div(us * self.rate.numerator, self.rate.denominator * SECOND_US)
+
+    def at(self, us: int) -> int:
+        """The tick in whose slot ``us`` lies."""
+        return us * self.rate.numerator // (self.rate.denominator * SECOND_US)
+
+    def pts(self, tick: int) -> int:
+        """90 kHz ticks since the Unix epoch, rounded half up, not wrapped."""
+        return round_div(tick * self.rate.denominator * CLOCK_HZ, self.rate.numerator)
+
+    def ticks(self, seconds: float) -> int:
+        """How many whole ticks fit into ``seconds``."""
+        return int(seconds * self.rate)
+
+
+def audio_frame_at(pts: int) -> int:
+    """The frame of the endless audio grid that begins nearest to ``pts`` (±10.7 ms, never cumulative)."""
+    return round_div(pts, AUDIO_FRAME_PTS)
+
+
+def audio_pts(frame: int) -> int:
+    """90 kHz ticks since the Unix epoch at which audio frame ``frame`` begins."""
+    return frame * AUDIO_FRAME_PTS

@@ -1,0 +1,84 @@
+"""H.264 Annex B: cut a byte stream into access units, and look inside one; pure.
+
+NAL unit types and start codes: ITU-T H.264 Annex B and table 7-1. The encoder is told to begin every
+access unit with an access unit delimiter (``aud=1``), so a cut needs no slice parsing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+#: Start code and access unit delimiter (nal_ref_idc 0, type 9).
+AUD = b"\x00\x00\x00\x01\x09"
+
+NAL_SLICE, NAL_IDR, NAL_SEI, NAL_SPS, NAL_PPS = 1, 5, 6, 7, 8
+
+
+class AccessUnitSplitter:
+    """Bytes in, whole access units out, however the bytes are cut."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Every access unit that ``data`` completes (the last one waits for its successor)."""
+        buffer = self._buffer
+        # An AUD may straddle the old and the new bytes.
+        search_from = max(len(buffer) - len(AUD) + 1, 1)
+        buffer += data
+        units: list[bytes] = []
+        start = 0
+        while (cut := buffer.find(AUD, max(search_from, start + 1))) >= 0:
+            units.append(bytes(buffer[start:cut]))
+            start = cut
+        if start:
+            del buffer[:start]
+        return units
+
+    def flush(self) -> bytes | None:
+        """The last access unit, once the stream has ended."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        return rest or None
+
+
+def nal_units(unit: bytes) -> list[tuple[int, int, int]]:
+    """``(type, start, end)`` of each NAL unit of an access unit; ``start`` is behind its start code."""
+    found: list[tuple[int, int, int]] = []
+    position = unit.find(b"\x00\x00\x01")
+    while position >= 0:
+        start = position + 3
+        following = unit.find(b"\x00\x00\x01", start)
+        end = len(unit) if following < 0 else following
+        # A 4-byte start code's first zero belongs to the next unit (trailing_zero_8bits).
+        while end > start and following >= 0 and unit[end - 1] == 0:
+            end -= 1
+        if start < len(unit):
+            found.append((unit[start] & 0x1F, start, end))
+        position = following
+    return found
+
+
+def is_idr(unit: bytes) -> bool:
+    """Can a decoder begin here: an IDR picture with its parameter sets."""
+    # Parameter sets and SEI are short and come first: the slice's type is met within few start codes.
+    position = unit.find(b"\x00\x00\x01")
+    while 0 <= position < len(unit) - 3:
+        kind = unit[position + 3] & 0x1F
+        if kind == NAL_IDR:
+            return True
+        if kind == NAL_SLICE:
+            return False
+        position = unit.find(b"\x00\x00\x01", position + 3)
+    return False
+
+
+def parameter_sets_hash(unit: bytes) -> str:
+    """sha256 over SPS and PPS of an IDR access unit; empty when it has none."""
+    digest = hashlib.sha256()
+    seen = False
+    for kind, start, end in nal_units(unit):
+        if kind in (NAL_SPS, NAL_PPS):
+            seen = True
+            digest.update(unit[start:end])
+    return digest.hexdigest() if seen else ""

@@ -1,0 +1,170 @@
+"""MPEG transport stream: one multiplexer for the life of a channel; pure.
+
+Rules: ISO/IEC 13818-1 (packets 2.4.3, PES 2.4.3.7, PSI 2.4.4, PCR 2.7.2), ETSI EN 300 468 (SDT).
+One PAT and one PMT, never changed; one continuity counter per PID; time stamps are station time in
+90 kHz ticks modulo 2^33, so a wrap (every 26.5 h) is an ordinary moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+PACKET = 188
+CLOCK_HZ = 90_000
+WRAP = 1 << 33
+
+PID_PAT, PID_SDT, PID_PMT, PID_VIDEO, PID_AUDIO = 0x0000, 0x0011, 0x1000, 0x0100, 0x0101
+STREAM_TYPE_H264, STREAM_TYPE_AAC_ADTS = 0x1B, 0x0F
+
+#: A decoder's buffer: PCR runs this far behind DTS (90 kHz ticks; 200 ms), so that the largest IDR at
+#: the channel's bit rate is there before its time.
+PCR_DELAY = 18_000
+
+_STREAM_ID_VIDEO, _STREAM_ID_AUDIO = 0xE0, 0xC0
+
+
+def crc32_mpeg(data: bytes) -> int:
+    """CRC-32/MPEG-2 (ISO/IEC 13818-1 Annex A): polynomial 04C11DB7, not reflected, no final xor."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = (crc << 8) & 0xFFFFFFFF ^ _CRC_TABLE[(crc >> 24) ^ byte]
+    return crc
+
+
+def _crc_entry(index: int) -> int:
+    value = index << 24
+    for _ in range(8):
+        value = (value << 1) ^ 0x04C11DB7 if value & 0x80000000 else value << 1
+    return value & 0xFFFFFFFF
+
+
+_CRC_TABLE = tuple(_crc_entry(i) for i in range(256))
+
+
+def _section(table_id: int, extension: int, body: bytes, private: int = 0) -> bytes:
+    """A long-form PSI/SI section, version 0, current, alone."""
+    length = 5 + len(body) + 4
+    head = bytes(
+        (
+            table_id,
+            0xB0 | private << 6 | length >> 8,
+            length & 0xFF,
+            extension >> 8,
+            extension & 0xFF,
+            0xC1,  # version 0, current_next_indicator 1
+            0,
+            0,
+        )
+    )
+    section = head + body
+    return section + crc32_mpeg(section).to_bytes(4, "big")
+
+
+def _timestamp(marker: int, value: int) -> bytes:
+    value %= WRAP
+    return bytes(
+        (
+            marker << 4 | (value >> 29) & 0x0E | 1,
+            (value >> 22) & 0xFF,
+            (value >> 14) & 0xFE | 1,
+            (value >> 7) & 0xFF,
+            (value << 1) & 0xFE | 1,
+        )
+    )
+
+
+class TsMux:
+    """Access units in, 188-byte packets out. One instance per channel; its counters never restart.
+
+    ``service_name`` is what SDT says; at most 60 characters are sent.
+    """
+
+    def __init__(self, service_name: str = "", provider: str = "RetroVue", program: int = 1) -> None:
+        self._counters = {PID_PAT: 0, PID_SDT: 0, PID_PMT: 0, PID_VIDEO: 0, PID_AUDIO: 0}
+        pat = _section(0x00, 1, program.to_bytes(2, "big") + (0xE000 | PID_PMT).to_bytes(2, "big"))
+        pmt_body = (0xE000 | PID_VIDEO).to_bytes(2, "big") + b"\xf0\x00"
+        for stream_type, pid in ((STREAM_TYPE_H264, PID_VIDEO), (STREAM_TYPE_AAC_ADTS, PID_AUDIO)):
+            pmt_body += bytes((stream_type,)) + (0xE000 | pid).to_bytes(2, "big") + b"\xf0\x00"
+        pmt = _section(0x02, program, pmt_body)
+        names = [b"\x15" + text.encode()[:60].decode(errors="ignore").encode()  # 0x15: UTF-8
+                 for text in (provider, service_name)]  # fmt: skip
+        service = b"\x01" + b"".join(bytes((len(n),)) + n for n in names)
+        descriptor = bytes((0x48, len(service))) + service
+        sdt_body = (
+            b"\xff\x01\xff"  # original_network_id, reserved
+            + program.to_bytes(2, "big")
+            + bytes((0xFC, 0x80 | len(descriptor) >> 8, len(descriptor) & 0xFF))  # running, not scrambled
+            + descriptor
+        )
+        sdt = _section(0x42, 1, sdt_body, private=1)
+        self._tables = tuple(
+            (pid, (b"\x00" + section).ljust(PACKET - 4, b"\xff"))
+            for pid, section in ((PID_PAT, pat), (PID_PMT, pmt))
+        )
+        self._sdt = (PID_SDT, (b"\x00" + sdt).ljust(PACKET - 4, b"\xff"))
+
+    def tables(self) -> bytes:
+        """PAT and PMT: due before every IDR and at least every 100 ms."""
+        return b"".join(self._table_packet(pid, payload) for pid, payload in self._tables)
+
+    def service_description(self) -> bytes:
+        """SDT: due at least every 2 s (ETSI TS 101 211, 4.4)."""
+        return self._table_packet(*self._sdt)
+
+    def video(self, pts: int, unit: bytes, key: bool) -> bytes:
+        """One access unit (begins with an AUD) as one PES with a PCR; ``pts`` = dts, 90 kHz ticks."""
+        header = b"\x00\x00\x01" + bytes((_STREAM_ID_VIDEO, 0, 0, 0x84, 0x80, 5)) + _timestamp(2, pts)
+        pcr = (pts - PCR_DELAY) % WRAP
+        # flags: random_access_indicator on IDR, PCR_flag; PCR extension 0
+        adaptation = bytes((0x50 if key else 0x10,)) + (pcr << 15 | 0x7E00).to_bytes(6, "big")
+        return self._packets(PID_VIDEO, header + unit, adaptation)
+
+    def audio(self, pts: int, frames: Sequence[bytes]) -> bytes:
+        """ADTS frames as one PES; ``pts`` of the first, 90 kHz ticks."""
+        payload = b"".join(frames)
+        length = len(payload) + 8
+        header = (
+            b"\x00\x00\x01"
+            + bytes((_STREAM_ID_AUDIO, length >> 8, length & 0xFF, 0x84, 0x80, 5))
+            + _timestamp(2, pts)
+        )
+        return self._packets(PID_AUDIO, header + payload, b"")
+
+    def _table_packet(self, pid: int, payload: bytes) -> bytes:
+        counter = self._counters[pid]
+        self._counters[pid] = (counter + 1) & 0x0F
+        return bytes((0x47, 0x40 | pid >> 8, pid & 0xFF, 0x10 | counter)) + payload
+
+    def _packets(self, pid: int, payload: bytes, adaptation: bytes) -> bytes:
+        """``payload`` as packets of ``pid``; ``adaptation`` (without length) goes into the first."""
+        high, low = pid >> 8, pid & 0xFF
+        counter = self._counters[pid]
+        out: list[bytes] = []
+        position, size = 0, len(payload)
+        first = True
+        while position < size:
+            room = PACKET - 4
+            field = b""
+            if first and adaptation:
+                field = bytes((len(adaptation),)) + adaptation
+                room -= len(field)
+            left = size - position
+            if left < room:
+                # Stuff the last packet through its adaptation field.
+                missing = room - left
+                if field:
+                    field = bytes((field[0] + missing,)) + field[1:] + b"\xff" * missing
+                elif missing == 1:
+                    field = b"\x00"
+                else:
+                    field = bytes((missing - 1, 0)) + b"\xff" * (missing - 2)
+                room = left
+            out.append(bytes((0x47, (0x40 if first else 0) | high, low, (0x30 if field else 0x10) | counter)))
+            if field:
+                out.append(field)
+            out.append(payload[position : position + room])
+            position += room
+            counter = (counter + 1) & 0x0F
+            first = False
+        self._counters[pid] = counter
+        return b"".join(out)
