@@ -1,19 +1,11 @@
-"""What front-ends that publish documents share: under which address a client knows the station, and
-replies that a client's cache may keep."""
+"""Documents as front-ends publish them: named by their content, so that a client's cache may keep them."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from hashlib import sha256
 
 from aiohttp import web
-
-from retrovue.headend.settings import HeadendSettings
-
-#: A host name, an IPv4 or a bracketed IPv6 address, perhaps with a port. What a client sends as its
-#: Host ends up in addresses, so nothing else may pass.
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 
 #: Bytes given to the socket at once: a client that reads slowly holds this much, not the document.
 _SLICE = 1 << 18
@@ -31,17 +23,6 @@ class Document:
 def document(body: bytes, content_type: str) -> Document:
     """A document whose ETag is its content's hash, so it is the same again after a restart."""
     return Document(body, content_type, sha256(body).hexdigest()[:32])
-
-
-def base_url(request: web.Request, settings: HeadendSettings) -> str:
-    """``http://host:port`` by which this client reaches the station, without a trailing slash."""
-    if settings.external_url:
-        return settings.external_url.rstrip("/")
-    host = request.headers.get("Host", "")
-    if not _HOST.fullmatch(host):
-        address, port = (request.get_extra_info("sockname") or ("127.0.0.1", settings.http_port))[:2]
-        host = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    return f"http://{host}"
 
 
 async def reply(

@@ -10,7 +10,8 @@ from aiohttp import web
 
 from retrovue.clock import MasterClock
 from retrovue.headend import m3u
-from retrovue.headend.documents import Document, base_url, document, reply
+from retrovue.headend.base_url import base_url
+from retrovue.headend.documents import Document, document, reply
 from retrovue.headend.settings import HeadendSettings
 from retrovue.headend.xmltv import XmltvWriter
 from retrovue.lineup import ArtworkRef, ChannelIdent, Lineup
@@ -53,10 +54,10 @@ class GuideFrontEnd:
         self._packed.clear()
 
     async def _xmltv(self, request: web.Request) -> web.StreamResponse:
-        return await reply(request, await self._guide(base_url(request, self._settings)))
+        return await reply(request, await self._guide(base_url(request, self._settings.external_url)))
 
     async def _xmltv_gz(self, request: web.Request) -> web.StreamResponse:
-        plain = await self._guide(base_url(request, self._settings))
+        plain = await self._guide(base_url(request, self._settings.external_url))
         async with self._writing:
             packed = self._packed.get(plain.etag)
             if packed is None:
@@ -69,7 +70,7 @@ class GuideFrontEnd:
         return await reply(request, packed)
 
     async def _m3u(self, request: web.Request) -> web.StreamResponse:
-        text = m3u.m3u(self._lineup.channels(), base_url(request, self._settings))
+        text = m3u.m3u(self._lineup.channels(), base_url(request, self._settings.external_url))
         return await reply(request, document(text.encode(), m3u.CONTENT_TYPE))
 
     async def _artwork(self, request: web.Request) -> web.StreamResponse:
