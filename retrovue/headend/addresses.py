@@ -1,0 +1,31 @@
+"""Which addresses of this machine clients may use. Nothing is sent to find out."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from ipaddress import IPv4Address, ip_address
+from typing import cast
+
+import ifaddr
+
+#: What "listen on every address" is written as.
+ANYWHERE = ("0.0.0.0", "::")  # noqa: S104
+
+
+def local_address_towards(peer: str) -> str:
+    """The IPv4 address of ours that routes to ``peer``. Raises ``OSError`` when none does."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((peer, 9))
+        return cast(str, probe.getsockname()[0])
+
+
+def own_addresses(bind: str) -> list[str]:
+    """The IPv4 addresses that ``bind`` covers; the one of the default route first, loopback last."""
+    if bind not in ANYWHERE:
+        return [bind] if ip_address(bind).version == 4 else []
+    found = {str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4}
+    with contextlib.suppress(OSError):
+        first = local_address_towards("192.0.2.1")  # RFC 5737: nobody's, so it takes the default route
+        return sorted(found, key=lambda a: (IPv4Address(a).is_loopback, a != first, IPv4Address(a)))
+    return sorted(found, key=lambda a: (IPv4Address(a).is_loopback, IPv4Address(a)))
