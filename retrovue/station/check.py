@@ -37,8 +37,6 @@ from retrovue.station.suggest import closest, did_you_mean
 from retrovue.station.validate import Loc, Validated, explain, find
 from retrovue.units import HOUR_US, MINUTE_US
 
-__all__ = ["check", "number_order"]
-
 GRIDS = (5, 10, 15, 30, 60)
 DAY = 24 * 60
 _EVERY = re.compile(r"every [1-9]\d{0,2}m")

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel
 
@@ -32,8 +33,11 @@ from retrovue.station.model import (
     Synthetic,
     Written,
 )
+from retrovue.station.numbers import number_order
 from retrovue.station.suggest import closest, did_you_mean
 from retrovue.station.validate import Validated, validate
+
+_M = TypeVar("_M", bound=Written)
 
 #: noun → its model, in the order a newcomer meets them.
 NOUNS: dict[str, type[Written]] = {
@@ -99,11 +103,10 @@ def load_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None = 
     documents: list[Document] = []
     declared: list[tuple[str, str]] = []
     for name, path in station_files(folder):
-        text = _read(name, path, diagnostics)
-        if text is None:
+        if (content := _read(name, path, diagnostics)) is None:
             continue
-        sources[name] = text
-        parsed = parse(name, text)
+        sources[name] = content
+        parsed = parse(name, content)
         diagnostics += parsed.diagnostics
         documents += parsed.documents
         for chunk in parsed.unparsed:
@@ -118,8 +121,8 @@ def load_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None = 
         sources = {n: t for n, t in sources.items() if not _inside(n, outside)}
         validated = [v for v in validated if not _inside(v.document.file, outside)]
         diagnostics = [d for d in diagnostics if d.span is None or not _inside(d.span.file, outside)]
-    for name, text in sorted(sources.items()):
-        digest.update(f"{name}\0{len(text)}\0{text}\0".encode())
+    for name, source in sorted(sources.items()):
+        digest.update(f"{name}\0{len(source)}\0{source}\0".encode())
     for v in validated:
         diagnostics += v.diagnostics
     diagnostics += check.check(folder, validated, declared, adapters)
@@ -239,26 +242,28 @@ def _inside(name: str, folders: tuple[str, ...]) -> bool:
 
 
 def _assemble(models: Iterable[Written | None], sources_hash: str) -> StationModel:
-    by_noun: dict[str, dict[str, Written]] = {noun: {} for noun in NOUNS}
-    for model in models:
-        for noun, kind in NOUNS.items():
-            if isinstance(model, kind):
-                by_noun[noun][getattr(model, noun)] = model
-    values = {noun: dict(sorted(found.items())) for noun, found in by_noun.items()}
-    (station,) = values["station"].values()
-    channels = sorted(values["channel"].values(), key=lambda c: check.number_order(getattr(c, "number", "")))
-    # Constructed, not validated again: the parts are valid, and a copy would lose their places.
+    found = list(models)
+    (station,) = _named(Station, found).values()
+    channels = sorted(_named(Channel, found).values(), key=lambda c: number_order(c.number))
+    # Constructed, not validated again: the parts are valid, and copies would lose their places.
     return StationModel.model_construct(
         station=station,
         channels=tuple(channels),
-        plans=values["plan"],
-        programs=values["program"],
-        collections=values["collection"],
-        pools=values["pool"],
-        break_formats=values["break_format"],
-        synthetics={**BUILT_IN_SYNTHETICS, **values["synthetic"]},
+        plans=_named(Plan, found),
+        programs=_named(Program, found),
+        collections=_named(Collection, found),
+        pools=_named(Pool, found),
+        break_formats=_named(BreakFormat, found),
+        synthetics={**BUILT_IN_SYNTHETICS, **_named(Synthetic, found)},
         sources_hash=sources_hash,
     )
+
+
+def _named(kind: type[_M], models: Iterable[Written | None]) -> dict[str, _M]:
+    """The models of one noun by slug, in order of slug."""
+    noun = next(noun for noun, model in NOUNS.items() if model is kind)
+    chosen = {getattr(m, noun): m for m in models if isinstance(m, kind)}
+    return dict(sorted(chosen.items()))
 
 
 def _order(d: Diagnostic) -> tuple[str, int, int, str]:

@@ -1,0 +1,40 @@
+"""``retrovue check``: validate a station and show every mistake at once."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from retrovue.cli.view import View
+from retrovue.diagnostics.render import FORMATS
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("station", metavar="STATION", type=Path, help="the station folder")
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="full",
+        help="full: with excerpts; concise: a line each; json; github: annotations of a pull request",
+    )
+
+
+def run(args: argparse.Namespace, view: View) -> int:
+    from retrovue.diagnostics import Severity
+    from retrovue.diagnostics.render import render, summary
+    from retrovue.library.adapters import settings_models
+    from retrovue.station.load import load_station
+
+    loaded = load_station(args.station, settings_models())
+    # Colours are for a person at a terminal (https://no-color.org).
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    text = render(loaded.diagnostics, loaded.sources, args.format, color=color, root=args.station.as_posix())
+    if text:
+        view.out(text)
+    if args.format == "full" and text:
+        view.say("")
+    files = len(loaded.sources)
+    view.say(f"{summary(loaded.diagnostics)} in {files} file{'' if files == 1 else 's'}")
+    return int(any(d.severity is Severity.ERROR for d in loaded.diagnostics))

@@ -1,0 +1,436 @@
+"""Every diagnostic code with its manual, as ``retrovue explain CODE`` prints it; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A kind of mistake: what it is, why it matters, how to mend it, and an example."""
+
+    code: str
+    title: str  #: one line
+    manual: str  #: one paragraph: what and why
+    mend: str  #: what to do
+    example: str  #: YAML (or words) that has the mistake, with the right way beside it
+
+
+def _code(code: str, title: str, manual: str, mend: str, example: str) -> Code:
+    return Code(code, title, " ".join(manual.split()), " ".join(mend.split()), example.strip("\n"))
+
+
+_ALL = (
+    # --- files and YAML ---
+    _code(
+        "no-folder",
+        "the station folder does not exist",
+        """A station is a folder of YAML files. The path that was given is no folder, so there is nothing to
+        read.""",
+        "Check the path; it is taken relative to where the command was started.",
+        "retrovue check stations/demo",
+    ),
+    _code(
+        "unreadable-file",
+        "a file can't be read",
+        """A YAML file of the station could not be opened, is no regular file, or is far larger than a
+        station file can be. A part of the station would silently be missing, so nothing is used.""",
+        """Mend the file's permissions, or move what is no station YAML out of the folder (media/ is never
+        read).""",
+        "chmod u+r channels/5-1.yaml",
+    ),
+    _code(
+        "not-utf8",
+        "a file is not UTF-8",
+        """YAML files are UTF-8, so that the same file means the same on every machine. The place is the
+        first byte that is not.""",
+        "Save the file as UTF-8 (most editors: “save with encoding”).",
+        "iconv -f latin1 -t utf8 old.yaml > new.yaml",
+    ),
+    _code(
+        "yaml-syntax",
+        "this is not YAML",
+        """The text breaks the rules of YAML, so nothing of this document can be understood. Other documents
+        of the same file, and references to this one, are still checked. The second place, if there is
+        one, is where the broken piece begins.""",
+        "Close quotes and brackets, put text that contains “: ” in quotes, line up the keys of one mapping.",
+        'title: Star Trek: Voyager      # wrong: two colons\ntitle: "Star Trek: Voyager"    # right',
+    ),
+    _code(
+        "yaml-tab",
+        "a tab indents a line",
+        """YAML indents with spaces only: a tab is as wide as each reader likes, so it can't say what belongs
+        to what.""",
+        "Replace tabs by spaces, two a level; most editors do it on a key press.",
+        "tuner:\n\tcount: 6     # wrong: a tab\n\ntuner:\n  count: 6     # right",
+    ),
+    _code(
+        "yaml-depth",
+        "nested too deeply",
+        "The document has dozens of levels inside each other. The language itself needs seven.",
+        "Flatten it; look for a bracket that was opened once too often.",
+        "play: [[[[[[…",
+    ),
+    _code(
+        "yaml-alias",
+        "an alias can't be followed",
+        """An alias (*name) repeats an anchored value (&name), and << merges a mapping. Here an alias
+        contains itself, merges something that is no mapping, or multiplies the document beyond reason.""",
+        "Write the value out, or anchor a smaller piece.",
+        "zone: &z { again: *z }",
+    ),
+    _code(
+        "yaml-tag",
+        "a YAML tag that means nothing here",
+        """Tags (!word) give values types of their own. The station language has none: every field knows its
+        type.""",
+        "Delete the tag.",
+        "seed: !random 1983    # wrong\nseed: 1983            # right",
+    ),
+    _code(
+        "duplicate-key",
+        "a key stands twice",
+        "One mapping has the same key twice. Only one value could count, and a reader can't tell which.",
+        "Keep one. To play several things, write a list.",
+        "play: [cheers]\nplay: [wings]          # wrong\nplay: [cheers, wings]  # right",
+    ),
+    _code(
+        "empty-document",
+        "nothing is written here",
+        "A file, or the part after a “---”, holds no values. That is harmless, but hardly meant.",
+        "Delete it, or write a noun (channel: …, plan: …).",
+        "---\n---",
+    ),
+    _code(
+        "not-a-mapping",
+        "keys and values were wanted",
+        """A document is a mapping of plain words to values. Here is a list, a bare text, or a key that is no
+        word.""",
+        "Begin with a noun and give its fields below.",
+        "- wrtv            # wrong\nchannel: wrtv     # right",
+    ),
+    _code(
+        "no-noun",
+        "nothing says what this document is",
+        """Every document is one noun of the language: station, channel, plan, program, collection, pool,
+        break_format or synthetic. The key of that name says which, and its value is the slug.""",
+        "Add the noun. Files that are no station YAML belong in another folder.",
+        "chanel: wrtv      # wrong\nchannel: wrtv     # right",
+    ),
+    _code(
+        "several-nouns",
+        "two nouns in one document",
+        "One document is one noun. Two of them have run together, probably because a “---” is missing.",
+        "Put a line “---” between them.",
+        "channel: wrtv\nnumber: 5.1\n---\nplan: weekday",
+    ),
+    # --- what must be there, once ---
+    _code(
+        "no-station",
+        "the folder has no station",
+        """A station folder has exactly one document with the noun station. It gives the name and the time
+        zone.""",
+        "Write station.yaml.",
+        "station: retro\nname: Retro Television\ntimezone: America/New_York",
+    ),
+    _code(
+        "several-stations",
+        "the folder has two stations",
+        "One folder is one station: its name, time zone and seed hold for all that is in it.",
+        "Keep one station document; further channels are documents of their own.",
+        "station: retro\n---\nstation: modern    # wrong: a folder of its own",
+    ),
+    _code(
+        "no-channel",
+        "the station has no channel",
+        "A station without a channel has nothing to tune to.",
+        "Write a channel.",
+        'channel: wrtv\nnumber: "5.1"\nname: WRTV\nplans: [weekday]',
+    ),
+    _code(
+        "duplicate-slug",
+        "two documents have one name",
+        """A slug names one document of its noun, so that references are never in doubt. Programs and
+        synthetics share their names, because a zone may play either.""",
+        "Rename one of the two, and what refers to it.",
+        "program: cheers\n---\nprogram: cheers     # wrong",
+    ),
+    _code(
+        "duplicate-number",
+        "two channels have one number",
+        "A viewer types the number; it can only lead to one channel. 5 and 05 are the same number.",
+        "Give one of them another number.",
+        'number: "5.1"',
+    ),
+    _code(
+        "duplicate-vchannel",
+        "two channels have one vchannel",
+        """Some clients tune by a whole number. It is derived from the channel's number (5.1 becomes 501, 5
+        stays 5) unless vchannel sets it, and it must be unique.""",
+        "Set another vchannel on one of the two.",
+        'number: "5.1"     # derived: 501\nnumber: "501"     # also 501: set “vchannel: 601”',
+    ),
+    # --- values ---
+    _code(
+        "unknown-key",
+        "a key that does not exist",
+        """Keys that the language doesn't know are errors, not ignored: a misspelt key would otherwise do
+        nothing, and nobody would notice before air.""",
+        "Correct the spelling; schemas/README.md lists every field.",
+        "prioritty: 30     # wrong\npriority: 30      # right",
+    ),
+    _code(
+        "missing-key",
+        "a mandatory key is missing",
+        "Something can't work without this field, and no default would be right.",
+        "Add it where the place points.",
+        'channel: wrtv\nname: WRTV          # wrong: no number\n\nnumber: "5.1"       # right',
+    ),
+    _code(
+        "wrong-type",
+        "a value of the wrong kind",
+        "A list stands where text is wanted, text where a number is, or nothing where something is.",
+        "Write the kind of value that the message names.",
+        "plans: weekday      # wrong: a list is wanted\nplans: [weekday]    # right",
+    ),
+    _code(
+        "bad-value",
+        "a value that can't be read",
+        """A duration is written 30m, 1h30m, 15s or 4d; a time of day "06:00"; a window 19:00-23:00; a date
+        2026-07-04; a channel number "5.1".""",
+        "Write it in the form that the help shows.",
+        "grid: 30 minutes    # wrong\ngrid: 30m           # right",
+    ),
+    _code(
+        "bad-slug",
+        "a name that is no slug",
+        """Slugs name things in references, addresses and file names: small letters, digits and single
+        hyphens only, so that they are safe everywhere. The name that people see is another field.""",
+        "Write it in kebab-case.",
+        "channel: WRTV 5     # wrong\nchannel: wrtv-5     # right",
+    ),
+    _code(
+        "unknown-word",
+        "a word that isn't one of the choices",
+        "This field takes one of a few words, and the one that was written is none of them.",
+        "Take one of the words in the help.",
+        "mode: suffle      # wrong\nmode: shuffle     # right",
+    ),
+    _code(
+        "out-of-range",
+        "a number or list of the wrong size",
+        "The value is of the right kind, but smaller or larger than what works.",
+        "Stay within the limit that the message names.",
+        "tuner: { count: 40 }     # wrong: at most 10",
+    ),
+    # --- references ---
+    _code(
+        "unknown-reference",
+        "something that is referred to does not exist",
+        """A slug names a document that isn't there, or one of another noun: a zone plays programs and
+        synthetics, a break is filled from pools, a query draws from collections. Built-in synthetics are
+        test-pattern, station-clock, station-ident and slate.""",
+        "Correct the spelling, or define what is missing.",
+        "play: [chers]      # wrong\nplay: [cheers]     # right: “program: cheers” exists",
+    ),
+    _code(
+        "program-cycle",
+        "a program plays itself",
+        """The chain of a program leads back to it, directly or through others. It would never end. All steps
+        of the ring are shown.""",
+        "Take one step out.",
+        "program: a\nchain: [{ program: b }]\n---\nprogram: b\nchain: [{ program: a }]     # wrong",
+    ),
+    _code(
+        "missing-file",
+        "a file that is referred to does not exist",
+        """A logo is a picture inside the station folder, so that the folder can move to another machine
+        whole.""",
+        "Put the file there; the path is relative to the station folder.",
+        "logo: logos/wrtv.png",
+    ),
+    _code(
+        "unknown-source",
+        "a source that no adapter serves",
+        """A collection's source says by its kind which adapter finds the media. No installed adapter has
+        that name.""",
+        "Correct the kind, or install the adapter.",
+        "source: { kind: filesytem, path: media }      # wrong\n"
+        "source: { kind: filesystem, path: media }     # right",
+    ),
+    _code(
+        "no-lock",
+        "a collection has no catalog lock",
+        """Schedules are made from the catalog lock, never from the media itself. A collection that was never
+        ingested holds nothing that can air.""",
+        "Run retrovue ingest, and commit the catalog.lock folder.",
+        "retrovue ingest stations/demo",
+    ),
+    # --- station ---
+    _code(
+        "unknown-timezone",
+        "a time zone that does not exist",
+        "Windows and broadcast days are local time; the IANA zone says when clocks change.",
+        "Write it like America/New_York or Europe/Berlin.",
+        "timezone: New York            # wrong\ntimezone: America/New_York    # right",
+    ),
+    _code(
+        "bad-grid",
+        "a grid that guides can't show",
+        "Programmes start on the grid. An hour must be a whole number of blocks: 5m, 10m, 15m, 30m or 60m.",
+        "Choose one of the five.",
+        "grid: 20m     # wrong\ngrid: 30m     # right",
+    ),
+    _code(
+        "short-horizon",
+        "a horizon that is too short",
+        """Clients fetch the guide for days ahead and seldom, and the playlog must survive a night without
+        help: the guide is compiled at least 2d ahead, the playlog kept ready at least 2h ahead.""",
+        "Write a longer horizon, or leave it out.",
+        "horizon: { guide: 12h }     # wrong\nhorizon: { guide: 4d }      # right",
+    ),
+    _code(
+        "bad-device-id",
+        "a device id whose check digit is wrong",
+        """The last digit of a HDHomeRun device id is computed from the other seven, and clients refuse ids
+        where it isn't. Tvheadend does not survive one.""",
+        "Take the id that the help proposes, or leave device_id out: one is made and kept.",
+        "device_id: 1052712A     # wrong\ndevice_id: 1052712E     # right",
+    ),
+    # --- plans ---
+    _code(
+        "unknown-day",
+        "a word that is no weekday",
+        "Weekdays are mon, tue, wed, thu, fri, sat, sun, ranges of them, weekdays, weekends and all.",
+        "Use one of these words.",
+        "days: monday-friday     # wrong\ndays: mon-fri           # right",
+    ),
+    _code(
+        "bad-date",
+        "a date that does not exist",
+        """Dates are written 2026-07-04, or 07-04 for every year; ranges 12-24..12-26. A range without a year
+        may cross New Year. Both ends have a year, or neither.""",
+        "Correct the date.",
+        "dates: 24.12.          # wrong\ndates: 12-24..12-26    # right",
+    ),
+    _code(
+        "unknown-holiday",
+        "a day that no calendar names",
+        """Named days are easter (with an offset, easter-2d) and country:holiday, the country as two letters
+        and the holiday's name in small letters with hyphens, in English or the country's own language.""",
+        "Correct the name; the help lists what the country has.",
+        "on: us:thanksgivng      # wrong\non: us:thanksgiving     # right",
+    ),
+    _code(
+        "empty-window",
+        "a zone that begins where it ends",
+        """Such a window would be empty, except when it begins with the broadcast day: 06:00-06:00 is the
+        whole day.""",
+        "Correct the end.",
+        "window: 12:00-12:00     # wrong\nwindow: 12:00-13:00     # right",
+    ),
+    _code(
+        "zone-crosses-day",
+        "a zone runs across the start of the broadcast day",
+        """A plan describes one broadcast day, from broadcast_day_start to the next. A zone may cross
+        midnight, but not the end of its day: what follows belongs to the plan of the next one.""",
+        "Write two zones, one before and one after the start of the day.",
+        "window: 23:00-08:00     # wrong, when the day begins at 06:00\nwindow: 23:00-06:00     # right",
+    ),
+    _code(
+        "zone-off-grid",
+        "a zone that is not on the grid",
+        "Zones begin and end on the channel's grid, because programmes do.",
+        "Move it to the next block, or choose a finer grid.",
+        "window: 06:10-12:00     # wrong on a 30-minute grid\nwindow: 06:00-12:00     # right",
+    ),
+    _code(
+        "zone-overlap",
+        "two zones of one plan overlap",
+        """At any time one zone of a plan decides what airs. To override a part of the day, write another
+        plan with a higher priority.""",
+        "End the one where the other begins.",
+        "window: 06:00-12:00\nwindow: 11:00-14:00     # wrong\nwindow: 12:00-14:00     # right",
+    ),
+    _code(
+        "empty-zone",
+        "a zone plays nothing",
+        """A zone has neither a play list nor a pinned program. To leave a time to the off-air picture, leave
+        the zone out.""",
+        "Add “play:” or “at:”.",
+        "zone: Morning\nwindow: 06:00-12:00\nplay: [cartoons]",
+    ),
+    _code(
+        "zone-gap",
+        "nothing fills the time before a pin",
+        """Time between pinned programs goes to the zone's play list. This zone has none, and its first pin
+        comes later.""",
+        "Add a play list, or begin the zone at the first pin.",
+        "window: 19:00-23:00\n"
+        'at: { "20:00": cheers }    # wrong: 19:00-20:00 is empty\n'
+        "play: [sitcoms]            # right, in addition",
+    ),
+    _code(
+        "pin-outside-zone",
+        "a pin outside its zone",
+        "A program can only be pinned to a time within the zone's window; the end belongs to the next zone.",
+        "Move the pin, or widen the window.",
+        'window: 19:00-23:00\nat: { "18:30": cheers }    # wrong',
+    ),
+    _code(
+        "pin-off-grid",
+        "a pin that is not on the grid",
+        "Programmes start on the channel's grid, pinned ones too.",
+        "Move the pin to a block's start, or choose a finer grid.",
+        'at: { "20:10": cheers }    # wrong on a 30-minute grid\nat: { "20:00": cheers }    # right',
+    ),
+    _code(
+        "duplicate-pin",
+        "two programs pinned to one time",
+        'Two spellings of one time ("8:00" and "08:00") pin two programs to it; only one can air.',
+        "Keep one.",
+        'at: { "8:00": cheers, "08:00": wings }    # wrong',
+    ),
+    # --- programs, breaks ---
+    _code(
+        "chain-node",
+        "a step of a chain that isn't exactly one thing",
+        """Each step of a program's chain is one of episodes, bumper, program and synthetic: the order is the
+        list's.""",
+        "Begin each step with a dash of its own.",
+        "- bumper: opening\n"
+        "  episodes: { collection: sitcoms }     # wrong: one step\n"
+        "- episodes: { collection: sitcoms }     # right",
+    ),
+    _code(
+        "empty-watershed",
+        "a program that may never start",
+        """not_before and not_after are times of the broadcast day: with a day that begins at 06:00, 05:00 is
+        later than 22:00. Here the first comes after the second, so no time is left.""",
+        "Exchange the two, or drop one.",
+        'not_before: "22:00"\nnot_after: "20:00"     # wrong\nnot_after: "05:00"     # right: late at night',
+    ),
+    _code(
+        "empty-range",
+        "a query that nothing can match",
+        "The shortest duration that is asked for is longer than the longest.",
+        "Exchange the two.",
+        "min_duration: 30m\nmax_duration: 20m     # wrong",
+    ),
+)
+
+#: code → its manual, in the order of the chain from file to program.
+CODES: dict[str, Code] = {c.code: c for c in _ALL}
+
+
+def manual(code: Code) -> str:
+    """A code's manual as plain text, wrapped for a terminal."""
+    import textwrap
+
+    paragraphs = [
+        f"{code.code}: {code.title}",
+        textwrap.fill(code.manual, 90),
+        textwrap.fill(f"How to mend it: {code.mend}", 90),
+        textwrap.indent(code.example, "    "),
+    ]
+    return "\n\n".join(paragraphs)
