@@ -58,6 +58,17 @@ def parse_time(value: object) -> int:
     return int(match[1]) * 60 + int(match[2])
 
 
+def parse_date(value: object) -> date:
+    """The day of ``"2026-07-04"``. Raises ``ValueError``."""
+    if isinstance(value, date):
+        return value
+    try:
+        # Strictly ISO: pydantic alone would take "1983" for seconds since 1970.
+        return date.fromisoformat(str(value).strip())
+    except ValueError:
+        raise ValueError(f"{value!r} is no date: write it like 2026-01-01") from None
+
+
 def parse_window(value: object) -> tuple[int, int]:
     """Minutes after midnight of start and end of ``"19:00-23:00"``. Raises ``ValueError``."""
     if isinstance(value, tuple):
@@ -83,8 +94,14 @@ Window = Annotated[
     BeforeValidator(parse_window),
     WithJsonSchema({"type": "string", "pattern": r"^\d?\d:\d\d\s*-\s*\d?\d:\d\d$"}),
 ]
+Date = Annotated[date, BeforeValidator(parse_date)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
-ChannelNumber = Annotated[str, Field(pattern=r"^\d{1,4}(\.\d{1,3})?$")]
+ChannelNumber = Annotated[
+    str,
+    Field(pattern=r"^[0-9]{1,4}(\.[0-9]{1,3})?$"),
+    # An unquoted 5.1 is a number to an editor; the loader keeps its text as it was written.
+    WithJsonSchema({"type": ["string", "number"], "pattern": r"^[0-9]{1,4}(\.[0-9]{1,3})?$"}),
+]
 
 
 class Written(BaseModel):
@@ -191,13 +208,16 @@ class Station(Written):
     """Programmes start on multiples of this: 5m, 10m, 15m, 30m or 60m."""
     seed: int = 0
     """Where every random pick begins; another seed is another station."""
-    epoch: date = date(2026, 1, 1)
+    epoch: Date = date(2026, 1, 1)
     """The first broadcast date of the rotations."""
     horizon: Horizon = Horizon()
+    """How far ahead the station is planned."""
     tuner: Tuner = Tuner()
+    """The tuner that clients find on the network."""
     format: HouseFormat = HouseFormat()
     """What every channel sends, unless it says otherwise."""
     serve: Serve = Serve()
+    """Where the station listens."""
     breaks: Slug | None = None
     """The break format channels use when they name none."""
     off_air: Slug = "test-pattern"
@@ -217,6 +237,7 @@ class Channel(Written):
     number: ChannelNumber
     """The number on the remote control, "5.1" or "5"."""
     name: str
+    """The name that guides show."""
     callsign: str = ""
     """Call letters; the slug in capitals when absent."""
     vchannel: int | None = Field(default=None, ge=1, le=65535)
@@ -228,11 +249,15 @@ class Channel(Written):
     plans: tuple[Slug, ...] = Field(min_length=1)
     """The plans that may apply; the most specific one wins, zone by zone."""
     grid: Duration | None = None
+    """The channel's own grid; the station's when absent."""
     broadcast_day_start: TimeOfDay | None = None
+    """When the channel's broadcast day begins; the station's when absent."""
     breaks: Slug | None = None
     """The break format; "none" means programmes play whole."""
     off_air: Slug | None = None
+    """What airs where no plan has a zone; the station's when absent."""
     format: HouseFormat | None = None
+    """What the channel sends; the station's when absent."""
     fallback: tuple[Slug, ...] = ()
     """Pools whose assets stand in, in order, for what can't be played at air time."""
 
@@ -259,7 +284,8 @@ class PlayItem(Written):
     program: Slug
     """A program or a synthetic."""
     mode: PlayMode | None = None
-    from_: str | None = Field(default=None, alias="from", pattern=r"^S\d+E\d+$")
+    """The order here; the program's own when absent."""
+    from_: str | None = Field(default=None, alias="from", pattern=r"^S[0-9]{1,4}E[0-9]{1,5}$")
     """Begin the series here the first time it is used."""
 
 
@@ -277,22 +303,28 @@ class Zone(Written):
     bleed: Literal["forbid", "allow"] = "forbid"
     """May the last programme run past the end?"""
     breaks: Slug | None = None
+    """The break format in this zone; the program's or channel's when absent."""
 
 
 class Plan(Written):
     """Zones, and when they apply."""
 
     plan: Slug
+    """The plan's slug, for a channel's list of plans."""
     when: When = When()
+    """The days the plan applies to; every day when absent."""
     priority: int = 0
     """The higher plan wins; between equals the more specific."""
     zones: tuple[Zone, ...] = Field(min_length=1)
+    """The windows of the broadcast day; they may not overlap."""
 
 
 # --- program ---------------------------------------------------------------------------------------
 
 
 class PlayMode(StrEnum):
+    """In which order a program takes its assets."""
+
     SEQUENTIAL = "sequential"
     RANDOM = "random"
     SHUFFLE = "shuffle"
@@ -302,14 +334,21 @@ class Query(Written):
     """Picks assets from the catalog; everything given must hold."""
 
     collection: Slug | None = None
+    """Only from this collection."""
     series: str | None = None
+    """Only of this series."""
     season: int | None = None
+    """Only of this season."""
     title: str | None = None
+    """Only with this title."""
     tag: str | None = None
+    """Only with this tag."""
     asset: str | None = None
     """One asset by its id, "collection/key"."""
     min_duration: Duration | None = None
+    """Nothing shorter."""
     max_duration: Duration | None = None
+    """Nothing longer."""
 
 
 class ChainNode(Written):
@@ -329,12 +368,17 @@ class Program(Written):
     """What airs and in what order, never when."""
 
     program: Slug
+    """The program's slug, for zones and chains."""
     title: str = ""
     """Title in the guide; the asset's own when empty."""
     chain: tuple[ChainNode, ...] = Field(min_length=1)
+    """What one go of the program plays, in this order."""
     mode: PlayMode = PlayMode.SEQUENTIAL
+    """The order in which episodes are taken."""
     breaks: Slug | None = None
+    """The break format; "none" plays it whole; the zone's or channel's when absent."""
     description: str = ""
+    """What the guide says about it; the asset's own when empty."""
     categories: tuple[str, ...] = ()
     """Words for the guide: Movie, Series, Kids, News, Sports…"""
     rating: str = ""
@@ -349,6 +393,8 @@ class Program(Written):
 
 
 class SpotKind(StrEnum):
+    """What an interstitial is."""
+
     AD = "ad"
     PROMO = "promo"
     BUMPER = "bumper"
@@ -360,24 +406,32 @@ class Pool(Written):
     """Interstitials that a break draws from."""
 
     pool: Slug
+    """The pool's slug, for break formats and bumpers."""
     kind: SpotKind = SpotKind.AD
+    """What its spots are: ad, promo, bumper, ident or filler."""
     spots: Query
+    """Which assets belong to it."""
     mode: PlayMode = PlayMode.SHUFFLE
+    """The order in which they are taken; shuffle repeats none before all have aired."""
 
 
 class BreakFormat(Written):
     """Where breaks fall and what fills them."""
 
     break_format: Slug
+    """The break format's slug, for channels, zones and programs."""
     at: Literal["marks", "rule", "none"] = "marks"
     """marks: at the asset's break marks; rule: by ``otherwise`` always; none: between programmes only."""
     otherwise: str = "none"
     """For a programme with no marks: thirds, center, end, none, or "every 12m"."""
     min_spacing: Duration = parse_duration("4m")
+    """The least time between two breaks."""
     first_not_before: Duration = parse_duration("3m")
+    """No break closer to the start than this."""
     last_not_after: Duration = parse_duration("2m")
     """No break closer to the end than this."""
     max_breaks: int = Field(default=6, ge=0, le=60)
+    """No more breaks than this in one programme."""
     open_with: Slug | None = None
     """Pool of bumpers that lead into a pod."""
     close_with: Slug | None = None
@@ -389,6 +443,8 @@ class BreakFormat(Written):
 
 
 class SyntheticKind(StrEnum):
+    """What a synthetic shows."""
+
     TEST_PATTERN = "test_pattern"
     CLOCK = "clock"
     IDENT = "ident"
@@ -400,7 +456,9 @@ class Synthetic(Written):
     """A generated picture and sound of any duration."""
 
     synthetic: Slug
+    """The synthetic's slug, for zones, chains and off_air."""
     shows: SyntheticKind
+    """The picture: test_pattern, clock, ident, card or slate."""
     title: str = ""
     """Title in the guide, and the large line on a card or ident."""
     text: str = ""
@@ -428,9 +486,11 @@ class Collection(Written):
     """A body of assets from one source."""
 
     collection: Slug
+    """The collection's slug: part of every asset's id."""
     source: Mapping[str, Any]
     """The adapter's settings; ``kind`` says which (filesystem)."""
     holds: Literal["series", "movies", "shorts", "spots"] = "series"
+    """What its assets are, for what file names mean and what guides say."""
     approve: Literal["auto", "manual"] = "auto"
     """auto: what is ready may air; manual: it waits for ``retrovue approve``."""
 

@@ -275,7 +275,7 @@ def _pattern(pattern: str, written: str | None, name: str) -> tuple[str, str, st
         slug = re.sub(r"[^a-z0-9]+", "-", (written or "").lower()).strip("-")
         help = f"did you mean “{slug}”?" if slug else "small letters, digits and single hyphens"
         return "bad-slug", f"“{written}” is no slug (small letters, digits, single hyphens)", help
-    if pattern.startswith(r"^\d{1,4}"):
+    if pattern.startswith("^[0-9]{1,4}"):
         return "bad-value", f"“{written}” is no channel number", 'write it like "5.1" or "5"'
     if "{8}" in pattern:
         return "bad-value", f"“{written}” is no device id", "eight digits of 0-9 and A-F"
