@@ -120,10 +120,9 @@ def _cells(
     at = 0
     for entry in entries:
         left = _column(entry.start, start, columns, step)
-        right = _column(entry.end, start, columns, step)
-        if right <= at:
+        left, right = max(left, at), _column(entry.end, start, columns, step)
+        if right <= left:
             continue  # shorter than a column
-        left = max(left, at)
         if left > at:
             cells.append(Cell(None, left - at))
         cells.append(
