@@ -295,6 +295,23 @@ async def test_the_evenings_that_have_a_guide_are_linked() -> None:
         for a, text in found.all("a")
         if (a.get("title") or "").startswith("The evening")
     ]
+    assert [text for _, text in evenings] == ["Mon 23", "Tue 24", "Wed 25"]
+    for href, _ in evenings:
+        ahead = await look(fake(days=2), href)
+        assert "19:00" in [text for _, text in ahead.all("th", scope="col")]
+
+
+async def test_a_whole_day_of_fifty_channels() -> None:
+    many = [
+        replace(
+            CHANNELS[0],
+            id=ChannelId(f"ch{n}"),
+            number=f"{n}.1",
+            vchannel=n,
+            guide_id=f"C{n}.1.fake.retrovue.tv",
+        )
+        for n in range(1, 51)
+    ]
     found = await look(fake(channels=many), "/?hours=24")
     assert len(found.all("tr")) == 50 + 1 + 50 + 1
     rows = [cell for cell, _ in found.all("td") if "colspan" in cell]
