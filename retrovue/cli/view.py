@@ -6,7 +6,10 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import logging
 
 
 class Progress(Protocol):
@@ -43,6 +46,14 @@ class View:
         """An error and what to do about it, to stderr."""
         sys.stderr.write(f"error: {text}\n" + (f"  help: {help}\n" if help else ""))
         sys.stderr.flush()
+
+    def log_handler(self) -> logging.Handler:
+        """Log records as lines on stderr, warnings even when quiet."""
+        import logging
+
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname).1s %(message)s", "%H:%M:%S"))
+        return handler
 
     @contextmanager
     def progress(self, label: str, total: float) -> Iterator[Progress]:

@@ -102,7 +102,8 @@ def synthetic_command(
 ) -> list[str]:
     """Render ``cut`` of a generated picture, with its tone or silence."""
     size, rate = f"{house.width}x{house.height}", _fraction(house)
-    video = _lavfi(f"{picture.source}=s={size}:r={rate}" + picture.source_options).video
+    source = f"{picture.source}{':' if '=' in picture.source else '='}s={size}:r={rate}"
+    video = _lavfi(source).video
     for options in picture.texts(house):
         video = video.filter("drawtext", **options)
     video = video.filter("format", "yuv420p")
@@ -136,8 +137,7 @@ class TextLine:
 class SyntheticPicture:
     """A generated picture as ffmpeg sources and texts. ``tone_hz`` 0 is silence."""
 
-    source: str  #: a lavfi source with s= and r= options
-    source_options: str = ""
+    source: str  #: a lavfi source that has s= and r=: "smptehdbars", "color=c=navy"
     lines: tuple[TextLine, ...] = ()
     font: str = ""  #: TrueType file
     font_mono: str = ""

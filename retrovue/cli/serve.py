@@ -1,0 +1,145 @@
+"""``retrovue serve STATION``: put the station on the air until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from retrovue.cli.view import View
+    from retrovue.sign_on import StationOnAir
+
+#: setting → (environment, type, help); the flag is --setting with dashes. YAML: ``serve:`` in station.yaml.
+_SETTINGS: dict[str, tuple[str, type, str]] = {
+    "bind": ("RETROVUE_BIND", str, "address to listen on"),
+    "http_port": ("RETROVUE_HTTP_PORT", int, "web page, guide and tuner API"),
+    "stream_port": ("RETROVUE_STREAM_PORT", int, "video"),
+    "control_port": ("RETROVUE_CONTROL_PORT", int, "HDHomeRun discovery and control; clients expect 65001"),
+    "htsp_port": ("RETROVUE_HTSP_PORT", int, "HTSP of the Tvheadend front-end"),
+    "tvheadend_port": ("RETROVUE_TVHEADEND_PORT", int, "HTTP of the Tvheadend front-end"),
+    "discovery": ("RETROVUE_DISCOVERY", str, "who may find the tuner: auto, on or off"),
+    "external_url": ("RETROVUE_EXTERNAL_URL", str, "URL that clients use when they can't reach ours"),
+}  # fmt: skip
+_NOT_YET = ("htsp_port", "tvheadend_port")
+_DISCOVERY = ("auto", "on", "off")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("station", type=Path, metavar="STATION", help="folder of the station's YAML")
+    for name, (variable, kind, text) in _SETTINGS.items():
+        parser.add_argument(
+            "--" + name.replace("_", "-"),
+            type=kind,
+            choices=_DISCOVERY if name == "discovery" else None,
+            metavar=None if name == "discovery" else "ADDR" if kind is str else "N",
+            help=f"{text} (environment: {variable})",
+        )
+    parser.add_argument("--state", metavar="DIR", help="state directory (environment: RETROVUE_STATE)")
+    parser.add_argument(
+        "--at",
+        metavar="INSTANT",
+        help="station time at sign-on, like 2026-11-26T19:58:00-05:00; it runs on from there",
+    )
+    parser.add_argument("--no-zeroconf", action="store_true", help="do not announce the station by mDNS")
+    parser.add_argument("--verbose", action="store_true", help="say more")
+
+
+def run(args: argparse.Namespace, view: View) -> int:
+    import asyncio
+    import logging
+    from datetime import datetime
+
+    from retrovue.errors import RetroVueError
+    from retrovue.sign_on import SignOnOptions
+
+    overrides = {name: _setting(args, name) for name in _SETTINGS}
+    if args.no_zeroconf:
+        overrides["zeroconf"] = False
+    for name in _NOT_YET:
+        if overrides.pop(name) is not None:
+            flag = "--" + name.replace("_", "-")
+            view.say(f"{flag}: the Tvheadend front-end does not exist yet; the port stays closed")
+    at = None
+    if args.at is not None:
+        try:
+            at = datetime.fromisoformat(args.at)
+        except ValueError:
+            raise RetroVueError(
+                f"--at {args.at!r} is no instant", help="write it like 2026-11-26T19:58:00-05:00"
+            ) from None
+        if at.tzinfo is None:
+            raise RetroVueError(
+                f"--at {args.at!r} has no UTC offset", help="write it like 2026-11-26T19:58:00-05:00"
+            )
+    level = logging.DEBUG if args.verbose else logging.WARNING if args.quiet else logging.INFO
+    logging.basicConfig(level=level, handlers=[view.log_handler()])
+    for chatty in ("asyncio", "zeroconf", "aiohttp"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    options = SignOnOptions(
+        args.station, args.state, at, {k: v for k, v in overrides.items() if v is not None}
+    )
+    return asyncio.run(_serve(options, view))
+
+
+def _setting(args: argparse.Namespace, name: str) -> Any:
+    """The flag, else the environment, else None (then YAML decides)."""
+    from retrovue.errors import RetroVueError
+
+    variable, kind, _ = _SETTINGS[name]
+    value = getattr(args, name)
+    source = "--" + name.replace("_", "-")
+    if value is None and os.environ.get(variable):
+        source = variable
+        try:
+            value = kind(os.environ[variable])
+        except ValueError:
+            raise RetroVueError(f"{variable}={os.environ[variable]!r} is no number") from None
+    if kind is int and value is not None and not 0 <= value <= 65535:
+        raise RetroVueError(f"{source} {value} is no port", help="a port is 1 to 65535; 0 takes any free one")
+    if name == "discovery" and value is not None and value not in _DISCOVERY:
+        raise RetroVueError(f"{source} {value!r} is none of {', '.join(_DISCOVERY)}")
+    return value
+
+
+async def _serve(options: Any, view: View) -> int:
+    import asyncio
+    import signal
+
+    from retrovue.sign_on import StationOnAir
+
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    station = StationOnAir(options)
+    starting = asyncio.create_task(station.start())
+    waiting = asyncio.create_task(told.wait())
+    view.say("signing on …")
+    try:
+        await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()  # raises what start raised
+            _say_where(station, view)
+            await waiting
+        else:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+    finally:
+        waiting.cancel()
+        view.say("signing off …")
+        await station.stop("the station signs off")
+    return 0
+
+
+def _say_where(station: StationOnAir, view: View) -> None:
+    headend, lineup = station.headend, station.station
+    assert headend is not None
+    assert lineup is not None
+    status = lineup.status()
+    view.out(f"{status.name} is on the air: {len(lineup.channels())} channels")
+    for line in headend.addresses():
+        view.out(line)
+    for line in headend.warnings():
+        view.out(f"note: {line}")

@@ -1,0 +1,110 @@
+"""From an artefact to what the channels need for the coming hours; the only reader of the store in playout.
+
+Everything here runs off the event loop: the tick loops must not wait for a disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from retrovue.compiler.model import CompiledChannel, ScheduleEvent
+from retrovue.library.catalog import Asset
+from retrovue.lineup import ArtworkRef, ChannelId, ChannelIdent, GuideEntry
+from retrovue.playout.director import Programme, house_of
+from retrovue.playout.playlog import Playlog
+from retrovue.store.artefact import Artefact, ArtefactHeader
+from retrovue.units import MINUTE_US, from_us
+
+#: The playlog keeps this much of the past: a viewer's lag and a clock's slew reach into it (µs).
+KEEP_PAST_US = 2 * MINUTE_US
+
+
+@dataclass(frozen=True, slots=True)
+class OnAirProgramme:
+    """One artefact, as playout uses it."""
+
+    header: ArtefactHeader
+    idents: tuple[ChannelIdent, ...]  #: in order of the lineup
+    guide: Mapping[ChannelId, tuple[GuideEntry, ...]]
+    channels: Mapping[ChannelId, tuple[CompiledChannel, Programme]]
+    playlog_end_us: int
+
+
+def load(artefact: Artefact, roots: Mapping[str, Path], now_us: int, playlog_us: int) -> OnAirProgramme:
+    """Read ``artefact`` for [now, now + ``playlog_us``); ``roots``: collection → folder of its media.
+
+    Raises ``ArtefactError``.
+    """
+    header = artefact.header
+    zone = ZoneInfo(header.timezone)
+    start_us = now_us - KEEP_PAST_US
+    end_us = min(now_us + playlog_us, header.end_us)
+    assets: dict[str, Asset | None] = {}
+    channels: dict[ChannelId, tuple[CompiledChannel, Programme]] = {}
+    guide: dict[ChannelId, tuple[GuideEntry, ...]] = {}
+
+    def locate(asset: Asset) -> str:
+        root = roots.get(asset.collection)
+        return str(root / asset.path) if root is not None else asset.path
+
+    for channel in artefact.channels:
+        channel_id = ChannelId(channel.channel)
+        segments = artefact.segments(channel.channel, start_us, end_us)
+        events = artefact.events(channel.channel, header.start_us, header.end_us)
+        wanted = {s.event_id for s in segments}
+        fallbacks = {e.event_id: e.fallbacks for e in events if e.event_id in wanted}
+        for asset_id in {s.asset_id for s in segments if s.asset_id}.union(*fallbacks.values()):
+            if asset_id not in assets:
+                assets[asset_id] = artefact.asset(asset_id)
+        playlog = Playlog.align(segments, house_of(channel).grid, fallbacks)
+        channels[channel_id] = (
+            channel,
+            Programme(header.name, zone, artefact.synthetics, assets.get, locate, playlog),
+        )
+        guide[channel_id] = tuple(_entry(event) for event in events)
+    idents = tuple(_ident(channel) for channel in artefact.channels)
+    return OnAirProgramme(header, idents, guide, channels, end_us)
+
+
+def _ident(channel: CompiledChannel) -> ChannelIdent:
+    return ChannelIdent(
+        id=ChannelId(channel.channel),
+        number=channel.number,
+        vchannel=channel.vchannel,
+        name=channel.name,
+        callsign=channel.callsign,
+        guide_id=channel.guide_id,
+        group=channel.group,
+        logo=ArtworkRef(f"logo/{channel.channel}") if channel.logo else None,
+        hd=house_of(channel).height >= 720,
+    )
+
+
+def _entry(event: ScheduleEvent) -> GuideEntry:
+    return GuideEntry(
+        event_id=event.event_id,
+        channel=ChannelId(event.channel),
+        start=from_us(event.start_us),
+        end=from_us(event.end_us),
+        title=event.title,
+        subtitle=event.subtitle,
+        description=event.description,
+        season=event.season,
+        episode=event.episode,
+        original_date=_date(event.original_date),
+        year=event.year,
+        categories=event.categories,
+        rating=event.rating,
+        kind=event.kind,
+    )
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None  # a year alone, or a word of the library's: no date to show

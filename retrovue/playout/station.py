@@ -1,0 +1,185 @@
+"""The station on the air, as its front-ends see it: lineup.Lineup over the ProgramDirector."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from retrovue.clock import MasterClock
+from retrovue.lineup import (
+    Artwork,
+    ArtworkRef,
+    ChannelId,
+    ChannelIdent,
+    ChannelStatus,
+    GuideEntry,
+    LineupChange,
+    Signal,
+    StationStatus,
+    Viewer,
+)
+from retrovue.playout.director import ProgramDirector
+from retrovue.playout.programme import OnAirProgramme
+from retrovue.units import from_us
+
+log = logging.getLogger(__name__)
+
+_PICTURES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".svg": "image/svg+xml",
+}
+#: A larger logo is no logo (bytes).
+_LARGEST_PICTURE = 2_000_000
+
+
+class OnAirStation:
+    """What is on, for the head-end. ``take_over`` puts a new programme on the air."""
+
+    def __init__(self, clock: MasterClock, director: ProgramDirector, programme: OnAirProgramme) -> None:
+        self._clock, self._director = clock, director
+        self._programme = programme
+        self._guide_starts: dict[ChannelId, list[datetime]] = {}
+        self._logos: Mapping[ChannelId, Path] = {}
+        self._warnings: dict[str, str] = {}
+        self._listeners: set[asyncio.Queue[LineupChange]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    # --- for the composition root and the schedule service -----------------------------------------
+
+    def take_over(self, programme: OnAirProgramme, logos: Mapping[ChannelId, Path]) -> None:
+        """Air ``programme`` from now on; viewers stay where both agree on the channel's format."""
+        changed = programme.header.content_hash != self._programme.header.content_hash
+        idents_changed = programme.idents != self._programme.idents
+        self._programme, self._logos = programme, logos
+        self._guide_starts.clear()
+        for manager in self._director.apply(programme.channels):
+            task = asyncio.create_task(manager.close("the channel has changed"))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+        if changed:
+            self._tell(LineupChange("guide"))
+        if idents_changed:
+            self._tell(LineupChange("channels"))
+
+    def warn(self, topic: str, text: str) -> None:
+        """Show ``text`` to the operator until the topic's next word; an empty text takes it back."""
+        if text and self._warnings.get(topic) != text:
+            log.warning("%s", text)
+        if text:
+            self._warnings[topic] = text
+        else:
+            self._warnings.pop(topic, None)
+
+    async def announce_programmes(self) -> None:
+        """Tell listeners of every change of programme, when it happens. Runs until cancelled."""
+        while True:
+            now = self._clock.now()
+            upcoming: list[tuple[datetime, ChannelId]] = []
+            for ident in self._programme.idents:
+                entry = self._current(ident.id, now)
+                if entry is not None:
+                    upcoming.append((entry.end, ident.id))
+            if not upcoming:
+                await self._clock.wait(60)
+                continue
+            instant = min(end for end, _ in upcoming)
+            await self._clock.wait_until(instant)
+            for end, channel in upcoming:
+                if end <= instant:
+                    self._tell(LineupChange("programme", channel))
+
+    # --- lineup.Lineup -----------------------------------------------------------------------------
+
+    def channels(self) -> Sequence[ChannelIdent]:
+        return self._programme.idents
+
+    def guide(self, channel: ChannelId, start: datetime, end: datetime) -> Sequence[GuideEntry]:
+        entries = self._programme.guide.get(channel, ())
+        starts = self._guide_starts.get(channel)
+        if starts is None:
+            starts = self._guide_starts[channel] = [entry.start for entry in entries]
+        first = max(0, bisect_right(starts, start) - 1)
+        if first < len(entries) and entries[first].end <= start:
+            first += 1
+        last = first
+        while last < len(entries) and entries[last].start < end:
+            last += 1
+        return entries[first:last]
+
+    def guide_end(self) -> datetime:
+        return from_us(self._programme.header.end_us)
+
+    def guide_etag(self) -> str:
+        return self._programme.header.content_hash
+
+    def artwork(self, ref: ArtworkRef) -> Artwork | None:
+        kind, _, channel = ref.partition("/")
+        path = self._logos.get(ChannelId(channel)) if kind == "logo" else None
+        content_type = _PICTURES.get(path.suffix.lower()) if path is not None else None
+        if path is None or content_type is None:
+            return None
+        try:
+            if path.stat().st_size > _LARGEST_PICTURE:
+                return None
+            return Artwork(content_type, path.read_bytes())
+        except OSError:
+            return None
+
+    def status(self) -> StationStatus:
+        now = self._clock.now()
+        header = self._programme.header
+        statuses = []
+        for ident in self._programme.idents:
+            manager = self._director.channels[ident.id]
+            statuses.append(
+                ChannelStatus(
+                    channel=ident.id,
+                    health=manager.health,
+                    viewers=len(manager.viewers),
+                    now=self._current(ident.id, now),
+                    producer=manager.producer,
+                    detail=manager.detail,
+                )
+            )
+        return StationStatus(
+            station=header.station,
+            name=header.name,
+            timezone=header.timezone,
+            now=now,
+            artefact=header.content_hash,
+            horizon_end=self.guide_end(),
+            channels=tuple(statuses),
+            warnings=tuple(self._warnings.values()),
+        )
+
+    async def changes(self) -> AsyncIterator[LineupChange]:
+        queue: asyncio.Queue[LineupChange] = asyncio.Queue()
+        self._listeners.add(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._listeners.discard(queue)
+
+    async def tune(self, channel: ChannelId, viewer: Viewer) -> Signal:
+        return await self._director.tune(channel, viewer)
+
+    # --- inside ------------------------------------------------------------------------------------
+
+    def _current(self, channel: ChannelId, now: datetime) -> GuideEntry | None:
+        entries = self.guide(channel, now, now)
+        for entry in entries or self.guide(channel, now, from_us(self._clock.now_us() + 1)):
+            if entry.start <= now < entry.end:
+                return entry
+        return None
+
+    def _tell(self, change: LineupChange) -> None:
+        for queue in self._listeners:
+            queue.put_nowait(change)

@@ -1,0 +1,130 @@
+"""Sign-on: the composition root. Builds clock, playout and head-end, joins them, and takes them down.
+
+Callable from tests and from the command line; it reads no arguments and prints nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from retrovue.clock import MasterClock, StationClock
+from retrovue.errors import RetroVueError
+from retrovue.ffmpeg_binary import choose_ffmpeg
+from retrovue.headend.server import Headend
+from retrovue.headend.settings import HeadendSettings
+from retrovue.library.adapters import settings_models
+from retrovue.lineup import ChannelId
+from retrovue.playout.director import Machine, ProgramDirector, house_of
+from retrovue.playout.schedule_service import Desk, ScheduleService, logo_files
+from retrovue.playout.station import OnAirStation
+from retrovue.resources import font
+from retrovue.state_dir import ARTEFACT_NAME, state_dir
+from retrovue.station.load import require_station
+from retrovue.station.model import StationModel
+from retrovue.units import SECOND_US
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SignOnOptions:
+    """How to put a station on the air."""
+
+    station: Path
+    state: str | None = None
+    at: datetime | None = None  #: station time at sign-on; None: the real time
+    overrides: Mapping[str, Any] = field(default_factory=dict)  #: fields of station.model.Serve
+
+
+class StationOnAir:
+    """A running station. ``start`` raises ``RetroVueError`` for what the user can mend."""
+
+    def __init__(self, options: SignOnOptions, clock: MasterClock | None = None) -> None:
+        self._options = options
+        self.clock: MasterClock = clock or StationClock(options.at)
+        self.headend: Headend | None = None
+        self.station: OnAirStation | None = None
+        self.model: StationModel | None = None
+        self._director: ProgramDirector | None = None
+        self._service: ScheduleService | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Compile what is missing, go on the air, open the ports."""
+        options = self._options
+        model = self.model = await asyncio.to_thread(require_station, options.station, settings_models())
+        ffmpeg = await asyncio.to_thread(choose_ffmpeg)
+        state = state_dir(model.station.station, options.state)
+        await asyncio.to_thread(_make_state, state)
+        desk = Desk(options.station, state / ARTEFACT_NAME, state)
+        machine = Machine(ffmpeg.path, (str(font()), str(font(monospace=True))), state)
+        service = self._service = ScheduleService(self.clock, desk, model)
+        programme = await service.first_programme()
+        director = self._director = ProgramDirector(self.clock, machine, model.station.linger / SECOND_US)
+        station = self.station = OnAirStation(self.clock, director, programme)
+        station.take_over(programme, logo_files(model, options.station))
+        for house in {house_of(channel) for channel, _ in programme.channels.values()}:
+            await director.slate(house, programme.header.name)
+        self._tasks = [
+            asyncio.create_task(service.run(station), name="schedule service"),
+            asyncio.create_task(station.announce_programmes(), name="programme changes"),
+        ]
+        settings = headend_settings(model, options.overrides)
+        headend = self.headend = Headend(station, self.clock, settings, state)
+        await headend.start()
+
+    async def stop(self, reason: str) -> None:
+        """Off the air: no viewer, no child, no port is left. Safe after a failed ``start``."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Channels first: viewers see an orderly end of stream, and the ports close on nobody.
+        if self._director is not None:
+            await self._director.close(reason)
+        if self.headend is not None:
+            await self.headend.stop()
+        if self._service is not None:
+            self._service.close()
+
+    def channel_ids(self) -> list[ChannelId]:
+        """In order of the lineup; empty before ``start``."""
+        return [ident.id for ident in self.station.channels()] if self.station else []
+
+
+def headend_settings(model: StationModel, overrides: Mapping[str, Any]) -> HeadendSettings:
+    """The station's own settings under what the command line and the environment say."""
+    serve, tuner = model.station.serve, model.station.tuner
+
+    def setting(name: str) -> Any:
+        return overrides[name] if overrides.get(name) is not None else getattr(serve, name)
+
+    return HeadendSettings(
+        station=model.station.station,
+        friendly_name=tuner.name,
+        tuner_count=tuner.count,
+        personality=tuner.personality.value,
+        device_id=(tuner.device_id or "").upper(),
+        bind=setting("bind"),
+        http_port=setting("http_port"),
+        stream_port=setting("stream_port"),
+        control_port=setting("control_port"),
+        discovery=setting("discovery"),
+        external_url=setting("external_url"),
+        zeroconf=setting("zeroconf"),
+    )
+
+
+def _make_state(state: Path) -> None:
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RetroVueError(
+            f"the state directory {state} can't be made: {error.strerror}",
+            help="choose another with --state DIR or RETROVUE_STATE",
+        ) from error
