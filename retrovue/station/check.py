@@ -34,7 +34,7 @@ from retrovue.station.model import (
 )
 from retrovue.station.numbers import derived_vchannel, number_order, valid_device_id
 from retrovue.station.suggest import closest, did_you_mean
-from retrovue.station.validate import Loc, Validated, explain, find
+from retrovue.station.validate import Loc, Validated, explain, find, told, value_span
 from retrovue.units import HOUR_US, MINUTE_US
 
 GRIDS = (5, 10, 15, 30, 60)
@@ -204,7 +204,7 @@ def references(v: Validated) -> Iterator[Reference]:
     def query(loc: Loc, value: Query | None) -> Iterator[Reference]:
         if value is not None:
             yield from one((*loc, "collection"), value.collection, "collection")
-            if value.asset is not None:
+            if value.asset is not None and "/" in value.asset:
                 yield from one((*loc, "asset"), value.asset.partition("/")[0], "collection")
 
     if isinstance(model, Station | Channel):
@@ -426,11 +426,12 @@ def _named_day(word: str) -> None:
 
 def _near_day(field: str, word: str) -> str:
     if field == "days":
-        found = closest(word[:3], whens.WEEKDAYS) if len(word) > 3 and "-" not in word else None
-        near = word[:3].lower() if word[:3].lower() in whens.WEEKDAYS else found
-        return did_you_mean(word, ["weekdays", "weekends", "all"]) or (
-            f"did you mean “{near}”?" if near else ""
-        )
+        # "monday-friday" and "mon-fry" alike: three letters of each part say enough.
+        heads = [part.strip()[:3] for part in word.lower().split("-")[:2]]
+        parts = [h if h in whens.WEEKDAYS else closest(h, whens.WEEKDAYS) for h in heads]
+        if group := did_you_mean(word, ["weekdays", "weekends", "all"]):
+            return group
+        return f"did you mean “{'-'.join(p for p in parts if p)}”?" if all(parts) else ""
     country, colon, name = word.partition(":")
     if field == "on" and colon:
         try:
@@ -606,7 +607,10 @@ def chain_nodes(world: World) -> Iterator[Diagnostic]:
             if v.is_mended("chain", i):
                 continue
             written, _ = find(v.document.root, ("chain", i))
-            keys = [k for k in ("episodes", "bumper", "program", "synthetic") if getattr(node, k) is not None]
+            keys = sorted(
+                (k for k in ("episodes", "bumper", "program", "synthetic") if getattr(node, k) is not None),
+                key=lambda k: v.key_span("chain", i, k),
+            )
             if not keys:
                 bare = isinstance(written, MappingNode) and not written.entries
                 if bare or not _unknown_only(written):
@@ -708,7 +712,7 @@ def sources(world: World) -> Iterator[Diagnostic]:
         kind = source.entries.get("kind")
         if kind is None:
             known = ", ".join(sorted(world.adapters))
-            yield _error("missing-key", "“kind” is missing", source.head(), help=f"one of: {known}")
+            yield _error("missing-key", "“kind” is missing", value_span(source), help=f"one of: {known}")
             continue
         word = kind[1].text if isinstance(kind[1], Scalar) else None
         settings = world.adapters.get(word or "")
@@ -721,7 +725,7 @@ def sources(world: World) -> Iterator[Diagnostic]:
         try:
             settings.model_validate(plain(source))
         except ValidationError as error:
-            yield from (problem.diagnostic for problem in explain(error, source, settings))
+            yield from (problem.diagnostic for problem in told(explain(error, source, settings)))
 
 
 def locks(world: World) -> Iterator[Diagnostic]:

@@ -218,6 +218,8 @@ class _Reader:
                 self._add("not-a-mapping", "a key must be a word, not a list or a mapping", key_span)
                 continue
             value = self._node(value_node, above, depth + 1)
+            if isinstance(value, Scalar) and value.text is None and _is_point(value.span):
+                value = Scalar(key_span, None)  # nothing is written: the key is all there is to point at
             last = max(value.span, key_span, key=lambda s: (s.end_line, s.end_column))
             if str(key_node.tag) == _YAML_ORG + "merge":
                 for source in value.items if isinstance(value, Sequence) else (value,):
@@ -260,25 +262,24 @@ class _Reader:
         return Span(self._file, line, column, line, column + 1)
 
     def _syntax(self, error: MarkedYAMLError, text: str) -> Diagnostic:
-        mark = error.problem_mark or error.context_mark
-        span = self._at(text, min(mark.index, len(text)) if mark is not None else 0)
         problem = str(error.problem or error.context or "this is not YAML")
-        labels: tuple[Label, ...] = ()
-        begun = error.context_mark
-        if begun is not None and begun.index != (mark.index if mark is not None else 0):
-            where = self._at(text, min(begun.index, len(text)))
-            labels = (Label(where, str(error.context or "it begins here")),)
-        if "'\\t'" in problem or text[mark.index : mark.index + 1] == "\t" if mark is not None else False:
+        mark = error.problem_mark or error.context_mark
+        index = 0 if mark is None else min(mark.index, len(text))
+        begun = index if error.context_mark is None else min(error.context_mark.index, len(text))
+        if text[index : index + 1] == "\t" and "start any token" in problem:
             return _error(
                 "yaml-tab",
                 "a tab stands where YAML wants spaces",
-                span,
+                self._at(text, index),
                 help="indent with spaces: two a level",
             )
-        for pattern, headline, advice in _SYNTAX:
-            if pattern in problem:
-                return _error("yaml-syntax", headline, span, labels=labels, help=advice)
-        return _error("yaml-syntax", problem, span, labels=labels)
+        if "end of stream" in problem or "<stream end>" in problem:
+            index = begun  # the end of the file is no help: show what was opened
+        headline, advice = next(
+            ((headline, advice) for pattern, headline, advice in _SYNTAX if pattern in problem), (problem, "")
+        )
+        labels = (Label(self._at(text, begun), "it begins here"),) if begun != index else ()
+        return _error("yaml-syntax", headline, self._at(text, index), labels=labels, help=advice)
 
 
 #: What ruamel says → what a person can use.
@@ -299,7 +300,8 @@ _SYNTAX = (
         "keys of one mapping begin in the same column",
     ),
     ("found unexpected end of stream", "a quote is opened and never closed", "close it"),
-    ("but got '<stream end>'", "a bracket is opened and never closed", "close it"),
+    ("<stream end>", "a bracket is opened and never closed", "close it"),
+    ("expected ',' or", "a comma or a closing bracket is missing before this", ""),
     ("found undefined alias", "this alias names no anchor of the same document", ""),
     (
         "cannot start any token",
@@ -307,6 +309,10 @@ _SYNTAX = (
         "put the text in quotes",
     ),
 )
+
+
+def _is_point(span: Span) -> bool:
+    return (span.line, span.column) == (span.end_line, span.end_column)
 
 
 def _shrink(span: Span, node: Any, last: Span | None) -> Span:

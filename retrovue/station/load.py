@@ -204,9 +204,9 @@ def _noun(document: Document, diagnostics: list[Diagnostic], declared: list[tupl
             )
         )
         return None
-    key = next((k for k in entries if did_you_mean(k, NOUNS)), None)
-    place = entries[key][0] if key is not None else document.root.head()
-    help = did_you_mean(key, NOUNS) if key is not None else f"one of: {', '.join(NOUNS)}"
+    near = next((k for k in entries if did_you_mean(k, NOUNS)), None)
+    place = entries[near][0] if near is not None else document.root.head()
+    help = did_you_mean(near, NOUNS) if near is not None else f"one of: {', '.join(NOUNS)}"
     diagnostics.append(_error("no-noun", "no key says what this document is", place, help=help))
     return None
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from retrovue.diagnostics import Diagnostic, Severity, Span
 from retrovue.station.document import Document, Mapping, Node, Scalar, Sequence, plain
 from retrovue.station.model import Written
-from retrovue.station.suggest import did_you_mean
+from retrovue.station.suggest import closest, did_you_mean
 
 Loc = tuple[str | int, ...]
 
@@ -109,12 +109,19 @@ def validate(document: Document, noun: str, model: type[Written]) -> Validated:
         except ValidationError as error:
             problems = explain(error, root, model)
             # Mistakes that only show once others are mended are told too, unless a stand-in made them.
-            diagnostics += [p.diagnostic for p in problems if not _under(p.loc, mended)]
+            diagnostics += [p.diagnostic for p in told(problems) if not _under(p.loc, mended)]
             for problem in problems:
                 _mend(values, problem, noun, mended)
     if result is not None:
         annotate(result, root)
     return Validated(document, noun, slug, result, tuple(diagnostics), frozenset(mended))
+
+
+def told(problems: Iterable[Problem]) -> list[Problem]:
+    """Without the missing keys that are there, but misspelt: that is one mistake."""
+    problems = list(problems)
+    misspelt = {(*p.loc[:-1], p.meant) for p in problems if p.meant}
+    return [p for p in problems if p.kind != "missing" or p.loc not in misspelt]
 
 
 def _under(loc: Loc, mended: set[Loc]) -> bool:
@@ -129,6 +136,7 @@ class Problem:
     loc: Loc  #: in the file's steps; of a missing key: where it should be
     kind: str  #: pydantic's error type
     diagnostic: Diagnostic
+    meant: str = ""  #: of an unknown key: the key that was probably meant
 
 
 def explain(error: ValidationError, root: Node, model: type[BaseModel]) -> list[Problem]:
@@ -157,8 +165,17 @@ def explain(error: ValidationError, root: Node, model: type[BaseModel]) -> list[
         if what in seen:
             continue
         seen.add(what)
-        problems.append(Problem(real, kind, _say(item, node, real, root, model)))
+        meant = ""
+        if kind == "extra_forbidden":
+            parent, _ = find(root, real[:-1])
+            meant = closest(str(last), _free(parent, fields_at(model, loc[:-1]))) or ""
+        problems.append(Problem(real, kind, _say(item, node, real, root, model), meant))
     return problems
+
+
+def _free(parent: Node, fields: Iterable[str]) -> list[str]:
+    """The keys that ``parent`` doesn't have yet."""
+    return [f for f in fields if not isinstance(parent, Mapping) or f not in parent.entries]
 
 
 def _before_branch(root: Node, loc: Loc) -> Loc:
@@ -191,15 +208,17 @@ def _say(item: Any, node: Node, loc: Loc, root: Node, model: type[BaseModel]) ->
     where = value_span(node)
     if kind == "missing":
         parent, _ = find(root, loc[:-1])
-        place = parent.head() if isinstance(parent, Mapping) else parent.span
-        return _error("missing-key", f"“{loc[-1]}” is missing", place, help=f"add “{loc[-1]}: …” here")
+        return _error(
+            "missing-key", f"“{loc[-1]}” is missing", value_span(parent), help=f"add “{loc[-1]}: …” here"
+        )
     if kind == "extra_forbidden":
         parent, _ = find(root, loc[:-1])
         assert isinstance(parent, Mapping)
         place = parent.entries[str(loc[-1])][0]
         fields = fields_at(model, item["loc"][:-1])
-        unused = [f for f in fields if f not in parent.entries]
-        help = did_you_mean(str(loc[-1]), unused) or (f"known here: {', '.join(fields)}" if fields else "")
+        help = did_you_mean(str(loc[-1]), _free(parent, fields)) or (
+            f"known here: {', '.join(fields)}" if fields else ""
+        )
         return _error("unknown-key", f"“{loc[-1]}” is no key here", place, help=help)
     if kind in ("literal_error", "enum"):
         choices = [c.strip(" '") for c in ctx["expected"].replace(" or ", ", ").split(", ")]

@@ -1,0 +1,1 @@
+"""The station language: documents, models, rules, schemas."""
