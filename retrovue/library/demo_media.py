@@ -225,8 +225,11 @@ def _sitcoms() -> Iterator[Recipe]:
                 "tags": ["sitcom"],
             },
         )
-    desk = [("Graveyard Shift", "21:09", 5, ("2:31", "13:20")), ("Dead Air", "22:51", 17, ())]
-    for number, (title, length, extra, acts) in enumerate(desk, start=1):
+    desk: Sequence[tuple[str, str, int, tuple[str, ...]]] = [
+        ("Graveyard Shift", "21:09", 5, ("2:31", "13:20")),
+        ("Dead Air", "22:51", 17, ()),
+    ]
+    for number, (title, length, extra, breaks) in enumerate(desk, start=1):
         yield Recipe(
             path=f"sitcoms/Night Desk/Night Desk - S02E{number:02} - {title}.mp4",
             label=("Night Desk", f"S02E{number:02} {title}"),
@@ -235,7 +238,7 @@ def _sitcoms() -> Iterator[Recipe]:
             pitch=260 + 13 * number,
             shape="16:9",
             channels=2,
-            marks=tuple(_at(FILM, act, number) for act in acts),
+            marks=tuple(_at(FILM, act, number) for act in breaks),
             sidecar={
                 "description": "A newsroom after midnight, and nobody reads the memo.",
                 "rating": "TV-PG",

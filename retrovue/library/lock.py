@@ -135,21 +135,25 @@ def parse_file(name: str, text: str) -> list[Asset]:
                 f"{where}: a merge was left unfinished here",
                 help="keep the lines of both sides, or run retrovue ingest to write the lock anew",
             )
-        try:
-            values = _Line.model_validate_json(line)
-        except ValidationError as error:
+        asset = parse_line(collection, line, where)
+        if asset.key in assets:
             raise LockError(
-                f"{where}: {_first_fault(error)}",
-                help="undo the edit, or run retrovue ingest to write the lock anew",
-            ) from None
-        if values.key in assets:
-            raise LockError(
-                f"{where}: the key {values.key!r} was on an earlier line", help="one asset a line: delete one"
+                f"{where}: the key {asset.key!r} was on an earlier line", help="one asset a line: delete one"
             )
-        assets[values.key] = Asset(
-            collection=collection, **{field: getattr(values, field) for field in _FIELDS}
-        )
+        assets[asset.key] = asset
     return list(assets.values())
+
+
+def parse_line(collection: str, line: str, where: str = "here") -> Asset:
+    """The asset on one line; pure. Raises ``LockError`` that begins with ``where``."""
+    try:
+        values = _Line.model_validate_json(line)
+    except ValidationError as error:
+        raise LockError(
+            f"{where}: {_first_fault(error)}",
+            help="undo the edit, or run retrovue ingest to write the lock anew",
+        ) from None
+    return Asset(collection=collection, **{field: getattr(values, field) for field in _FIELDS})
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -1,0 +1,81 @@
+"""``retrovue ingest``: find and probe media, write the catalog lock."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from retrovue.cli.view import View
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("station", type=Path, metavar="STATION", help="the station folder")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 when the lock is not what the media say"
+    )
+    parser.add_argument("--json", action="store_true", help="the outcome as JSON")
+    parser.add_argument(
+        "--state", metavar="DIR", help="state directory (what was probed is remembered there)"
+    )
+
+
+def run(args: argparse.Namespace, view: View) -> int:
+    from retrovue.library.adapters import settings_models
+    from retrovue.library.enrichers import open_enrichers
+    from retrovue.library.finding import printable
+    from retrovue.library.ingest import Cache, ingest, survey
+    from retrovue.library.lock import read_lock, stale_files, write_lock
+    from retrovue.state_dir import state_dir
+    from retrovue.station.load import require_station
+
+    model = require_station(args.station, settings_models())
+    previous = read_lock(args.station)
+    cache = Cache(state_dir(model.station.station, args.state) / "ingest-cache")
+    surveyed = survey(model.collections, args.station, previous)
+    whole = False
+    try:
+        with view.progress("ingest", len(surveyed.media)) as bar:
+            done = ingest(
+                surveyed,
+                model.collections,
+                open_enrichers(),
+                previous,
+                cache,
+                lambda path: bar.advance(1, printable(path)),
+            )
+        whole = not surveyed.unreachable
+    finally:
+        if not args.check:
+            cache.save(whole)
+    stale = stale_files(args.station, done.assets)
+    if stale and not args.check:
+        write_lock(args.station, done.assets)
+    if args.json:
+        view.json(
+            {
+                "current": not stale,
+                "written": [] if args.check else stale,
+                "assets": len(done.assets),
+                "looked_into": done.looked_into,
+                "arrived": done.arrived,
+                "changed": done.changed,
+                "retired": done.retired,
+                "findings": [
+                    {name: getattr(f, name) for name in ("code", "collection", "path", "message", "help")}
+                    for f in done.findings
+                ],
+            }
+        )
+    else:
+        for finding in done.findings:
+            view.error(f"[{finding.code}] {finding}", help=finding.help)
+        for sign, ids in (("+", done.arrived), ("~", done.changed), ("-", done.retired)):
+            for id_ in ids:
+                view.say(f"  {sign} {printable(id_)}")
+        view.out(
+            f"{len(done.assets)} assets: {len(done.arrived)} arrived, {len(done.changed)} changed, "
+            f"{len(done.retired)} retired, {len(done.findings)} findings; the lock "
+            + ("is current" if not stale else "is not current" if args.check else "is written")
+        )
+    gone = any(finding.code == "source-gone" for finding in done.findings)
+    return 1 if gone or (args.check and stale) else 0

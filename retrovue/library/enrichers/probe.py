@@ -1,0 +1,296 @@
+"""The probe: opens a file with PyAV and measures it, exact to the frame and without decoding it all.
+
+A duration that a header claims is not believed. MP4 and MOV keep an index of every frame, which is
+counted. Matroska keeps none: the first and the last frames are looked at, and when they lie on the grid
+of the file's constant rate the frames between them do too. Everything else, and every doubt, is settled
+by reading all packets (not decoding them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import av
+import av.error
+from av.codec.context import CodecContext
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from pydantic import BaseModel, ConfigDict
+
+from retrovue.library.catalog import Asset
+from retrovue.library.finding import Unreadable
+from retrovue.units import SECOND_US, frames_to_us, round_div
+
+#: Formats that may be opened: never a playlist or a concat script, which could name other files or hosts.
+_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,asf,flv,ogg,mxf,dv"
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+
+#: Rates of television and film; what a file says is taken as the nearest when it is within 0.02 %.
+_RATES = tuple(
+    Fraction(n, d)
+    for n, d in (
+        (24000, 1001),
+        (24, 1),
+        (25, 1),
+        (30000, 1001),
+        (30, 1),
+        (48, 1),
+        (50, 1),
+        (60000, 1001),
+        (60, 1),
+    )
+)
+
+#: How much of a Matroska file's end is looked at (µs); longer than any usual GOP.
+_TAIL_US = 12 * SECOND_US
+
+#: How many frames of its beginning, and how many of these B-frames may have put out of order (H.264: 16).
+_HEAD, _REORDER = 116, 16
+
+#: A file may end this much (seconds) before it says without being called cut short.
+_SHORT = 1
+
+
+class ProbeSettings(BaseModel):
+    """The probe needs no settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["probe"] = "probe"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How long the picture lasts."""
+
+    frames: int
+    rate: Fraction  #: nominal when ``constant`` is false
+    duration_us: int
+    constant: bool  #: every frame lasts equally long
+
+
+class ProbeEnricher:
+    """Duration, frames, rate, raster, codecs, audio, chapter marks, embedded title."""
+
+    settings_model: ClassVar[type[BaseModel]] = ProbeSettings
+    turn: ClassVar[int] = 0
+    edition: ClassVar[int] = 1
+
+    def __init__(self, settings: ProbeSettings) -> None:
+        self.settings = settings
+
+    def enrich(self, asset: Asset, location: Path) -> Asset:
+        """Raises ``Unreadable`` for what is no whole video file."""
+        try:
+            size = location.stat().st_size
+            if not size:
+                raise Unreadable("the file is empty")
+            with _open(location) as container:
+                return _probe(asset, container, location, size)
+        except av.error.FFmpegError as error:
+            raise Unreadable(f"this is no video file that can be read: {error.strerror}") from None
+        except OSError as error:
+            raise Unreadable(f"can't be read: {error.strerror}") from None
+
+
+def _open(location: Path) -> InputContainer:
+    # "file:" so that no name is taken for a protocol of its own.
+    return av.open(f"file:{location}", options=_OPTIONS, metadata_errors="replace", timeout=60)
+
+
+def _probe(asset: Asset, container: InputContainer, location: Path, size: int) -> Asset:
+    video = next((s for s in container.streams.video if not s.disposition & Disposition.attached_pic), None)
+    if video is None:
+        raise Unreadable("there is no moving picture in it")
+    first = _first_frame(container, video)
+    measure = _measure(container, video, location, size)
+    audio = next(iter(container.streams.audio), None)
+    sar = video.sample_aspect_ratio or Fraction(1)
+    probed = replace(
+        asset,
+        duration_us=measure.duration_us,
+        frames=measure.frames,
+        rate=f"{measure.rate.numerator}/{measure.rate.denominator}",
+        width=first.width,
+        height=first.height,
+        sar=f"{sar.numerator}/{sar.denominator}",
+        interlaced=first.interlaced_frame,
+        video_codec=_codec(video.codec_context),
+        audio_codec=_codec(audio.codec_context) if audio else "",
+        audio_channels=audio.channels if audio else 0,
+        marks_us=asset.marks_us or tuple(_chapter_starts(container)),
+        title=asset.title or _title(container.metadata),
+    )
+    return snap_asset_marks(probed)
+
+
+def _codec(context: CodecContext | None) -> str:
+    return context.codec.canonical_name if context is not None else "unknown"
+
+
+def _title(metadata: dict[str, str]) -> str:
+    title = next((value for name, value in metadata.items() if name.lower() == "title"), "")
+    return " ".join("".join(c if c.isprintable() else " " for c in title).split())[:200]
+
+
+def _first_frame(container: InputContainer, video: VideoStream) -> VideoFrame:
+    try:
+        frame = next(container.decode(video), None)
+    except (av.error.FFmpegError, StopIteration):
+        frame = None
+    if frame is None or not frame.width or not frame.height:
+        raise Unreadable("no picture in it can be decoded")
+    return frame
+
+
+def _measure(container: InputContainer, video: VideoStream, location: Path, size: int) -> Measure:
+    declared_us = container.duration or 0
+    rate = nominal_rate(video.base_rate or video.guessed_rate or video.average_rate)
+    name = container.format.name
+    if name.startswith("mov") and video.frames and len(video.index_entries) == video.frames:
+        return _measure_index(video, rate, size)
+    if name.startswith("matroska") and rate and video.average_rate and declared_us > 3 * _TAIL_US:
+        measure = _measure_ends(container, video, rate, declared_us)
+        if measure:
+            return measure
+    with _open(location) as fresh:  # not every format can be wound back to its very first packet
+        packets = Timeline(fresh.demux(), video.index)
+    if name.startswith(("mov", "matroska")):
+        _refuse_cut(packets.end, declared_us)
+    return packets.measure(rate or nominal_rate(video.average_rate), video.time_base or Fraction(1))
+
+
+def nominal_rate(rate: Fraction | None) -> Fraction | None:
+    """The rate of television or film that ``rate`` means, or itself; ``None`` for none or nonsense."""
+    if not rate or rate <= 0 or rate > 1000:
+        return None
+    return next((r for r in _RATES if abs(rate / r - 1) < Fraction(1, 5000)), rate)
+
+
+def _measure_index(video: VideoStream, rate: Fraction | None, size: int) -> Measure:
+    entries = [entry for entry in video.index_entries if not entry.is_discard]
+    if any(entry.pos + entry.size > size for entry in entries):
+        raise Unreadable("the file is cut short: its index lists frames beyond its end")
+    span = (video.duration or 0) * (video.time_base or Fraction(1))
+    return _settle(len(entries), span, rate or nominal_rate(video.average_rate))
+
+
+def _settle(frames: int, span: Fraction, rate: Fraction | None) -> Measure:
+    """``span`` is seconds from the first frame's start to the last one's end."""
+    if not frames or span <= 0 or not rate:
+        raise Unreadable("its frames carry no usable times")
+    if abs(frames / rate - span) < 1 / (2 * rate):
+        return Measure(frames, rate, frames_to_us(frames, rate), constant=True)
+    variable = Fraction(frames, 1) / span
+    duration = round_div(span.numerator * SECOND_US, span.denominator)
+    return Measure(frames, nominal_rate(variable.limit_denominator(1001)) or rate, duration, constant=False)
+
+
+def _measure_ends(
+    container: InputContainer, video: VideoStream, rate: Fraction, declared_us: int
+) -> Measure | None:
+    """From the first and last seconds; ``None`` when they don't prove a constant rate."""
+    timebase = video.time_base or Fraction(1)
+    container.seek(0)
+    head = Timeline(_until(container.demux(), video.index, _HEAD), video.index)
+    container.seek(declared_us - _TAIL_US)
+    tail = Timeline(container.demux(), video.index)
+    if not head.times or not tail.times:
+        return None
+    _refuse_cut(tail.end, declared_us)
+    start = min(head.times)
+
+    def on_the_grid(times: list[int]) -> bool:
+        """Is there a frame at every place of the rate's grid, within the rounding of two times?"""
+        places = [(time - start) * timebase * rate for time in sorted(times)]
+        first = round(places[0])
+        return all(abs(place - first - n) <= 2 * timebase * rate for n, place in enumerate(places))
+
+    # Packets come in decoding order: of the first ones, the latest frames may not be complete.
+    if not on_the_grid(sorted(head.times)[: _HEAD - _REORDER]) or not on_the_grid(tail.times):
+        return None
+    frames = round((max(tail.times) - start) * timebase * rate) + 1
+    return Measure(frames, rate, frames_to_us(frames, rate), constant=True)
+
+
+def _until(packets: Iterable[Packet[Any]], stream: int, count: int) -> Iterator[Packet[Any]]:
+    for packet in packets:
+        count -= packet.stream.index == stream
+        if count < 0:
+            return
+        yield packet
+
+
+class Timeline:
+    """The times of one stream's packets, and where the last packet of any stream ends."""
+
+    def __init__(self, packets: Iterable[Packet[Any]], stream: int) -> None:
+        self.times: list[int] = []
+        self.end = Fraction(0)  #: seconds
+        last = (-1, 0)
+        for packet in packets:
+            if packet.pts is None or packet.is_discard:
+                continue
+            ends = (packet.pts + (packet.duration or 0)) * (packet.time_base or Fraction(1))
+            self.end = max(self.end, ends)
+            if packet.stream.index == stream:
+                self.times.append(packet.pts)
+                last = max(last, (packet.pts, packet.duration or 0))
+        self._last_duration = last[1]
+
+    def measure(self, rate: Fraction | None, timebase: Fraction) -> Measure:
+        """How long the stream lasts. Raises ``Unreadable`` when it has no times."""
+        frames = len(self.times)
+        if not frames:
+            raise Unreadable("its frames carry no usable times")
+        span = (max(self.times) - min(self.times)) * timebase
+        last = self._last_duration * timebase
+        if rate and abs((frames - 1) / rate - span) < 1 / (2 * rate):
+            last = 1 / rate
+        return _settle(frames, span + (last or (1 / rate if rate else 0)), rate)
+
+
+def _refuse_cut(end: Fraction, declared_us: int) -> None:
+    declared = Fraction(declared_us, SECOND_US)
+    if declared - end > _SHORT:
+        raise Unreadable(
+            f"the file is cut short: it ends after {float(end):.1f} s of {float(declared):.1f} s"
+        )
+
+
+def _chapter_starts(container: InputContainer) -> list[int]:
+    """Microseconds from the start of the file."""
+    return [
+        round_div(
+            chapter["start"] * SECOND_US * (base := chapter["time_base"] or Fraction(1)).numerator,
+            base.denominator,
+        )
+        for chapter in container.chapters()
+    ]
+
+
+def snap_marks(marks: Iterable[int], rate: Fraction | None, duration_us: int) -> tuple[int, ...]:
+    """The marks inside the asset, each moved to the start of the nearest frame: a break cuts between frames.
+
+    ``rate`` is ``None`` when frames last unequally; then marks stay where they are.
+    """
+    if rate is not None:
+        marks = [
+            frames_to_us(round_div(mark * rate.numerator, SECOND_US * rate.denominator), rate)
+            for mark in marks
+        ]
+    return tuple(sorted({mark for mark in marks if 0 < mark < duration_us}))
+
+
+def snap_asset_marks(asset: Asset) -> Asset:
+    """The asset with its marks on its own frames."""
+    rate = Fraction(asset.rate) if asset.rate else None
+    constant = rate is not None and frames_to_us(asset.frames, rate) == asset.duration_us
+    return replace(asset, marks_us=snap_marks(asset.marks_us, rate if constant else None, asset.duration_us))

@@ -1,0 +1,36 @@
+"""What ingest has to say about a file of the library; pure.
+
+A ``Diagnostic`` is about a place in the station's YAML; a ``Finding`` is about a media file. It never
+stops the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from retrovue.errors import RetroVueError
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One file, and what is wrong with it."""
+
+    code: str  #: kebab-case: "unreadable-media", "bad-sidecar", "same-key"…
+    collection: str
+    path: str  #: relative to the collection's root; empty: the root itself
+    message: str
+    help: str = ""
+    holds: str | None = None  #: path of the file or folder whose assets stay in the lock as they were
+
+    def __str__(self) -> str:
+        place = f"{self.collection}: {printable(self.path)}" if self.path else self.collection
+        return f"{place}: {printable(self.message)}"
+
+
+class Unreadable(RetroVueError):
+    """An enricher can't make sense of a file; the message says why, without the path."""
+
+
+def printable(text: str) -> str:
+    """``text`` with everything that could move a terminal's cursor or break a line written as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,246 @@
+"""Ingest: what is in the sources becomes the catalog (the owner's ContentManager).
+
+Discover, look into what is new or changed, keep what is known, retire what is gone. A file that can't be
+used becomes a ``Finding`` and never stops the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, Protocol
+
+from retrovue.library.adapters import FoundMedia, SourceGone, open_adapter
+from retrovue.library.catalog import Asset, AssetState, Catalog
+from retrovue.library.enrichers import Enricher
+from retrovue.library.enrichers.probe import snap_asset_marks
+from retrovue.library.finding import Finding, Unreadable
+from retrovue.library.lock import LockError, parse_line, render_line, replace_file
+from retrovue.library.plugins import kind_of
+from retrovue.library.states import Occasion, next_state
+
+
+class CollectionLike(Protocol):
+    """What ingest needs of ``station.model.Collection``."""
+
+    @property
+    def source(self) -> Mapping[str, Any]: ...
+    @property
+    def approve(self) -> Literal["auto", "manual"]: ...
+
+
+class Cache:
+    """What enrichers found in files that have not changed since; a file in the state directory.
+
+    Deleting it costs time, never truth.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known: dict[str, str] = {}
+        self._used: dict[str, str] = {}
+        try:
+            lines = file.read_text(encoding="utf-8").split("\n")
+        except (OSError, UnicodeDecodeError):
+            return
+        self._known = dict(line.split(" ", 1) for line in lines if " " in line)
+
+    def get(self, fingerprint: str, collection: str) -> Asset | None:
+        """The asset as it was after enrichment, or ``None``."""
+        if (line := self._known.get(fingerprint)) is None:
+            return None
+        try:
+            asset = parse_line(collection, line)
+        except LockError:
+            return None
+        self._used[fingerprint] = line
+        return asset
+
+    def put(self, fingerprint: str, asset: Asset) -> None:
+        self._used[fingerprint] = render_line(asset)
+
+    def save(self, whole: bool) -> None:
+        """Write it; entries nobody asked for are dropped when the ``whole`` library was gone through."""
+        entries = self._used if whole else self._known | self._used
+        if entries != self._known:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            text = "".join(f"{fingerprint} {line}\n" for fingerprint, line in sorted(entries.items()))
+            replace_file(self._file, text.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the sources hold, before any file is opened."""
+
+    media: tuple[FoundMedia, ...]
+    findings: tuple[Finding, ...]
+    unreachable: frozenset[str]  #: collections about which nothing may be concluded
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """The new catalog's assets, and how they came about."""
+
+    assets: tuple[Asset, ...]
+    findings: tuple[Finding, ...]
+    arrived: tuple[str, ...]  #: ids
+    changed: tuple[str, ...]
+    retired: tuple[str, ...]
+    looked_into: int  #: files that had to be opened
+
+
+def survey(collections: Mapping[str, CollectionLike], station_folder: Path, previous: Catalog) -> Survey:
+    """Walk every source. Raises ``RetroVueError`` for bad adapter settings."""
+    media: dict[str, FoundMedia] = {}
+    findings: list[Finding] = []
+    unreachable: set[str] = set()
+    for name in sorted(collections):
+        adapter = open_adapter(name, collections[name].source, station_folder)
+        count = 0
+        try:
+            for item in adapter.discover():
+                if isinstance(item, Finding):
+                    findings.append(item)
+                elif (first := media.get(item.asset.id)) is not None:
+                    findings.append(
+                        Finding(
+                            "same-key",
+                            name,
+                            item.asset.path,
+                            f"is left out: {first.asset.path} has the key {item.asset.key!r} already",
+                            help="rename one, or give it a key: of its own in a sidecar",
+                        )
+                    )
+                else:
+                    media[item.asset.id] = item
+                count += 1
+        except SourceGone as error:
+            findings.append(Finding("source-gone", name, "", str(error), error.help))
+            unreachable.add(name)
+            continue
+        known = any(a.collection == name and a.state is AssetState.READY for a in previous.assets.values())
+        if not count and known:
+            findings.append(
+                Finding(
+                    "source-empty",
+                    name,
+                    "",
+                    "the source is empty, but the lock knows its assets: they stay as they were",
+                    help="is the disk mounted? If it is meant to be empty, delete the collection's lock file",
+                )
+            )
+            unreachable.add(name)
+    return Survey(tuple(media.values()), tuple(findings), frozenset(unreachable))
+
+
+def ingest(
+    surveyed: Survey,
+    collections: Mapping[str, CollectionLike],
+    enrichers: Sequence[Enricher],
+    previous: Catalog,
+    cache: Cache,
+    on_file: Callable[[str], None] = lambda path: None,
+) -> Ingested:
+    """Look into the surveyed media; ``on_file`` is told each path before it is opened."""
+    findings = list(surveyed.findings)
+    assets: dict[str, Asset] = {}
+    looked_into = 0
+    for media in surveyed.media:
+        on_file(media.asset.path)
+        before = previous.assets.get(media.asset.id)
+        fingerprint = _fingerprint(media.asset, enrichers)
+        enriched = cache.get(fingerprint, media.asset.collection)
+        try:
+            if enriched is None:
+                looked_into += 1
+                enriched = _enrich(media, before, enrichers)
+                cache.put(fingerprint, enriched)
+        except Unreadable as fault:
+            findings.append(
+                Finding("unreadable-media", media.asset.collection, media.asset.path, str(fault), fault.help)
+            )
+            if before is not None:  # one that never was ready is nobody's business
+                assets[before.id] = replace(
+                    before, state=next_state(AssetState.ENRICHING, Occasion.UNREADABLE)
+                )
+            continue
+        asset, complaint = _finish(enriched, media)
+        if complaint:
+            findings.append(complaint)
+        approved = collections[asset.collection].approve == "auto" or (before is not None and before.approved)
+        assets[asset.id] = replace(asset, approved=approved)
+    for id_, asset in previous.assets.items():
+        if id_ in assets or asset.collection not in collections:
+            continue
+        stays = asset.collection in surveyed.unreachable or _is_held(asset, surveyed.findings)
+        assets[id_] = asset if stays else replace(asset, state=next_state(asset.state, Occasion.VANISHED))
+    return _compare(assets, findings, previous, looked_into)
+
+
+def _enrich(media: FoundMedia, before: Asset | None, enrichers: Iterable[Enricher]) -> Asset:
+    state = next_state(before.state if before else AssetState.NEW, Occasion.BEGIN)
+    asset = replace(media.asset, state=state)
+    for enricher in enrichers:
+        asset = enricher.enrich(asset, media.location)
+    if asset.duration_us <= 0:
+        raise Unreadable("no enricher could tell how long it lasts")
+    return replace(asset, state=next_state(asset.state, Occasion.ENRICHED))
+
+
+def _finish(asset: Asset, media: FoundMedia) -> tuple[Asset, Finding | None]:
+    """What a person wrote wins; marks fall between frames; everything has a title or a series."""
+    asset = replace(asset, **media.written)
+    if not asset.title and not asset.series:
+        asset = replace(asset, title=media.fallback_title)
+    outside = [mark for mark in asset.marks_us if not 0 < mark < asset.duration_us]
+    complaint = None
+    if outside:
+        complaint = Finding(
+            "mark-outside",
+            asset.collection,
+            asset.path,
+            f"{len(outside)} of its marks lie outside its {asset.duration_us / 1e6:.1f} s and are left out",
+        )
+    return snap_asset_marks(asset), complaint
+
+
+def _fingerprint(asset: Asset, enrichers: Iterable[Enricher]) -> str:
+    """Changes whenever the file, what its name says, or an enricher does."""
+    made_by = [(kind_of(e.settings_model), e.edition) for e in enrichers]
+    said = repr((asset.collection, render_line(asset), asset.size, asset.mtime_ns, made_by))
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _is_held(asset: Asset, findings: Iterable[Finding]) -> bool:
+    path = PurePosixPath(asset.path)
+    return any(
+        finding.holds is not None
+        and finding.collection == asset.collection
+        and path.is_relative_to(PurePosixPath(finding.holds))
+        for finding in findings
+    )
+
+
+def _compare(
+    assets: Mapping[str, Asset], findings: Iterable[Finding], previous: Catalog, looked_into: int
+) -> Ingested:
+    arrived, changed, retired = [], [], []
+    for id_, asset in assets.items():
+        before = previous.assets.get(id_)
+        if before is None or (before.state is AssetState.RETIRED and asset.state is AssetState.READY):
+            arrived.append(id_)
+        elif asset.state is AssetState.RETIRED and before.state is not AssetState.RETIRED:
+            retired.append(id_)
+        elif render_line(before) != render_line(asset):
+            changed.append(id_)
+    ordered = sorted(assets.values(), key=lambda asset: asset.id)
+    return Ingested(
+        tuple(ordered),
+        tuple(findings),
+        tuple(sorted(arrived)),
+        tuple(sorted(changed)),
+        tuple(sorted(retired)),
+        looked_into,
+    )

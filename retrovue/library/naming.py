@@ -1,0 +1,98 @@
+"""What a file's name says of it; pure.
+
+Understood are the names that media servers have made customary: ``Series - S01E02 - Title``, ``1x02``,
+``Series - 1983-05-20 - Title``, ``Title (1962)``, with dots or underscores for spaces, and a season
+folder under a series folder.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+_GAP = r"[ ._-]*"
+_START = r"(?:^|(?<=[ ._\[(-]))"
+_END = r"(?![A-Za-z0-9])"
+_SEASON_EPISODE = re.compile(
+    rf"(?P<series>.*?){_GAP}{_START}[Ss](?P<season>\d{{1,4}})[ ._]?[Ee](?P<episode>\d{{1,4}})"
+    rf"(?P<more>(?:-?[Ee]\d{{1,4}})*){_END}{_GAP}(?P<title>.*)"
+)
+_CROSS = re.compile(
+    rf"(?P<series>.*?){_GAP}{_START}(?P<season>\d{{1,2}})x(?P<episode>\d{{2,3}}){_END}{_GAP}(?P<title>.*)"
+)
+_DATED = re.compile(
+    rf"(?P<series>.+?){_GAP}{_START}(?P<date>(?:19|20)\d\d[-._](?:0\d|1[0-2])[-._](?:[0-2]\d|3[01])){_END}"
+    rf"{_GAP}(?P<title>.*)"
+)
+_YEAR = re.compile(r"(?P<title>.+?)[ ._]*[(\[](?P<year>(?:18|19|20)\d\d)[)\]](?P<more>.*)")
+_SEASON_FOLDER = re.compile(r"(?:season|series|staffel|saison|s)[ ._]?\d+|specials", re.IGNORECASE)
+#: Where the name of a recording stops and its technical particulars begin.
+_PARTICULARS = re.compile(
+    r"[ ._\[(-]+(?:(?:480|576|720|1080|2160)[ip]|web-?dl|webrip|bluray|dvdrip|hdtv)\b.*", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What was read from a name; what it doesn't say is empty."""
+
+    series: str = ""
+    season: int | None = None
+    episode: int | None = None
+    more: str = ""  #: "-E03" of a double episode, "Final Cut" of a film
+    title: str = ""
+    year: int | None = None
+    date: str = ""
+
+    def key(self, path: PurePosixPath) -> str:
+        """The stable key: by what it is, so that a moved file keeps it; by its path when that is unknown."""
+        if self.series and self.episode is not None:
+            return f"{self.series}/S{self.season or 0:02}E{self.episode:02}{self.more}"
+        if self.series and self.date:
+            return f"{self.series}/{self.date}"
+        if self.title and self.year:
+            return f"{self.title} ({self.year}) {self.more}".rstrip()
+        return str(path.with_suffix(""))
+
+
+def parse_name(path: PurePosixPath) -> Named:
+    """Read the name of the file at ``path``, relative to the collection's root."""
+    stem = path.stem
+    for pattern in (_SEASON_EPISODE, _CROSS):
+        if match := pattern.fullmatch(stem):
+            more = "".join(f"-E{int(n):02}" for n in re.findall(r"\d+", match.groupdict().get("more") or ""))
+            return Named(
+                series=_clean(match["series"]) or _series_folder(path),
+                season=int(match["season"]),
+                episode=int(match["episode"]),
+                more=more,
+                title=_clean(match["title"]),
+            )
+    if match := _DATED.fullmatch(stem):
+        date = re.sub(r"[._]", "-", match["date"])
+        return Named(
+            series=_clean(match["series"]), date=date, year=int(date[:4]), title=_clean(match["title"])
+        )
+    if match := _YEAR.fullmatch(stem):
+        return Named(title=_clean(match["title"]), year=int(match["year"]), more=_clean(match["more"]))
+    return Named()
+
+
+def pretty(path: PurePosixPath) -> str:
+    """The file's name as a title, when there is no better one."""
+    return _clean(path.stem) or path.stem
+
+
+def _series_folder(path: PurePosixPath) -> str:
+    for folder in path.parent.parts[::-1]:
+        if not _SEASON_FOLDER.fullmatch(folder):
+            return _clean(folder)
+    return ""
+
+
+def _clean(text: str) -> str:
+    text = _PARTICULARS.sub("", text)
+    if " " not in text.strip():
+        text = re.sub(r"[._]+", " ", text)
+    return " ".join(text.split()).strip(" -_.")

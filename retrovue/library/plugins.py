@@ -1,0 +1,39 @@
+"""Finds the installed plug-ins of one entry point group; the built-in ones are declared the same way."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from retrovue.errors import RetroVueError
+
+
+def installed(group: str) -> dict[str, Any]:
+    """Every plug-in of ``group`` by its kind, in order of kind. Raises ``RetroVueError`` for a broken one."""
+    found: dict[str, Any] = {}
+    for point in entry_points(group=group):
+        origin = f"the plug-in {point.name!r} ({point.value})"
+        try:
+            plugin = point.load()
+            kind = kind_of(plugin.settings_model)
+        except Exception as error:  # somebody else's code may raise anything
+            raise RetroVueError(
+                f"{origin} of {group} does not load: {error}", help="upgrade it or uninstall it"
+            ) from error
+        if kind in found and found[kind] is not plugin:
+            raise RetroVueError(
+                f"{origin} of {group} brings the kind {kind!r}, which is taken", help="uninstall one"
+            )
+        found[kind] = plugin
+    return dict(sorted(found.items()))
+
+
+def kind_of(settings_model: type[BaseModel]) -> str:
+    """The word its ``kind: Literal["word"]`` says. Raises ``TypeError`` when it has none."""
+    field = settings_model.model_fields.get("kind")
+    words = get_args(field.annotation) if field else ()
+    if len(words) != 1 or not isinstance(words[0], str):
+        raise TypeError(f"{settings_model.__name__} needs a field kind: Literal['one-word']")
+    return words[0]

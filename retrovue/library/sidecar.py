@@ -1,0 +1,102 @@
+"""The sidecar: ``name.yaml`` beside ``name.mkv``, where a person writes what the file doesn't say; pure."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from retrovue.units import SECOND_US
+
+#: A sidecar is a few lines; more is a mistake.
+MAX_BYTES = 65_536
+
+_OFFSET = re.compile(r"(?:(\d+):)?([0-5]?\d|\d+):([0-5]\d)(?:\.(\d{1,6}))?")
+
+
+def _offset(value: object) -> int:
+    """Microseconds of ``"12:04.5"``, ``"1:02:03"`` or a number of seconds."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return round(value * SECOND_US)
+    match = _OFFSET.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError(f"{value!r} is no offset: write it like 12:04, 1:02:03.5 or in seconds")
+    hours, minutes, seconds, fraction = match.groups()
+    whole = (int(hours or 0) * 60 + int(minutes)) * 60 + int(seconds)
+    return whole * SECOND_US + int((fraction or "").ljust(6, "0"))
+
+
+def _word(value: object) -> object:
+    """YAML reads the title of Orwell's film as a number."""
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+def _day(value: object) -> object:
+    if isinstance(value, datetime.datetime):
+        return value.date().isoformat()
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    datetime.date.fromisoformat(str(value))
+    return value
+
+
+Word = Annotated[str, BeforeValidator(_word)]
+Offset = Annotated[int, BeforeValidator(_offset), Field(ge=0)]
+
+
+class Sidecar(BaseModel):
+    """What may stand in a sidecar."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    key: Word | None = Field(default=None, min_length=1)
+    """The asset's stable key within its collection, instead of the one made from its name."""
+    title: Word | None = None
+    series: Word | None = None
+    season: int | None = None
+    episode: int | None = None
+    year: int | None = None
+    date: Annotated[str, BeforeValidator(_day)] | None = None
+    """Original air date."""
+    description: str | None = None
+    marks: tuple[Offset, ...] | None = None
+    """Where breaks may fall: offsets like 12:04 or 1:02:03.5; [] for nowhere, whatever the chapters say."""
+    rating: Word | None = None
+    tags: tuple[Word, ...] | None = None
+    advertiser: Word | None = None
+    category: Word | None = None
+    extra: Mapping[str, Word] | None = None
+    """Anything else worth keeping."""
+
+
+def parse_sidecar(text: str) -> dict[str, Any]:
+    """The asset fields (and perhaps ``key``) that a sidecar sets. Raises ``ValueError`` that says where."""
+    try:
+        values = YAML(typ="safe").load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ValueError(f"{where}{error.problem or 'this is no YAML'}") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f"this is no YAML: {str(error).splitlines()[0] if str(error) else 'too deep'}"
+        ) from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ValueError("write it as fields, like title: The Pilot")
+    try:
+        sidecar = Sidecar.model_validate(values)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(str(step) for step in fault["loc"])
+        raise ValueError(f"{place}: {fault['msg'].removeprefix('Value error, ')}") from None
+    written = {name: value for name, value in sidecar if value is not None}
+    if "marks" in written:
+        written["marks_us"] = tuple(sorted(set(written.pop("marks"))))
+    return written
