@@ -90,6 +90,14 @@ class ScheduleDay:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Where every rotation stood at the end of one broadcast date; a compile goes on from it."""
+
+    broadcast_date: date
+    cursors: Mapping[str, Mapping[str, str]]  #: by channel; a channel left out starts anew
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledChannel:
     """A channel as the runtime needs it: everything inherited is filled in."""
 

@@ -21,6 +21,7 @@ from typing import Any
 import duckdb
 
 from retrovue.compiler.model import (
+    Checkpoint,
     Compiled,
     CompiledChannel,
     CompiledSynthetic,
@@ -396,17 +397,17 @@ class Artefact:
         rows = self._rows("SELECT * FROM art.asset WHERE asset_id = ?", [asset_id])
         return _asset(rows[0]) if rows else None
 
-    def checkpoint(self, broadcast_date: date) -> dict[str, dict[str, str]]:
-        """Channel → rotation cursors at the end of ``broadcast_date``; empty when it isn't covered."""
-        found: dict[str, dict[str, str]] = {}
-        if self.header.first_day <= broadcast_date <= self.header.last_day:
-            found = {channel.channel: {} for channel in self.channels}
+    def checkpoint(self, broadcast_date: date) -> Checkpoint | None:
+        """Where the rotations stood at the end of ``broadcast_date``; None when it isn't covered."""
+        if not self.header.first_day <= broadcast_date <= self.header.last_day:
+            return None
+        cursors: dict[str, dict[str, str]] = {channel.channel: {} for channel in self.channels}
         for channel, cursor, value in self._rows(
             "SELECT channel, cursor, value FROM art.checkpoint WHERE broadcast_date = ? ORDER BY ALL",
             [broadcast_date],
         ):
-            found[channel][cursor] = value
-        return found
+            cursors[channel][cursor] = value
+        return Checkpoint(broadcast_date, cursors)
 
     def close(self) -> None:
         """Give the file back; idempotent."""

@@ -1,0 +1,71 @@
+"""Fallbacks: who stands in when a programme can't be played at air time; pure.
+
+The runtime improvises nothing: it takes the first of this list that plays, then the slate.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from hashlib import sha256
+
+from retrovue.compiler.schedule_day import Slot
+from retrovue.compiler.shelf import Candidates, Shelf
+from retrovue.station.model import Channel, StationModel
+
+#: How many stand in for one event.
+HOW_MANY = 3
+
+
+class FallbackDesk:
+    """Chooses the stand-ins of one channel."""
+
+    def __init__(self, model: StationModel, channel: Channel, shelf: Shelf) -> None:
+        self._model = model
+        self._shelf = shelf
+        self._channel = channel
+        self._pools = [shelf.pool(slug) for slug in channel.fallback]
+
+    def stand_ins(self, slot: Slot) -> tuple[str, ...]:
+        """Asset ids in order: from the channel's fallback pools, else of the program's own query.
+
+        Those that last as long as the programme come first; the time of day decides among them, so
+        that a fault of an hour doesn't show one picture over and over.
+        """
+        airing = slot.airing
+        if airing is None or airing.main is None:
+            return ()
+        sources = [pool for pool in self._pools if len(pool)] or self._own(airing.item.program)
+        chance = int.from_bytes(sha256(f"{self._channel.channel}|{slot.start_us}".encode()).digest()[:8])
+        chosen: dict[str, None] = {}
+        for candidates in sources:
+            for asset_id in _long_enough(candidates, airing.main.duration_us, chance):
+                if asset_id != airing.main.id and len(chosen) < HOW_MANY:
+                    chosen[asset_id] = None
+        return tuple(chosen)
+
+    def _own(self, slug: str) -> list[Candidates]:
+        program = self._model.programs.get(slug)
+        for _ in range(8):
+            if program is None:
+                return []
+            nodes = program.chain
+            if queries := [node.episodes for node in nodes if node.episodes is not None]:
+                return [self._shelf.select(queries[0])]
+            inner = next((node.program for node in nodes if node.program is not None), None)
+            program = self._model.programs.get(inner) if inner else None
+        return []
+
+
+def _long_enough(candidates: Candidates, length_us: int, chance: int) -> list[str]:
+    """A few that are not shorter than ``length_us``; when there is none, the longest few."""
+    first = bisect_left(candidates.lengths, length_us)
+    few = HOW_MANY + 1
+    enough = candidates.by_length[first:] if len(candidates) - first <= few else None
+    if enough is not None:
+        shift = chance % len(enough) if enough else 0
+        chosen = [*enough[shift:], *enough[:shift]]
+        chosen += reversed(candidates.by_length[max(0, first - few) : first])
+        return [asset.id for asset in chosen]
+    count = len(candidates) - first
+    start = chance % count
+    return [candidates.by_length[first + (start + step) % count].id for step in range(few)]

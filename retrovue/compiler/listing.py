@@ -1,0 +1,102 @@
+"""Listing: what the guide says about a slot; pure.
+
+A guide id is 31 bits of ``sha256(channel, start, content)``: the same after every restart and recompile,
+and never another content's. When two of one artefact meet, the later one is hashed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from hashlib import sha256
+
+from retrovue.compiler.fallbacks import FallbackDesk
+from retrovue.compiler.findings import written_at
+from retrovue.compiler.model import ScheduleEvent
+from retrovue.compiler.playlist import LAST_RESORT, asset_title
+from retrovue.compiler.schedule_day import Slot
+from retrovue.library.catalog import Asset
+from retrovue.station.model import Channel, StationModel, SyntheticKind
+
+_OFF_AIR_PICTURES = (SyntheticKind.TEST_PATTERN, SyntheticKind.SLATE)
+
+
+class Listings:
+    """Writes the guide lines of one channel."""
+
+    def __init__(self, model: StationModel, channel: Channel, fallbacks: FallbackDesk) -> None:
+        self._model = model
+        self._channel = channel
+        self._fallbacks = fallbacks
+        off_air = channel.off_air or model.station.off_air
+        self._off_air = off_air if off_air in model.synthetics else LAST_RESORT
+
+    def event(self, on: date, slot: Slot) -> ScheduleEvent:
+        """The slot's guide line; its id is still to be given (0)."""
+        airing, zone = slot.airing, slot.zone
+        slug = airing.item.program if airing else self._off_air
+        span = slot.plan.place("zones", slot.zone_index) if slot.plan else None
+        main = airing.main if airing else None
+        program = self._model.programs.get(slug)
+        title, subtitle = self._titles(slug, main)
+        return ScheduleEvent(
+            event_id=0,
+            channel=self._channel.channel,
+            broadcast_date=on,
+            start_us=slot.start_us,
+            end_us=slot.end_us,
+            title=title,
+            subtitle=subtitle,
+            description=(main.description if main else "") or (program.description if program else ""),
+            season=main.season if main else None,
+            episode=main.episode if main else None,
+            year=main.year if main else None,
+            original_date=main.date if main else "",
+            categories=program.categories if program else (),
+            rating=(program.rating if program else "") or (main.rating if main else ""),
+            kind=self._kind(slot, slug, main),
+            program=slug,
+            asset_id=main.id if main else "",
+            plan=slot.plan.plan if slot.plan else "",
+            zone=zone.zone if zone else "",
+            written_at=written_at((airing.item.span if airing else None) or span),
+            fallbacks=self._fallbacks.stand_ins(slot),
+        )
+
+    def _titles(self, slug: str, main: Asset | None) -> tuple[str, str]:
+        program = self._model.programs.get(slug)
+        if program is None:
+            synthetic = self._model.synthetics[slug]
+            return synthetic.title or self._channel.name, synthetic.text
+        own = asset_title(main) if main else ""
+        title = program.title or (main.series if main else "") or own or program.program
+        return title, own if own != title else ""
+
+    def _kind(self, slot: Slot, slug: str, main: Asset | None) -> str:
+        program = self._model.programs.get(slug)
+        if slot.airing is None or slot.plan is None:
+            return "off_air"
+        if program is None:
+            shows = self._model.synthetics[slug].shows
+            return "off_air" if shows in _OFF_AIR_PICTURES else "programme"
+        collection = self._model.collections.get(main.collection) if main else None
+        movie = any(word.casefold() in ("movie", "film") for word in program.categories)
+        return "movie" if movie or (collection and collection.holds == "movies") else "programme"
+
+
+def with_ids(events: Iterable[ScheduleEvent], taken: set[int]) -> list[ScheduleEvent]:
+    """The events with their guide ids, none of them in ``taken``, which grows by them."""
+    numbered = []
+    for event in events:
+        content = f"{event.channel}|{event.start_us}|{event.kind}|{event.program}|{event.asset_id}"
+        attempt = 0
+        while True:
+            digest = sha256(f"{content}|{attempt}".encode()).digest()
+            event_id = int.from_bytes(digest[:4]) & 0x7FFFFFFF
+            if event_id and event_id not in taken:
+                break
+            attempt += 1
+        taken.add(event_id)
+        numbered.append(replace(event, event_id=event_id))
+    return numbered
