@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from urllib.parse import urlsplit
 
 
@@ -16,7 +16,7 @@ class Refused(OSError):
         self.status = status
 
 
-def capture(url: str, seconds: float, *, timeout: float = 20.0) -> Iterator[tuple[bytes, float]]:
+def capture(url: str, seconds: float, *, timeout: float = 20.0) -> Generator[tuple[bytes, float]]:
     """(bytes, arrival) of an HTTP stream for ``seconds`` after its first byte.
 
     Arrivals are Unix time, anchored once and then monotonic, so that a step of the host's clock does

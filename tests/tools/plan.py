@@ -1,0 +1,142 @@
+"""What an artefact says must be on the screen at any instant; read with plain SQL, not with our own code."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import duckdb
+
+from tests.tools.barcode_reader import TICKS, Shown
+
+_SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One segment of the playlist."""
+
+    start_us: int
+    end_us: int
+    kind: str
+    asset_id: str  #: empty: synthetic
+    in_us: int
+    event_id: int
+    title: str
+
+    def first_tick(self, rate: Fraction) -> int:
+        """The frame slot nearest to its start."""
+        return round(Fraction(self.start_us, _SECOND) * rate)
+
+    def end_tick(self, rate: Fraction) -> int:
+        return round(Fraction(self.end_us, _SECOND) * rate)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPlan:
+    """A channel's playlist."""
+
+    rate: Fraction
+    segments: tuple[Planned, ...]
+
+    def tick_of(self, pts: int) -> int:
+        """The frame slot of a time stamp (90 kHz since the Unix epoch)."""
+        return round(Fraction(pts, TICKS) * self.rate)
+
+    def at_tick(self, tick: int) -> Planned | None:
+        """What is planned for a frame slot. None: outside of the artefact."""
+        at = bisect_right(self.segments, tick, key=lambda s: s.first_tick(self.rate)) - 1
+        if at < 0 or tick >= self.segments[at].end_tick(self.rate):
+            return None
+        return self.segments[at]
+
+    def frame_at(self, planned: Planned, tick: int, asset_rate: Fraction) -> Fraction:
+        """The asset's frame (with its fraction) that belongs on that slot."""
+        since = (tick - planned.first_tick(self.rate)) / self.rate
+        return (since + Fraction(planned.in_us, _SECOND)) * asset_rate
+
+    def starting_between(self, start_us: int, end_us: int) -> list[Planned]:
+        return [s for s in self.segments if start_us <= s.start_us < end_us]
+
+
+def newest_artefact(state: Path) -> Path:
+    """The artefact that a station with this state directory has on the air."""
+    found = sorted(state.rglob("*.duckdb"), key=lambda p: p.stat().st_mtime_ns)
+    if not found:
+        raise AssertionError(f"no artefact below {state}")
+    return found[-1]
+
+
+def read_plan(artefact: Path, channel: str) -> ChannelPlan:
+    """The playlist of the channel with this slug."""
+    with duckdb.connect(str(artefact), read_only=True) as db:
+        row = db.execute("SELECT rate FROM channel WHERE channel = ?", [channel]).fetchone()
+        if row is None:
+            raise AssertionError(f"no channel {channel} in {artefact}")
+        segments = db.execute(
+            "SELECT start_us, end_us, kind, coalesce(asset_id, ''), in_us, event_id, coalesce(title, '') "
+            "FROM segment WHERE channel = ? ORDER BY start_us",
+            [channel],
+        ).fetchall()
+    return ChannelPlan(Fraction(row[0]), tuple(Planned(*s) for s in segments))
+
+
+@dataclass(slots=True)
+class Comparison:
+    """A decoded stream against the plan."""
+
+    pictures: int = 0
+    agree: int = 0
+    exact: int = 0  #: of those on assets with the channel's rate: the very frame
+    same_rate: int = 0
+    worst_frames: float = 0.0
+    wrong: list[str] | None = None  #: the first that do not agree, in words
+
+    @property
+    def ok(self) -> bool:
+        return self.pictures > 0 and self.agree == self.pictures
+
+
+def compare(
+    shown: list[tuple[int, Shown]], plan: ChannelPlan, number_of: dict[str, int], tolerance: float = 1.0
+) -> Comparison:
+    """``shown``: (time stamp since the Unix epoch, picture); ``number_of``: asset id → barcode number.
+
+    A picture agrees when it is of the planned asset and at most ``tolerance`` of the asset's frames
+    from its place, or has no barcode where none is planned.
+    """
+    result = Comparison(wrong=[])
+    assert result.wrong is not None
+    for pts, picture in shown:
+        result.pictures += 1
+        tick = plan.tick_of(pts)
+        planned = plan.at_tick(tick)
+        if planned is None:
+            complaint = "outside of the plan"
+        elif not planned.asset_id:
+            complaint = (
+                "" if picture.code is None else f"asset {picture.code.asset} where {planned.kind} is planned"
+            )
+        elif picture.code is None:
+            complaint = f"no barcode where {planned.asset_id} is planned"
+        elif picture.code.asset != number_of.get(planned.asset_id):
+            complaint = f"asset {picture.code.asset} where {planned.asset_id} is planned"
+        else:
+            place = plan.frame_at(planned, tick, picture.code.rate)
+            off = float(picture.code.frame - place)
+            result.worst_frames = max(result.worst_frames, abs(off))
+            if picture.code.rate == plan.rate:
+                result.same_rate += 1
+                result.exact += abs(off) < 0.5
+            complaint = (
+                "" if abs(off) <= tolerance else f"frame {picture.code.frame}, planned {float(place):.2f}"
+            )
+        if complaint:
+            if len(result.wrong) < 10:
+                since = f" {tick - planned.first_tick(plan.rate)} ticks into it" if planned else ""
+                result.wrong.append(f"tick {tick}{since}: {complaint}")
+        else:
+            result.agree += 1
+    return result
