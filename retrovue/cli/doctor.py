@@ -88,7 +88,7 @@ def examine(state: str | None) -> Iterator[Finding]:
     yield _shipped()
     yield _fonts()
     yield _time_zones()
-    folder = state_dir(state)
+    folder = state_dir("", state)  # without a slug: where every station has its own
     yield _state(folder)
     yield _disk(folder)
     for port, kind, purpose, remedy in PORTS:

@@ -9,7 +9,7 @@ import pytest
 from retrovue.cli.main import COMMANDS, build_parser
 from retrovue.station.model import Serve
 from tests.laws.documents import DOCUMENTS, blocks, commands, read
-from tests.laws.tree import ROOT
+from tests.laws.tree import ROOT, tracked
 
 SHELL = ("console", "sh", "bash")
 
@@ -65,13 +65,23 @@ def test_the_readme_has_every_flag_of_serve() -> None:
 
 
 @pytest.mark.parametrize("field", Serve.model_fields)
-def test_the_readme_has_every_setting_of_serve_in_yaml_and_environment(field: str) -> None:
+def test_the_readme_has_every_setting_of_serve_and_its_default(field: str) -> None:
     rows = [line for line in read("README.md").splitlines() if line.startswith("|") and f"`{field}`" in line]
     assert len(rows) == 1, f"one row of the table for {field}"
-    assert f"`RETROVUE_{field.upper()}`" in rows[0]
     default = Serve.model_fields[field].default
     if default is not None:
         assert f"`{str(default).lower() if isinstance(default, bool) else default}`" in rows[0]
+
+
+def test_the_readme_has_every_variable_of_the_environment_and_no_other() -> None:
+    variable = r"\bRETROVUE_[A-Z]+(?:_[A-Z]+)*\b"
+    read_by_us = {
+        name
+        for file in tracked()
+        if file.parts[0] == "retrovue" and file.suffix == ".py"
+        for name in re.findall(variable, (ROOT / file).read_text(encoding="utf-8"))
+    }
+    assert set(re.findall(variable, read("README.md"))) == read_by_us
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

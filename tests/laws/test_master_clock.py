@@ -24,11 +24,10 @@ PYTHON = {
     r"|(?i:\bcurrent_(?:timestamp|date|time)\b)",
 }
 
-TEMPLATES = {
-    "a clock in a template": r"(?<![\w.])(?:now|utcnow|today)\(\)",
-    "the browser's clock": r"\bDate\.now\(|\bnew Date\(\s*\)",
-    "a clock in SQL": r"(?i:\bcurrent_(?:timestamp|date|time)\b)",
-}
+#: The page is told the station's time; the browser's may be another one (``serve --at``, a wrong clock).
+SCRIPTS = {"the browser's clock": r"\bDate\.now\(|\bnew Date\(\s*\)|\bnew Date(?!\s*\()"}
+
+TEMPLATES = SCRIPTS | {"a clock in a template": r"\{[{%][^}]*(?<![\w.])(?:now|utcnow|today)\(\)"}
 
 
 def clocks(source: str, patterns: dict[str, str]) -> list[str]:
@@ -54,6 +53,7 @@ def test_no_python_outside_the_clock_reads_or_waits_on_another_clock() -> None:
 
 def test_no_template_reads_a_clock() -> None:
     found = [f"{f}:{c}" for f in _files("templates") for c in clocks(text(f) or "", TEMPLATES)]
+    assert _files("templates")
     assert found == [], "hand the template the instant it shows"
 
 
@@ -76,7 +76,7 @@ def test_the_law_sees_each_of_its_breaches(line: str) -> None:
     assert clocks(line, PYTHON)
 
 
-@pytest.mark.parametrize("line", ["{{ now() }}", "let t = Date.now()", "const d = new Date()"])
+@pytest.mark.parametrize("line", ["{{ now() }}", "{% if now() > end %}", "t = Date.now()", "d = new Date()"])
 def test_the_law_sees_each_breach_in_a_template(line: str) -> None:
     assert clocks(line, TEMPLATES)
 
@@ -89,9 +89,9 @@ def test_the_law_sees_each_breach_in_a_template(line: str) -> None:
         "await clock.wait_until(instant)",
         "async with clock.deadline(3):",
         "const d = new Date(start)",
+        "const at = now();  // the page's own, from the server's answer",
         "{{ now | clock_time }}",
     ],
 )
 def test_the_law_lets_honest_code_pass(line: str) -> None:
-    assert clocks(line, PYTHON) == []
-    assert clocks(line, TEMPLATES) == []
+    assert clocks(line, TEMPLATES if "const" in line or "{{" in line else PYTHON) == []
