@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.ffmpeg_binary import choose_ffmpeg
     from retrovue.library.demo_media import recipes
-    from retrovue.library.demo_render import outstanding, render
+    from retrovue.library.demo_render import outstanding, render, tidy
 
     if args.jobs is not None and args.jobs < 1:
         raise RetroVueError(f"--jobs {args.jobs}: at least one ffmpeg is needed")
@@ -32,6 +32,7 @@ def run(args: argparse.Namespace, view: View) -> int:
         seconds = sum(recipe.duration_us for recipe in todo) / 1e6
         with view.progress("demo media (seconds)", round(seconds)) as bar:
             render(todo, folder, ffmpeg, bar.advance, args.jobs)
+    tidy(every, folder)
     size = sum((folder / recipe.path).stat().st_size for recipe in every)
     view.out(f"{folder}: {len(every)} files, {size / 1e6:.0f} MB, {len(todo)} rendered")
     return 0

@@ -337,6 +337,8 @@ _COMMERCIALS: Sequence[tuple[str, str, str, int]] = (
     ("Kettle Soup", "food", "Like Home, Faster", 30),
 )
 
+_FOR_KIDS = ("cereal", "soft-drinks", "toys")
+
 
 def _commercials() -> Iterator[Recipe]:
     rates: Sequence[Fraction] = (NTSC, NTSC, FILM, PAL)
@@ -353,7 +355,12 @@ def _commercials() -> Iterator[Recipe]:
             shape=shapes[number % 4],
             channels=1 + number % 2,
             interlaced=number == 4,
-            sidecar={"title": slogan, "advertiser": advertiser, "category": category, "tags": ["commercial"]},
+            sidecar={
+                "title": slogan,
+                "advertiser": advertiser,
+                "category": category,
+                "tags": ["commercial", "kids"] if category in _FOR_KIDS else ["commercial"],
+            },
         )
 
 
@@ -364,7 +371,7 @@ def _continuity() -> Iterator[Recipe]:
         ("promo", "Night Desk Tonight", "0:20"),
         ("promo", "Harbor Patrol, Next Week", "0:15"),
         ("promo", "The Long Weekend, This Weekend", "0:19"),
-        ("promo", "Cartoons All Morning", "0:16"),
+        ("kids-promo", "Cartoons All Morning", "0:16"),
         ("promo", "Stay With Us", "0:18"),
         ("bumper-out", "We'll Be Right Back", "0:04"),
         ("bumper-out", "More to Come", "0:03"),

@@ -59,14 +59,12 @@ def render(
     on_progress: OnProgress = lambda seconds, text: None,
     workers: int | None = None,
 ) -> None:
-    """Render ``recipes`` into ``folder``, the longest first, and write every sidecar.
+    """Render ``recipes`` into ``folder``, the longest first.
 
     What is finished stays finished when this is interrupted. Raises ``RetroVueError`` when ffmpeg fails.
     """
     _make_room(recipes, folder)
     record = _read_record(folder)
-    for recipe in recipes:
-        _write_sidecar(recipe, folder)
     longest_first = sorted(recipes, key=lambda recipe: -recipe.frames)
     lock = threading.Lock()
     studio = _Studio(ffmpeg)
@@ -79,7 +77,7 @@ def render(
         size = studio.render(recipe, folder, progress)
         with lock:
             record[recipe.path] = [recipe.fingerprint, size]
-            replace_file(folder / RECORD, json.dumps(record, indent=0, sort_keys=True).encode())
+            _write_record(record, folder)
 
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
         try:
@@ -89,6 +87,25 @@ def render(
             pool.shutdown(wait=False, cancel_futures=True)
             studio.stop()
             raise
+
+
+def tidy(recipes: Sequence[Recipe], folder: Path) -> None:
+    """Write the sidecars of ``recipes``, and remove what an earlier edition rendered and these don't name."""
+    record = _read_record(folder)
+    named = {recipe.path for recipe in recipes}
+    for path in record.keys() - named:
+        stray = folder / path
+        if ".." not in stray.parts and stray.is_relative_to(folder):
+            stray.unlink(missing_ok=True)
+            stray.with_suffix(".yaml").unlink(missing_ok=True)
+    if record.keys() - named:
+        _write_record({path: entry for path, entry in record.items() if path in named}, folder)
+    for recipe in recipes:
+        _write_sidecar(recipe, folder)
+
+
+def _write_record(record: dict[str, list[object]], folder: Path) -> None:
+    replace_file(folder / RECORD, json.dumps(record, indent=0, sort_keys=True).encode())
 
 
 def _make_room(recipes: Sequence[Recipe], folder: Path) -> None:
@@ -137,6 +154,7 @@ class _Studio:
     def render(self, recipe: Recipe, folder: Path, on_seconds: Callable[[float], None]) -> int:
         """Render one file; returns its size in bytes."""
         target = folder.resolve() / recipe.path
+        target.parent.mkdir(parents=True, exist_ok=True)
         half = target.with_name(f".half-{target.name}")
         with tempfile.TemporaryDirectory(prefix="retrovue-") as scratch:
             for name, text in scratch_files(recipe).items():
