@@ -95,9 +95,9 @@ class Headend:
             )
             await self._go(settings, sockets)
         except BaseException:
+            await self.stop()
             for listener in sockets:
                 listener.close()
-            await self.stop()
             raise
 
     async def _go(self, settings: HeadendSettings, sockets: Iterable[socket.socket]) -> None:

@@ -6,6 +6,7 @@ first: Jellyfin reads by position (HdHomerunManager.cs:295-349).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from retrovue.headend.hdhomerun.packet import Frame, FrameReader, FrameType, Tag, encode, tlvs
@@ -32,10 +33,12 @@ class ControlSession:
         self._device, self._peer = device, peer
         self._reader = FrameReader()
 
-    def feed(self, data: bytes) -> list[bytes]:
+    def feed(self, data: bytes) -> Iterator[bytes]:
         """Replies to the requests completed by ``data``. Raises ``BrokenFrame``: hang up then."""
-        replies = (self._answer(frame) for frame in self._reader.feed(data))
-        return [reply for reply in replies if reply is not None]
+        for frame in self._reader.feed(data):
+            reply = self._answer(frame)
+            if reply is not None:
+                yield reply
 
     def _answer(self, frame: Frame) -> bytes | None:
         if frame.type != FrameType.GETSET_REQUEST:

@@ -1,0 +1,185 @@
+"""The head-end as a whole: ports, identity, what it says when something can't be had."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from retrovue.clock import MasterClock, StationClock
+from retrovue.errors import RetroVueError
+from retrovue.headend.hdhomerun import device_id
+from retrovue.headend.identity import identity
+from retrovue.headend.server import Builder, Headend
+from retrovue.headend.settings import HeadendSettings
+from retrovue.lineup import Lineup
+from tests.headend.fake_lineup import FakeLineup
+
+ID = "1052712E"
+
+
+def make(state: Path, front_ends: Iterable[Builder] | None = None, **settings: Any) -> Headend:
+    clock = StationClock()
+    asked = HeadendSettings(
+        "fake",
+        **{
+            "bind": "127.0.0.1",
+            "http_port": 0,
+            "stream_port": 0,
+            "control_port": 0,
+            "zeroconf": False,
+            **settings,
+        },
+    )
+    if front_ends is None:
+        return Headend(FakeLineup(clock), clock, asked, state)
+    return Headend(FakeLineup(clock), clock, asked, state, front_ends=tuple(front_ends))
+
+
+def sockets_open() -> int:
+    """How many sockets this process holds."""
+    links = []
+    for fd in Path("/proc/self/fd").iterdir():
+        try:
+            links.append(str(fd.readlink()))
+        except FileNotFoundError:
+            continue
+    return sum(link.startswith("socket:") for link in links)
+
+
+async def test_every_front_end_on_both_ports(tmp_path: Path) -> None:
+    headend = make(tmp_path)
+    await headend.start()
+    try:
+        async with aiohttp.ClientSession() as client:
+            for port in (headend.http_port, headend.stream_port):
+                for path in ("/", "/discover.json", "/xmltv.xml", "/channels.m3u"):
+                    async with client.get(f"http://127.0.0.1:{port}{path}") as response:
+                        assert response.status == 200, path
+    finally:
+        await headend.stop()
+
+
+async def test_nothing_stays_open_after_a_stop_and_it_can_start_again(tmp_path: Path) -> None:
+    before = sockets_open()
+    headend = make(tmp_path)
+    await headend.start()
+    ports = headend.http_port, headend.stream_port, headend.control_port
+    assert len(set(ports)) >= 2
+    assert sockets_open() > before
+    await headend.stop()
+    await headend.stop()
+    await asyncio.sleep(0)
+    assert sockets_open() == before
+    again = make(tmp_path, http_port=ports[0], stream_port=ports[1])
+    await again.start()
+    assert (again.http_port, again.stream_port) == ports[:2]
+    assert again.device_id == headend.device_id
+    await again.stop()
+
+
+async def test_one_port_may_do_for_both(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    headend = make(tmp_path, http_port=port, stream_port=port)
+    await headend.start()
+    assert headend.http_port == headend.stream_port == port
+    await headend.stop()
+
+
+@pytest.mark.parametrize("setting", ["http_port", "stream_port"])
+async def test_a_port_that_is_taken_names_the_setting(tmp_path: Path, setting: str) -> None:
+    before = sockets_open()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        headend = make(tmp_path, **{setting: taken.getsockname()[1]})
+        with pytest.raises(RetroVueError, match="another program has it") as error:
+            await headend.start()
+    assert setting in error.value.help
+    assert "--" + setting.replace("_", "-") in error.value.help
+    assert sockets_open() == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"bind": "203.0.113.77"}, "no address of this machine"),
+        ({"bind": "no such host"}, "no address of this machine"),
+        ({"external_url": "tv.example"}, "is no URL"),
+        ({"external_url": "http://a b"}, "is no URL"),
+        ({"device_id": "1052712A"}, "wrong check digit"),
+    ],
+)
+async def test_settings_that_cannot_work(tmp_path: Path, settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(RetroVueError, match=words) as error:
+        await make(tmp_path, **settings).start()
+    assert error.value.help
+
+
+async def test_a_front_end_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
+    class Failing:
+        def __init__(self, lineup: Lineup, clock: MasterClock, settings: HeadendSettings) -> None:
+            pass
+
+        def routes(self) -> Iterable[web.AbstractRouteDef]:
+            return ()
+
+        async def start(self) -> None:
+            raise RetroVueError("can't")
+
+        async def stop(self) -> None:
+            pass
+
+    before = sockets_open()
+    with pytest.raises(RetroVueError, match="can't"):
+        await make(tmp_path, (Failing,)).start()
+    await asyncio.sleep(0)
+    assert sockets_open() == before
+
+
+async def test_it_says_where_to_tune(tmp_path: Path) -> None:
+    headend = make(tmp_path, external_url="http://tv.example:9000/")
+    await headend.start()
+    page, tuner, *_ = headend.addresses()
+    assert "http://tv.example:9000/" in page
+    assert "tv.example:9000 " in tuner
+    assert headend.device_id in tuner
+    await headend.stop()
+
+
+# --- identity ---
+
+
+def test_a_new_identity_is_valid_and_kept(tmp_path: Path) -> None:
+    made = identity("", tmp_path / "state")
+    assert device_id.is_valid(int(made, 16))
+    assert json.loads((tmp_path / "state/device.json").read_text()) == {"device_id": made}
+    assert identity("", tmp_path / "state") == made
+    assert identity("", tmp_path / "other") != made
+    assert [p.name for p in (tmp_path / "state").iterdir()] == ["device.json"]
+
+
+def test_a_configured_identity_is_used_and_not_written(tmp_path: Path) -> None:
+    assert identity(ID.lower(), tmp_path) == ID
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"device_id": 5}', '{"device_id": "12345678"}'])
+def test_a_damaged_identity_is_not_replaced_behind_ones_back(tmp_path: Path, content: str) -> None:
+    (tmp_path / "device.json").write_text(content)
+    with pytest.raises(RetroVueError, match="doesn't hold a device id") as error:
+        identity("", tmp_path)
+    assert "delete it" in error.value.help
+    assert (tmp_path / "device.json").read_text() == content
+
+
+def test_a_state_directory_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RetroVueError, match=r"can't be (read|written)"):
+        identity("", tmp_path / "file" / "state")
