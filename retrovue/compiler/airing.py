@@ -122,11 +122,11 @@ class Assembler:
     def _measure(self, slug: str, span: Span | None, depth: int) -> int | None:
         program = self._model.programs.get(slug)
         if program is None:
-            self._findings.warn("unknown-reference", slug, f"there is no program “{slug}”", span)
+            self._findings.warn("unknown-reference", slug, f"there is no program “{slug}”", span, always=True)
             return None
         if depth > MAX_DEPTH:
             self._findings.warn(
-                "program-cycle", slug, f"program “{slug}” holds itself", program.place("chain")
+                "program-cycle", slug, f"program “{slug}” holds itself", program.place("chain"), always=True
             )
             return None
         total = 0
@@ -154,6 +154,7 @@ class Assembler:
             f"program “{program.program}” has nothing to air: no ready and approved asset answers its query",
             program.place("chain", index),
             help="check the query's words, and that the media were ingested and approved",
+            always=True,
         )
         return None
 

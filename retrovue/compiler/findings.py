@@ -15,10 +15,19 @@ class Findings:
         self.silent = False  #: while days before the first one asked for are replayed
 
     def warn(
-        self, code: str, about: Hashable, headline: str, span: Span | None = None, help: str = ""
+        self,
+        code: str,
+        about: Hashable,
+        headline: str,
+        span: Span | None = None,
+        help: str = "",
+        always: bool = False,
     ) -> None:
-        """Add a warning, unless there is one with this code ``about`` the same thing."""
-        if not self.silent:
+        """Add a warning, unless there is one with this code ``about`` the same thing.
+
+        ``always``: true of the station on every day, so a replayed day may find it.
+        """
+        if always or not self.silent:
             self._found.setdefault(
                 (code, about), Diagnostic(Severity.WARNING, code, headline, span=span, help=help)
             )

@@ -192,6 +192,7 @@ class PlaylistMaker:
             f"pool “{slug}” is empty: no ready and approved spot of a second or more answers its query",
             pool.place("spots") if pool else None,
             help="its share of every break goes to the other pools, or to the ident",
+            always=True,
         )
 
 

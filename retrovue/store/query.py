@@ -1,0 +1,52 @@
+"""Query: an operator's SQL over an artefact; nothing else of the machine is within its reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from retrovue.errors import RetroVueError
+from retrovue.store.artefact import CONFIG, Artefact
+
+
+class QueryError(RetroVueError):
+    """The statement is wrong, or asks for what an artefact doesn't allow."""
+
+
+def query(artefact: Path, statement: str) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    """Column names and rows of one statement. The artefact is read-only; SQL can reach no other file.
+
+    Raises ``ArtefactError`` for the file and ``QueryError``, on one line, for the statement.
+    """
+    Artefact.open(artefact).close()  # a foreign file gets the same clear answer everywhere
+    connection = duckdb.connect(str(artefact), read_only=True, config=CONFIG)
+    try:
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        found = connection.execute(statement)
+        columns = [column[0] for column in found.description or ()]
+    except duckdb.Error as error:
+        connection.close()
+        raise _wrong(error) from error
+    return columns, _rows(connection)
+
+
+def _rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    try:
+        while batch := connection.fetchmany(1000):
+            yield from batch
+    except duckdb.Error as error:
+        raise _wrong(error) from error
+    finally:
+        connection.close()
+
+
+def _wrong(error: duckdb.Error) -> QueryError:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return QueryError(
+        lines[0] if lines else "the statement failed",
+        help="tables: artefact, channel, schedule_event, segment, asset, …; views: guide, playlist",
+    )
