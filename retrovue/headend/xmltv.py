@@ -68,7 +68,8 @@ class XmltvWriter:
 
     def programmes(self, channel: ChannelIdent, entries: Iterable[GuideEntry]) -> bytes:
         """The programmes of one channel, in order; an entry shorter than a second is left out."""
-        identity = f'" channel="{escape(channel.guide_id)}">'
+        identity = f'" channel="{escape(channel.guide_id)}"><title>'
+        name = escape(channel.name)
         bodies = self._bodies
         lines: list[str] = []
         at: datetime | None = None
@@ -82,7 +83,6 @@ class XmltvWriter:
             # First shown on the day it airs here or later: news. Otherwise a rerun.
             fresh = entry.original_date is not None and entry.original_date >= entry.start.date()
             key = (
-                entry.title or channel.name,
                 entry.subtitle,
                 entry.description,
                 entry.season,
@@ -98,8 +98,9 @@ class XmltvWriter:
             )
             body = bodies.get(key)
             if body is None:
-                body = bodies[key] = self._body(entry, channel, fresh)
-            lines.append(f'<programme start="{start}" stop="{stop}{identity}{body}')
+                body = bodies[key] = self._body(entry, fresh)
+            title = escape(entry.title) or name
+            lines.append(f'<programme start="{start}" stop="{stop}{identity}{title}</title>{body}')
         return "".join(lines).encode()
 
     def foot(self) -> bytes:
@@ -109,8 +110,9 @@ class XmltvWriter:
     def _icon(self, ref: ArtworkRef | None) -> str:
         return f'<icon src="{escape(artwork_url(self._base_url, ref))}"/>' if ref else ""
 
-    def _body(self, entry: GuideEntry, channel: ChannelIdent, fresh: bool) -> str:
-        parts = [f"<title>{escape(entry.title) or escape(channel.name)}</title>"]
+    def _body(self, entry: GuideEntry, fresh: bool) -> str:
+        """What follows the title, which may be the channel's own name."""
+        parts = []
         if subtitle := escape(entry.subtitle):
             parts.append(f"<sub-title>{subtitle}</sub-title>")
         if description := escape(entry.description):

@@ -103,6 +103,7 @@ class WebFrontEnd:
             "status": status,
             "states": {s.channel: s for s in status.channels},
             "state_text": state_text,
+            "state_detail": state_detail,
             "now": now,
             "window": window,
             "grid": grid,
@@ -179,6 +180,13 @@ def state_text(state: ChannelStatus | None) -> str:
     return f"{state.health.value} · {state.viewers} watching"
 
 
+def state_detail(state: ChannelStatus | None) -> str:
+    """The last fault, or why a channel that is well shows nothing."""
+    if state is None:
+        return ""
+    return state.detail or ("Begins when somebody tunes in" if state.health == Health.OFF_AIR else "")
+
+
 def _now_of(state: ChannelStatus, zone: tzinfo) -> dict[str, object]:
     on = state.now
     return {
@@ -186,7 +194,7 @@ def _now_of(state: ChannelStatus, zone: tzinfo) -> dict[str, object]:
         "health": state.health.value,
         "viewers": state.viewers,
         "text": state_text(state),
-        "detail": state.detail or ("" if state.health != Health.OFF_AIR else "Begins when somebody tunes in"),
+        "detail": state_detail(state),
         "now": on
         and {
             "title": on.title,

@@ -23,7 +23,8 @@ SETTINGS = HeadendSettings(station="fake")
 
 
 class CountingLineup(FakeLineup):
-    """Counts how often each channel's guide is asked for; may publish anew in the middle of it."""
+    """Counts how often the whole guide is asked for; every title says of which publication it is, and
+    the next one may come in the middle of writing."""
 
     asked = 0
     publish_during: str | None = None
@@ -31,10 +32,9 @@ class CountingLineup(FakeLineup):
     def guide(self, channel: ChannelId, start: datetime, end: datetime) -> Sequence[GuideEntry]:
         if self.publish_during and channel == "wkid":
             self.etag, self.publish_during = self.publish_during, None
-            self._channels = [replace(c, name=f"{c.name} II") for c in self._channels]
         if channel == "wrtv" and end - start > timedelta(hours=1):
             self.asked += 1
-        return super().guide(channel, start, end)
+        return [replace(e, title=f"{e.title} {self.etag}") for e in super().guide(channel, start, end)]
 
 
 def front_end(lineup: FakeLineup, settings: HeadendSettings = SETTINGS) -> GuideFrontEnd:
@@ -142,9 +142,13 @@ async def test_a_reload_that_only_renames_a_channel_is_seen() -> None:
 async def test_a_publication_while_writing_is_not_half_taken() -> None:
     lineup = fake()
     lineup.publish_during = "fake-2"
-    async with serving(front_end(lineup)) as client, client.get("/xmltv.xml") as got:
-        root = ET.fromstring(await got.read())
-    assert [c.findtext("display-name[3]") for c in root.iter("channel")] == [f"{c.name} II" for c in CHANNELS]
+    async with serving(front_end(lineup)) as client:
+        for publication in ("fake-2", "fake-1"):  # and nothing half taken is kept for a later return
+            async with client.get("/xmltv.xml") as got:
+                root = ET.fromstring(await got.read())
+            titles = [p.findtext("title", "") for p in root.iter("programme")]
+            assert {title.rpartition(" ")[2] for title in titles} == {publication}
+            lineup.etag = "fake-1"
 
 
 async def test_no_channels() -> None:

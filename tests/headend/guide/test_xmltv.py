@@ -197,11 +197,17 @@ def test_a_programme_without_a_title_bears_the_channels_name() -> None:
 
 def test_reruns_of_other_length_or_channel_are_not_mixed_up() -> None:
     other = replace(EPISODE, start=EPISODE.end, end=EPISODE.end + timedelta(minutes=60))
+    untitled = replace(EPISODE, title="\x00 ")
     root = ET.fromstring(
-        write(CHANNELS[:2], {WRTV.id: [EPISODE, other], CHANNELS[1].id: [replace(EPISODE, title="")]})
+        write(CHANNELS[:2], {WRTV.id: [EPISODE, other, untitled], CHANNELS[1].id: [untitled]})
     )
-    assert [p.findtext("length") for p in root.findall("programme")] == ["30", "60", "30"]
-    assert [p.findtext("title") for p in root.findall("programme")] == ["Cheers", "Cheers", CHANNELS[1].name]
+    assert [p.findtext("length") for p in root.findall("programme")] == ["30", "60", "30", "30"]
+    assert [p.findtext("title") for p in root.findall("programme")] == [
+        "Cheers",
+        "Cheers",
+        WRTV.name,
+        CHANNELS[1].name,
+    ]
 
 
 def test_a_channel_without_a_guide_is_still_announced() -> None:

@@ -96,7 +96,7 @@ def test_hues(kind: str, categories: tuple[str, ...], hue: str) -> None:
     hours=st.integers(1, 24),
     lead=st.integers(-300, 300),
     lengths=st.lists(st.floats(0.01, 700), max_size=40),
-    gaps=st.lists(st.sampled_from([0, 0, 0, 7.5, 45]), min_size=40, max_size=40),
+    gaps=st.lists(st.sampled_from([0, 0, 0, 7.5, 45, -20]), min_size=40, max_size=40),
 )
 def test_every_row_fills_the_window_exactly(
     hours: int, lead: int, lengths: list[float], gaps: list[float]
