@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -83,6 +84,12 @@ def read_plan(artefact: Path, channel: str) -> ChannelPlan:
     return ChannelPlan(Fraction(row[0]), tuple(Planned(*s) for s in segments))
 
 
+def asset_files(artefact: Path) -> dict[str, str]:
+    """Asset id → "collection/path of the file in it"."""
+    with duckdb.connect(str(artefact), read_only=True) as db:
+        return dict(db.execute("SELECT asset_id, collection || '/' || path FROM asset").fetchall())
+
+
 @dataclass(slots=True)
 class Comparison:
     """A decoded stream against the plan."""
@@ -100,7 +107,10 @@ class Comparison:
 
 
 def compare(
-    shown: list[tuple[int, Shown]], plan: ChannelPlan, number_of: dict[str, int], tolerance: float = 1.0
+    shown: list[tuple[int, Shown]],
+    plan: ChannelPlan,
+    number_of: Mapping[str, int | None],
+    tolerance: float = 1.0,
 ) -> Comparison:
     """``shown``: (time stamp since the Unix epoch, picture); ``number_of``: asset id → barcode number.
 

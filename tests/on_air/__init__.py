@@ -1,0 +1,1 @@
+"""The real program, real ffmpeg, real sockets: what a television would see."""
