@@ -30,7 +30,9 @@ def run(args: argparse.Namespace, view: View) -> int:
     loaded = load_station(args.station, settings_models())
     # Colours are for a person at a terminal (https://no-color.org).
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    text = render(loaded.diagnostics, loaded.sources, args.format, color=color, root=args.station.as_posix())
+    text = render(
+        loaded.diagnostics, loaded.sources, args.format, color=color, root=_root(args.station, args.format)
+    )
     if text:
         view.out(text)
     if args.format == "full" and text:
@@ -38,3 +40,10 @@ def run(args: argparse.Namespace, view: View) -> int:
     files = len(loaded.sources)
     view.say(f"{summary(loaded.diagnostics)} in {files} file{'' if files == 1 else 's'}")
     return int(any(d.severity is Severity.ERROR for d in loaded.diagnostics))
+
+
+def _root(station: Path, style: str) -> str:
+    """What stands before the names of the station's files: a path that works from here."""
+    if style == "github" and station.is_absolute() and station.is_relative_to(Path.cwd()):
+        station = station.relative_to(Path.cwd())  # GitHub marks files by their path in the repository
+    return "" if station == Path() else station.as_posix()

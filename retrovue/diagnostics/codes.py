@@ -417,6 +417,47 @@ _ALL = (
         "Exchange the two.",
         "min_duration: 30m\nmax_duration: 20m     # wrong",
     ),
+    # --- what a compile finds ---
+    _code(
+        "uncovered-time",
+        "a time that no plan covers",
+        """On some days of the range no plan of the channel has a zone at this time, so the off-air picture
+        is shown. That is legal, and a warning says so because it is often a plan that was forgotten.""",
+        "Add a zone or a plan that covers the time, or let the off-air picture stand.",
+        "when: { days: mon-fri }     # and no plan for the weekend",
+    ),
+    _code(
+        "empty-program",
+        "a program with nothing to air",
+        """No asset that is ready and approved answers the query of the program's episodes. What was
+        scheduled is passed over and the zone's other programs fill the time.""",
+        "Check the words of the query against the catalog lock; ingest and approve the media.",
+        "episodes: { collection: sitcoms, series: Cheer }     # the lock says Cheers",
+    ),
+    _code(
+        "no-spots",
+        "a pool with nothing in it",
+        """No ready and approved asset of a second or more answers the pool's query. Its share of every break
+        goes to the other pools, or to the ident.""",
+        "Check the query, or ingest the media.",
+        "spots: { collection: commercials, tag: xmas }",
+    ),
+    _code(
+        "unfillable-zone",
+        "a zone in which nothing fits",
+        """On the day that is named, no programme of the zone's list is short enough for the time that is
+        there, so the zone stays empty.""",
+        "Give it a shorter programme or a longer window, or let it bleed over its end.",
+        "window: 12:00-12:30\nplay: [feature-film]    # wrong\nbleed: allow            # right, too",
+    ),
+    _code(
+        "asset-too-long",
+        "an asset that doesn't fit its zone",
+        """One asset of a program is longer than the zone's window, so it never airs there. Others of the
+        program do.""",
+        "Make the zone longer, let it bleed, or leave long assets out of the query.",
+        "episodes: { collection: films, max_duration: 2h }",
+    ),
 )
 
 #: code → its manual, in the order of the chain from file to program.

@@ -426,12 +426,11 @@ def _named_day(word: str) -> None:
 
 def _near_day(field: str, word: str) -> str:
     if field == "days":
-        # "monday-friday" and "mon-fry" alike: three letters of each part say enough.
-        heads = [part.strip()[:3] for part in word.lower().split("-")[:2]]
-        parts = [h if h in whens.WEEKDAYS else closest(h, whens.WEEKDAYS) for h in heads]
-        if group := did_you_mean(word, ["weekdays", "weekends", "all"]):
-            return group
-        return f"did you mean “{'-'.join(p for p in parts if p)}”?" if all(parts) else ""
+        # "monday-friday" and "mon-fry" alike: two letters of each part say enough.
+        by_head = {day[:2]: day for day in whens.WEEKDAYS}
+        parts = [by_head.get(part.strip()[:2], "") for part in word.lower().split("-")[:2]]
+        meant = f"did you mean “{'-'.join(parts)}”?" if all(parts) else ""
+        return did_you_mean(word, ["weekdays", "weekends", "all"]) or meant
     country, colon, name = word.partition(":")
     if field == "on" and colon:
         try:

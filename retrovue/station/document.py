@@ -274,7 +274,9 @@ class _Reader:
                 help="indent with spaces: two a level",
             )
         if "end of stream" in problem or "<stream end>" in problem:
-            index = begun  # the end of the file is no help: show what was opened
+            # The end of the file is no help: show what was opened, else the last thing that is there.
+            index = begun if begun < index else max(0, len(text.rstrip()) - 1)
+            begun = index
         headline, advice = next(
             ((headline, advice) for pattern, headline, advice in _SYNTAX if pattern in problem), (problem, "")
         )

@@ -79,7 +79,8 @@ def _add_sources(schema: dict[str, Any], definitions: dict[str, Any], adapters: 
     for kind, settings in sorted(adapters.items()):
         source = settings.model_json_schema(by_alias=True)
         definitions |= source.pop("$defs", {})
-        source["properties"] = {**source.get("properties", {}), "kind": {"const": kind}}
+        properties = source.setdefault("properties", {})
+        properties["kind"] = {"description": properties.get("kind", {}).get("description", ""), "const": kind}
         source["required"] = sorted({*source.get("required", ()), "kind"})
         definitions[settings.__name__] = source
         choices.append({"$ref": f"#/$defs/{settings.__name__}"})
@@ -91,6 +92,8 @@ def _spell(part: dict[str, Any]) -> None:
     """Defaults as YAML spells them, and no titles that only repeat the key."""
     for field in part.get("properties", {}).values():
         field.pop("title", None)
+        if "description" in field:
+            field["description"] = field["description"].replace("``", "`")
         default = field.get("default")
         pattern = field.get("pattern") or ""
         if default is None or isinstance(default, dict | list):

@@ -33,7 +33,8 @@ def _likeness(a: str, b: str) -> float:
     if not a or not b:
         return 0.0
     if len(a) >= 3 and (b.startswith(a) or a.startswith(b)):
-        return 0.9  # "dur" for "duration", "timezones" for "timezone"
+        # "break" for "breaks" rather than "break_format"
+        return 0.85 + 0.1 * min(len(a), len(b)) / max(len(a), len(b))
     if sorted(a) == sorted(b):
         return 0.95  # letters swapped
     return SequenceMatcher(None, a, b, autojunk=False).ratio()
