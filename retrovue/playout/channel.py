@@ -127,8 +127,7 @@ class ChannelManager:
 
     async def tune(self, viewer: Viewer) -> ChannelSignal:
         """Join; held until the first picture is out. Raises ``TuneRefused``."""
-        while self._stopping is not None:
-            await asyncio.shield(self._stopping)
+        await self.off_air()
         if self._closed:
             raise TuneRefused("shutting_down", "the station is going off the air")
         signal = ChannelSignal(self)
@@ -143,6 +142,7 @@ class ChannelManager:
             if first is None:
                 raise TuneRefused("tune_failed", f"{self.name} could not go on the air")
             signal.attach(ring)
+            self._apply(Event.READY)
         except BaseException as error:
             await signal.close("tune failed")
             if isinstance(error, TimeoutError):
@@ -193,6 +193,11 @@ class ChannelManager:
         if self._stopping is not None:
             await asyncio.shield(self._stopping)
 
+    async def off_air(self) -> None:
+        """Return once a stop that is under way is done."""
+        while self._stopping is not None:
+            await asyncio.shield(self._stopping)
+
     def _apply(self, event: Event) -> None:
         before = self.state
         self.state, actions = step(before, event)
@@ -227,28 +232,18 @@ class ChannelManager:
         switcher = Switcher(self._clock, self.house, slate, ring, self._as_run, self.name, choose)
         chooser = self._studio.producer(switcher.notify)
         self._switcher = switcher
-        ready = asyncio.create_task(self._announce_ready(switcher))
         pause = _BACK_OFF_S
-        try:
-            while True:
-                began = self._clock.elapsed()
-                try:
-                    await switcher.run()
-                except Exception:
-                    log.exception("%s: the tick loop died; starting it again", self.channel)
-                    self._apply(Event.LOOP_DIED)
-                if self._clock.elapsed() - began > 10 * _BACK_OFF_MAX_S:
-                    pause = _BACK_OFF_S
-                await self._clock.wait(pause)
-                pause = min(2 * pause, _BACK_OFF_MAX_S)
-        finally:
-            ready.cancel()
-
-    async def _announce_ready(self, switcher: Switcher) -> None:
-        await switcher.on_air.wait()
-        self._apply(Event.READY)
-        if not self.viewers:
-            self._apply(Event.LAST_VIEWER_LEFT)
+        while True:
+            began = self._clock.elapsed()
+            try:
+                await switcher.run()
+            except Exception:
+                log.exception("%s: the tick loop died; starting it again", self.channel)
+                self._apply(Event.LOOP_DIED)
+            if self._clock.elapsed() - began > 10 * _BACK_OFF_MAX_S:
+                pause = _BACK_OFF_S
+            await self._clock.wait(pause)
+            pause = min(2 * pause, _BACK_OFF_MAX_S)
 
     async def _linger(self) -> None:
         await self._clock.wait(self._linger_s)

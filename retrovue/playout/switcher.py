@@ -69,7 +69,6 @@ class Switcher:
         self._cause = ""
         self._tables_at = self._sdt_at = -(1 << 60)
         self.slate_total = 0  #: ticks of slate since the channel came on
-        self.on_air = asyncio.Event()  #: set with the first emission
         self._emitted = False
 
     def notify(self) -> None:
@@ -139,8 +138,6 @@ class Switcher:
                 self._on_us = now_us
             self._as_run.tick(tick, picture.origin, now_us)
         close_chunk()
-        if self._emitted and not self.on_air.is_set():
-            self.on_air.set()
         return blocked
 
     def _audio_due(self, pts: int) -> list[int]:

@@ -1,0 +1,156 @@
+"""A channel on the bench: a playlog of barcode clips aired by the real ProgramDirector and real ffmpeg."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from fixtures.media.barcode import Clip, make
+from retrovue.clock import StationClock
+from retrovue.compiler.model import CompiledChannel, CompiledSynthetic, Segment, SegmentKind
+from retrovue.ffmpeg_binary import choose_ffmpeg
+from retrovue.library.catalog import Asset, AssetState
+from retrovue.lineup import ChannelId, Viewer
+from retrovue.playout.channel import ChannelManager, ChannelSignal
+from retrovue.playout.director import Machine, ProgramDirector, Programme, house_of
+from retrovue.playout.playlog import Playlog, PlaylogEntry
+from retrovue.playout.ticks import TickGrid
+from retrovue.resources import font
+from retrovue.units import SECOND_US, frames_to_us
+
+CHANNEL = ChannelId("bench")
+#: Cheap enough for a busy machine.
+BENCH = CompiledChannel(
+    "bench", "5.1", 501, "Bench", "BENCH", "C5.1.bench.retrovue.tv", "", "", 0, 360,
+    "360p", "30000/1001", "ultrafast", 900, 96, 0,
+)  # fmt: skip
+
+#: Different rates, shapes and sounds; the long one has a single IDR each 10 s.
+CLIPS = {
+    "ntsc": Clip(asset=11, frames=600),
+    "film": Clip(asset=12, frames=480, rate=Fraction(24000, 1001), aspect="4:3", channels=1, container="mkv"),
+    "pal": Clip(asset=13, frames=500, rate=Fraction(25)),
+    "mute": Clip(asset=14, frames=300, rate=Fraction(30), channels=0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One planned segment: a clip's name (or "synthetic:slug", or a name with no file) and its cut."""
+
+    what: str
+    seconds: float
+    in_s: float = 0.0
+    fallbacks: tuple[str, ...] = ()
+
+
+@dataclass
+class Bench:
+    """The running channel, and what was planned."""
+
+    director: ProgramDirector
+    clock: StationClock
+    playlog: Playlog
+    grid: TickGrid
+    state: Path
+    pids: set[int] = field(default_factory=set)
+
+    @property
+    def manager(self) -> ChannelManager:
+        return self.director.channels[CHANNEL]
+
+    async def tune(self, address: str = "127.0.0.1:1") -> ChannelSignal:
+        return await self.director.tune(CHANNEL, Viewer("bench", address))
+
+    def entry(self, index: int) -> PlaylogEntry:
+        return self.playlog.entries[index]
+
+
+async def capture(signal: ChannelSignal, clock: StationClock, seconds: float) -> bytes:
+    """What a viewer receives in ``seconds``; the signal stays open."""
+    found: list[bytes] = []
+
+    async def read() -> None:
+        async for chunk in signal.transport_stream():
+            found.append(chunk)
+
+    try:
+        async with clock.deadline(seconds):
+            await read()
+    except TimeoutError:
+        pass
+    return b"".join(found)
+
+
+def asset(name: str, path: str, clip: Clip | None) -> Asset:
+    """The catalog's view of a clip."""
+    return Asset(
+        "bench", name, AssetState.READY, True, path,
+        duration_us=frames_to_us(clip.frames, clip.rate) if clip else 30 * SECOND_US,
+        audio_codec="aac" if clip is None or clip.channels else "",
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def bench(
+    items: list[Item], state: Path, started_s: float = 0.0, linger_s: float = 1.0
+) -> AsyncIterator[Bench]:
+    """A channel whose first item began ``started_s`` ago."""
+    clock = StationClock()
+    paths = {name: str(await asyncio.to_thread(make, clip)) for name, clip in CLIPS.items()}
+    assets = {f"bench/{name}": asset(name, path, CLIPS[name]) for name, path in paths.items()}
+    house = house_of(BENCH)
+    at = clock.now_us() - round(started_s * SECOND_US)
+    segments: list[Segment] = []
+    fallbacks: dict[int, tuple[str, ...]] = {}
+    for seq, item in enumerate(items):
+        synthetic = item.what.removeprefix("synthetic:") if item.what.startswith("synthetic:") else ""
+        name = "" if synthetic else f"bench/{item.what}"
+        if name and name not in assets:
+            assets[name] = asset(item.what, str(state / item.what), None)
+        end = at + round(item.seconds * SECOND_US)
+        segments.append(
+            Segment(
+                "bench", date(2026, 1, 1), seq, at, end, SegmentKind.PROGRAM, seq + 1, name,
+                round(item.in_s * SECOND_US), synthetic,
+            )
+        )  # fmt: skip
+        fallbacks[seq + 1] = tuple(f"bench/{f}" for f in item.fallbacks)
+        at = end
+    playlog = Playlog.align(segments, house.grid, fallbacks)
+    synthetics = {"bars": CompiledSynthetic("bars", "test_pattern", "Bars", "100% [of] it: 'all', \\ %{pts}")}
+    programme = Programme(
+        "Bench", ZoneInfo("America/New_York"), synthetics, assets.get, lambda a: a.path, playlog
+    )
+    machine = Machine(choose_ffmpeg().path, (str(font()), str(font(True))), state)
+    director = ProgramDirector(clock, machine, linger_s)
+    director.apply({CHANNEL: (BENCH, programme)})
+    await director.slate(house, "Bench")
+    try:
+        yield Bench(director, clock, playlog, house.grid, state)
+    finally:
+        await director.close("the bench is cleared")
+
+
+def children() -> list[int]:
+    """Pids of this process's ffmpeg children that have not ended."""
+    import os
+
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+                name, rest = stat.rsplit(")", 1)
+            except (OSError, ValueError):
+                continue
+            fields = rest.split()
+            if int(fields[1]) == os.getpid() and fields[0] != "Z" and "ffmpeg" in name:
+                found.append(int(entry.name))
+    return found
