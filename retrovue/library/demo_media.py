@@ -382,6 +382,8 @@ def _continuity() -> Iterator[Recipe]:
         ("feature-open", "Feature Presentation", "0:10"),
         ("ident", "Retro Television", "0:05"),
         ("ident", "Stay Tuned to Retro", "0:08"),
+        ("kids-promo", "Brush Your Teeth", "0:15"),
+        ("kids-promo", "Paws Never Sleeps", "0:19"),
     )
     rates = (NTSC, PAL, FILM)
     for number, (tag, title, length) in enumerate(pieces):
