@@ -1,0 +1,81 @@
+"""Run by test_lan.py in a network of its own: which searches are answered, for every setting.
+
+Prints one JSON object: "setting port bind" → [over the LAN, by broadcast, over loopback], each the base URL
+that was answered or null.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from retrovue.clock import StationClock
+from retrovue.headend.hdhomerun.packet import decode, tlvs
+from retrovue.headend.server import Headend
+from retrovue.headend.settings import HeadendSettings
+from tests.headend.fake_lineup import FakeLineup
+
+LAN = "10.9.8.1"
+SEARCH = bytes.fromhex("00020006 0104 00000001 393077e7")
+
+
+#: Who asks, and where: over the LAN, by broadcast, over loopback.
+WAYS = ((LAN, LAN), (LAN, "255.255.255.255"), ("127.0.0.1", "127.0.0.1"))
+
+
+def search(source: str, target: str) -> socket.socket:
+    """Send one search from one of our own addresses; the answer comes to the socket."""
+    wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    wire.setblocking(False)
+    wire.bind((source, 0))
+    wire.sendto(SEARCH, (target, 65001))
+    return wire
+
+
+def answer(wire: socket.socket) -> str | None:
+    """The base URL that was answered by now."""
+    with wire:
+        try:
+            frame = decode(wire.recv(2000))
+        except (BlockingIOError, ConnectionRefusedError):
+            return None
+    assert frame is not None
+    return dict(tlvs(frame.payload))[0x2A].decode()
+
+
+async def answers(**settings: Any) -> list[str | None]:
+    clock = StationClock()
+    with tempfile.TemporaryDirectory() as state:
+        headend = Headend(
+            FakeLineup(clock), clock, HeadendSettings("fake", zeroconf=False, **settings), Path(state), ()
+        )
+        await headend.start()
+        try:
+            wires = [search(*way) for way in WAYS]
+            # The device shares this loop: after these turns it has heard everything there is to hear.
+            for _ in range(10):
+                await asyncio.sleep(0.01)
+            return [answer(wire) for wire in wires]
+        finally:
+            await headend.stop()
+
+
+async def main() -> None:
+    found = {}
+    for bind in ("0.0.0.0", LAN, "127.0.0.1"):
+        for discovery in ("auto", "on", "off"):
+            for port in (80, 8080):
+                found[f"{discovery} {port} {bind}"] = await answers(
+                    bind=bind, discovery=discovery, http_port=port
+                )
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,66 @@
+"""The discovery matrix with real sockets, in a network of its own: nothing can leak to the real one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+NETWORK = """set -e
+ip link set lo up
+ip link add lan0 type veth peer name far0
+ip link set far0 up
+ip address add 10.9.8.1/24 broadcast 10.9.8.255 dev lan0
+ip link set lan0 up
+ip route add default dev lan0
+exec "$0" -m tests.headend.hdhomerun.lan_station
+"""
+_CABLE = ["ip", "link", "add", "lan0", "type", "veth", "peer", "name", "far0"]
+LAN, LAN80, LO, LO80 = (
+    f"http://{address}:{port}" for address in ("10.9.8.1", "127.0.0.1") for port in (8080, 80)
+)
+
+
+def _own_network() -> str | None:
+    """Why there can't be one; None when there can."""
+    if shutil.which("unshare") is None or shutil.which("ip") is None:
+        return "needs unshare and ip (Debian packages util-linux and iproute2)"
+    made = subprocess.run(["unshare", "-rn", *_CABLE], capture_output=True)
+    return None if made.returncode == 0 else f"no network namespace here: {made.stderr.decode().strip()}"
+
+
+def test_who_is_answered_and_what_is_named() -> None:
+    if reason := _own_network():
+        pytest.skip(reason)
+    done = subprocess.run(
+        ["unshare", "-rn", "sh", "-c", NETWORK, sys.executable], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        # everywhere: the LAN is answered only when port 80 is there, or when told to
+        "auto 80 0.0.0.0": [LAN80, LAN80, LO80],
+        "auto 8080 0.0.0.0": [None, None, LO],
+        "on 80 0.0.0.0": [LAN80, LAN80, LO80],
+        "on 8080 0.0.0.0": [LAN, LAN, LO],
+        "off 80 0.0.0.0": [None, None, None],
+        "off 8080 0.0.0.0": [None, None, None],
+        # one address of the LAN: there is no HTTP on loopback, so loopback isn't answered
+        "auto 80 10.9.8.1": [LAN80, LAN80, None],
+        "auto 8080 10.9.8.1": [None, None, None],
+        "on 80 10.9.8.1": [LAN80, LAN80, None],
+        "on 8080 10.9.8.1": [LAN, LAN, None],
+        "off 80 10.9.8.1": [None, None, None],
+        "off 8080 10.9.8.1": [None, None, None],
+        # loopback only: the LAN never hears of it
+        "auto 80 127.0.0.1": [None, None, LO80],
+        "auto 8080 127.0.0.1": [None, None, LO],
+        "on 80 127.0.0.1": [None, None, LO80],
+        "on 8080 127.0.0.1": [None, None, LO],
+        "off 80 127.0.0.1": [None, None, None],
+        "off 8080 127.0.0.1": [None, None, None],
+    }
