@@ -130,6 +130,7 @@ def test_its_commands_print_what_is_shown(shown: tuple[str, Path], monkeypatch: 
     document, folder = shown
     monkeypatch.chdir(folder.parent)
     monkeypatch.setenv("XDG_STATE_HOME", str(folder.parent / "state"))
+    monkeypatch.delenv("RETROVUE_STATE", raising=False)
     told, said = [], []
     for block in blocks(document, "console"):
         for part in re.split(r"(?m)^(?=\$ )", block.text):
@@ -138,5 +139,8 @@ def test_its_commands_print_what_is_shown(shown: tuple[str, Path], monkeypatch: 
                 continue
             ran = run(*calls[0])
             told.append(part.partition("\n")[2].rstrip())
-            said.append((ran.err + ran.out).rstrip())
+            output = (ran.err + ran.out).replace(str(folder.parent / "state"), "~/.local/state")
+            # A page has no room for a hash, and another compiler may give another.
+            said.append(re.sub(r"content [0-9a-f]{64}", "content …", output).rstrip())
+    assert told or document != "README.md", "the README shows no output"
     assert said == told
