@@ -34,7 +34,7 @@ def picture_of(
     local = start.astimezone(zone)
     shift = local.utcoffset()
     epoch = start.timestamp() + (shift.total_seconds() if shift else 0.0)
-    clock = rf"%{{pts\:gmtime\:{epoch:.6f}\:%H\\\:%M\\\:%S}}"
+    clock = rf"%{{pts:gmtime:{epoch:.6f}:%H\:%M\:%S}}"
     match synthetic.shows:
         case "test_pattern":
             return SyntheticPicture(
