@@ -24,8 +24,8 @@ MAX_VALUES = 100_000
 #: Levels of nesting; the language itself needs seven.
 MAX_DEPTH = 40
 
-#: What ruamel counts as the end of a line.
-LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+#: The end of a line in YAML 1.2.
+LINE_BREAK = re.compile("\r\n|[\n\r]")
 _DOCUMENT_START = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _YAML_ORG = "tag:yaml.org,2002:"
 _TAGS = frozenset({"str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value"})

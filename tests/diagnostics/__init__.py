@@ -1,0 +1,1 @@
+"""Diagnostics: codes, renderers and the commands that print them."""
