@@ -47,7 +47,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 demo: setup ## generate the demo station's media and put it on the air
 	$(RETROVUE) demo-media
-	$(RETROVUE) ingest $(STATION) --quiet
+	$(RETROVUE) ingest $(STATION)
 	$(RETROVUE) compile $(STATION)
 	$(RETROVUE) serve $(STATION) $(SERVE)
 
