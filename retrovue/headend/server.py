@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -12,6 +13,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from retrovue.clock import MasterClock
 from retrovue.errors import RetroVueError
@@ -29,6 +31,17 @@ from retrovue.lineup import Lineup
 _FAREWELL_S = 2.0
 
 _EXTERNAL_URL = re.compile(r"https?://[A-Za-z0-9._\-\[\]:]+(/[A-Za-z0-9._~/-]*)?")
+
+
+class _OurFaults(logging.Filter):
+    """Drops the tracebacks of requests that are no HTTP: every port on a network hears such noise."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+log = logging.getLogger(__name__)
+log.addFilter(_OurFaults())
 
 Builder = Callable[[Lineup, MasterClock, HeadendSettings], FrontEnd]
 
@@ -109,7 +122,7 @@ class Headend:
             app.add_routes(front_end.routes())
         # Cancellation frees a tuner the moment its viewer is gone, even one who waits for a picture.
         self._runner = web.AppRunner(
-            app, handler_cancellation=True, access_log=None, shutdown_timeout=_FAREWELL_S
+            app, handler_cancellation=True, access_log=None, logger=log, shutdown_timeout=_FAREWELL_S
         )
         await self._runner.setup()
         for listener in sockets:

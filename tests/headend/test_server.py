@@ -153,6 +153,39 @@ async def test_it_says_where_to_tune(tmp_path: Path) -> None:
     await headend.stop()
 
 
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b"\x16\x03\x01\x00\xf4\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"A" * 20_000 + b"\r\n\r\n",
+        b"\0\0\r\n\r\n",
+    ],
+)
+async def test_noise_on_an_http_port_is_refused_without_a_traceback(
+    tmp_path: Path, noise: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    headend = make(tmp_path, ())
+    await headend.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", headend.http_port)
+    writer.write(noise)
+    assert b" 400 Bad Request\r\n" in await reader.read()
+    writer.close()
+    await headend.stop()
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_a_fault_of_ours_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    headend = make(tmp_path, ())
+    headend._lineup.channels = None  # type: ignore[method-assign, assignment]
+    await headend.start()
+    url = f"http://127.0.0.1:{headend.http_port}/lineup.json"
+    async with aiohttp.ClientSession() as client, client.get(url) as response:
+        assert response.status == 500
+    await headend.stop()
+    assert [record for record in caplog.records if record.exc_info]
+
+
 # --- identity ---
 
 

@@ -75,6 +75,8 @@ class ControlPort:
             writer.close()
             return
         self._connections.add(writer)
+        # Clients keep their connection for days; one that lost its power must not keep its place.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         session = ControlSession(self._device, writer.get_extra_info("peername")[0])
         try:
             while data := await reader.read(_READ):
