@@ -89,8 +89,6 @@ def _error(
 
 def has_station_and_channel(world: World) -> Iterator[Diagnostic]:
     if "station" not in world.names:
-        if (world.folder / "station.yaml").exists() and not world.documents:
-            return  # its own mistakes have been told
         yield _error(
             "no-station",
             "this folder has no station",

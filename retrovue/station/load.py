@@ -96,21 +96,22 @@ def load_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None = 
     None leaves sources unchecked.
     """
     if not folder.is_dir():
-        return Loaded(None, (_error("no-folder", f"there is no folder {folder}", None),), {})
+        help = "that is a file: name the folder it is in" if folder.is_file() else ""
+        return Loaded(None, (_error("no-folder", f"there is no folder {folder}", None, help),), {})
     sources: dict[str, str] = {}
     digest = hashlib.sha256()
     diagnostics: list[Diagnostic] = []
     documents: list[Document] = []
     declared: list[tuple[str, str]] = []
     for name, path in station_files(folder):
-        if (content := _read(name, path, diagnostics)) is None:
+        if (content := _read(name, path, diagnostics, declared)) is None:
             continue
         sources[name] = content
         parsed = parse(name, content)
         diagnostics += parsed.diagnostics
         documents += parsed.documents
         for chunk in parsed.unparsed:
-            declared += _salvage(chunk)
+            declared += _salvage(name, chunk)
     validated: list[Validated] = []
     for document in documents:
         noun = _noun(document, diagnostics, declared)
@@ -152,7 +153,9 @@ def station_files(folder: Path) -> Iterable[tuple[str, Path]]:
     return sorted(found)
 
 
-def _read(name: str, path: Path, diagnostics: list[Diagnostic]) -> str | None:
+def _read(
+    name: str, path: Path, diagnostics: list[Diagnostic], declared: list[tuple[str, str]]
+) -> str | None:
     start = Span(name, 1, 1, 1, 1)
     try:
         if not path.is_file():
@@ -164,10 +167,12 @@ def _read(name: str, path: Path, diagnostics: list[Diagnostic]) -> str | None:
         diagnostics.append(
             _error("unreadable-file", f"{name} can't be read: {error.strerror or error}", start)
         )
+        declared += _salvage(name, "")
         return None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        declared += _salvage(name, data.decode("utf-8", "replace"))
         before = data[: error.start].decode("utf-8", "replace")
         line = before.count("\n") + 1
         column = len(before) - (before.rfind("\n") + 1) + 1
@@ -211,10 +216,11 @@ def _noun(document: Document, diagnostics: list[Diagnostic], declared: list[tupl
     return None
 
 
-def _salvage(chunk: str) -> list[tuple[str, str]]:
+def _salvage(name: str, chunk: str) -> list[tuple[str, str]]:
     """What an unreadable document was going to define, so that references to it aren't mistakes too."""
     pattern = rf"^({'|'.join(NOUNS)}):[ \t]*[\"']?([a-z0-9-]+)"
-    return [(m[1], m[2]) for m in re.finditer(pattern, chunk, re.MULTILINE)]
+    found = [(m[1], m[2]) for m in re.finditer(pattern, chunk, re.MULTILINE)]
+    return found or ([("station", "?")] if name == "station.yaml" else [])
 
 
 def _media_folders(folder: Path, validated: Iterable[Validated]) -> tuple[str, ...]:

@@ -76,7 +76,8 @@ def parse_window(value: object) -> tuple[int, int]:
     start, dash, end = str(value).partition("-")
     if not dash:
         raise ValueError(f"{value!r} is no window: write it like 19:00-23:00")
-    return parse_time(start), parse_time(end)
+    # Broadcasters write the end of the day as 24:00, too.
+    return parse_time(start), 0 if end.strip() == "24:00" else parse_time(end)
 
 
 Duration = Annotated[

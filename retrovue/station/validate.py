@@ -351,6 +351,8 @@ def _mend(values: Any, problem: Problem, noun: str, mended: set[Loc]) -> None:
             parent.pop(last, None)
         if problem.kind != "extra_forbidden":
             mended.add(loc)
+        elif problem.meant:
+            mended.add((*path, problem.meant))  # it is there, only misspelt
 
 
 # --- places ----------------------------------------------------------------------------------------

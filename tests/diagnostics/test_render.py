@@ -88,7 +88,7 @@ def test_nothing_a_user_wrote_reaches_the_terminal_as_a_command() -> None:
     evil = "\x1b]0;owned\x07 [bold]no markup[/bold] \u202ereversed\x9b31m"
     found = _found(_span(1, 1, 9), headline=evil, note=evil, help=evil, labels=(Label(_span(1, 1, 2), evil),))
     for style in ("full", "concise"):
-        text = render([found], {"plans/daily.yaml": evil}, style)  # type: ignore[arg-type]
+        text = render([found], {"plans/daily.yaml": evil}, style)
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
         assert "[bold]no markup[/bold]" in text
 

@@ -203,6 +203,48 @@ zones:
     ]
 
 
+def test_a_misspelt_key_is_not_missed_as_well(tmp_path: Path) -> None:
+    text = (
+        "plan: p\nzones:\n"
+        "  - {zone: A, window: 06:00-09:00, plays: [slate]}\n"
+        "  - {zon: B, window: 09:00-10:00, play: [slate]}\n"
+    )
+    found = load(tmp_path, {"x.yaml": text}).diagnostics
+    assert [(d.code, d.help) for d in found] == [
+        ("unknown-key", "did you mean “play”?"),
+        ("unknown-key", "did you mean “zone”?"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "codes"),
+    [
+        (b"", ["no-station", "empty-document"]),
+        (b"statoin: x\n", ["no-noun"]),
+        (b"station: [\n", ["yaml-syntax"]),
+        (b"{\n", ["yaml-syntax"]),
+        (b"station: caf\xe9\n", ["not-utf8"]),
+        (b"station: x\nname: caf\xe9\n", ["not-utf8"]),
+    ],
+)
+def test_a_station_file_that_says_nothing_sound(tmp_path: Path, content: bytes, codes: list[str]) -> None:
+    loaded = load(tmp_path, {"station.yaml": content})
+    assert loaded.model is None
+    assert [d.code for d in loaded.diagnostics] == codes
+
+
+def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
+    write(tmp_path, {"station.yaml": STATION})
+    (found,) = load_station(tmp_path / "station.yaml").diagnostics
+    assert (found.code, found.help) == ("no-folder", "that is a file: name the folder it is in")
+
+
+def test_the_day_may_end_at_24_00(tmp_path: Path) -> None:
+    loaded = load(tmp_path, {"x.yaml": "plan: p\nzones: [{zone: A, window: 18:00-24:00, play: [slate]}]\n"})
+    assert loaded.model is not None
+    assert loaded.model.plans["p"].zones[0].window == (18 * 60, 0)
+
+
 def test_diagnostics_come_in_order_of_file_and_line(tmp_path: Path) -> None:
     files = {f"{name}.yaml": "plan: x\nb: 1\na: 2\n" for name in "dbca"}
     found = load(tmp_path, files).diagnostics
