@@ -56,8 +56,8 @@ class HdhomerunFrontEnd:
             return
         if settings.discovery == "auto" and settings.http_port != 80 and not address.startswith("127."):
             self.warnings.append(
-                "found by search on this machine only: other machines expect the tuner on port 80; "
-                "set http_port to 80, or add the tuner by hand, or set discovery to on"
+                "other machines don't find the tuner by search, because they expect it on port 80; "
+                "set http_port to 80, or add the tuner by its address, or set discovery to on"
             )
 
     async def stop(self) -> None:

@@ -8,6 +8,7 @@ SharedHttpStream.cs:58-75).
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
@@ -22,6 +23,8 @@ from retrovue.headend.hdhomerun.api import HEADERS
 from retrovue.headend.hdhomerun.personality import PROGRAM_NUMBER, Personality, RfPlan, find_channel
 from retrovue.headend.hdhomerun.tuners import Tuner, TunersInUse, TunerTable, Viewing
 from retrovue.lineup import ChannelIdent, Lineup, Signal, TuneRefused, Viewer
+
+log = logging.getLogger(__name__)
 
 #: Longest wait for the first bytes (seconds). Plex gives up after about 20, Emby's clients after 10.
 FIRST_BYTES_S = 9.0
@@ -136,6 +139,11 @@ class Video:
             return _error(503, "807 No Video Data")
         except ConnectionError:
             return response  # nobody is left to read it
+        except Exception:
+            # aiohttp's own answer to a fault has a body, and that would be recorded as video.
+            log.exception("channel %s failed", viewing.channel.number)
+            why = "fault"
+            return response if response.prepared else _error(503, "806 Tune Failed")
         finally:
             self._table.release(tuner, viewing)  # the slot is free before the signal's farewell
             if isinstance(chunks, AsyncGenerator):

@@ -218,6 +218,16 @@ async def test_a_channel_without_a_picture(start: Start, monkeypatch: pytest.Mon
     assert await on_air.busy() == []
 
 
+async def test_a_fault_of_the_station_has_no_body_either(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    on_air = await start(tuner_count=1)
+    on_air.lineup.refuse = RuntimeError("a fault")  # type: ignore[assignment]
+    assert await refusal(on_air, "/auto/v5.1") == (503, "806 Tune Failed")
+    assert "channel 5.1 failed" in caplog.text
+    assert await on_air.busy() == []
+
+
 # --- release ---
 
 
