@@ -18,6 +18,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, view: View) -> int:
+    import signal
+    import sys
+
     from retrovue.ffmpeg_binary import choose_ffmpeg
     from retrovue.library.demo_media import recipes
     from retrovue.library.demo_render import outstanding, render, tidy
@@ -29,6 +32,8 @@ def run(args: argparse.Namespace, view: View) -> int:
     todo = list(every) if args.force else outstanding(every, folder)
     if todo:
         ffmpeg = choose_ffmpeg().path
+        # A plain SIGTERM would end us without ending the ffmpegs.
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
         seconds = sum(recipe.duration_us for recipe in todo) / 1e6
         with view.progress("demo media (seconds)", round(seconds)) as bar:
             render(todo, folder, ffmpeg, bar.advance, args.jobs)

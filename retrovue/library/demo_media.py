@@ -123,7 +123,7 @@ def picture_and_sound(recipe: Recipe) -> tuple[str, str]:
     timecode_size = int((width - 40) / (0.6 * 11))
     video = (
         f"gradients=s={width}x{height}:r={rate}:n=2:c0={dark}:c1={light}:x0=0:y0=0:x1={width}:y1={height}"
-        ":speed=0.00001,format=yuv420p"
+        f":speed=0.00001:seed={recipe.pitch},format=yuv420p"
         ",drawtext=fontfile=font.ttf:textfile=label.txt:expansion=none"
         f":fontsize={label_size}:line_spacing=6:fontcolor=white:x=12:y=20,loop=-1:1"
         ",drawtext=fontfile=font.ttf:textfile=timecode.txt"

@@ -8,7 +8,7 @@ by reading all packets (not decoding them).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -152,19 +152,21 @@ def _first_frame(container: InputContainer, video: VideoStream) -> VideoFrame:
 
 def _measure(container: InputContainer, video: VideoStream, location: Path, size: int) -> Measure:
     declared_us = container.duration or 0
-    rate = nominal_rate(video.base_rate or video.guessed_rate or video.average_rate)
+    # Of interlaced streams the first may be the rate of fields.
+    said = (video.base_rate, video.guessed_rate, video.average_rate)
+    rates = list(dict.fromkeys(rate for rate in map(nominal_rate, said) if rate))
     name = container.format.name
     if name.startswith("mov") and video.frames and len(video.index_entries) == video.frames:
-        return _measure_index(video, rate, size)
-    if name.startswith("matroska") and rate and video.average_rate and declared_us > 3 * _TAIL_US:
-        measure = _measure_ends(container, video, rate, declared_us)
+        return _measure_index(video, rates, size)
+    if name.startswith("matroska") and len(rates) == 1 and declared_us > 3 * _TAIL_US:
+        measure = _measure_ends(container, video, rates[0], declared_us)
         if measure:
             return measure
     with _open(location) as fresh:  # not every format can be wound back to its very first packet
         packets = Timeline(fresh.demux(), video.index)
     if name.startswith(("mov", "matroska")):
         _refuse_cut(packets.end, declared_us)
-    return packets.measure(rate or nominal_rate(video.average_rate), video.time_base or Fraction(1))
+    return packets.measure(rates, video.time_base or Fraction(1))
 
 
 def nominal_rate(rate: Fraction | None) -> Fraction | None:
@@ -174,23 +176,23 @@ def nominal_rate(rate: Fraction | None) -> Fraction | None:
     return next((r for r in _RATES if abs(rate / r - 1) < Fraction(1, 5000)), rate)
 
 
-def _measure_index(video: VideoStream, rate: Fraction | None, size: int) -> Measure:
+def _measure_index(video: VideoStream, rates: Sequence[Fraction], size: int) -> Measure:
     entries = [entry for entry in video.index_entries if not entry.is_discard]
     if any(entry.pos + entry.size > size for entry in entries):
         raise Unreadable("the file is cut short: its index lists frames beyond its end")
     span = (video.duration or 0) * (video.time_base or Fraction(1))
-    return _settle(len(entries), span, rate or nominal_rate(video.average_rate))
+    return _settle(len(entries), span, rates)
 
 
-def _settle(frames: int, span: Fraction, rate: Fraction | None) -> Measure:
+def _settle(frames: int, span: Fraction, rates: Sequence[Fraction]) -> Measure:
     """``span`` is seconds from the first frame's start to the last one's end."""
-    if not frames or span <= 0 or not rate:
+    if not frames or span <= 0 or not rates:
         raise Unreadable("its frames carry no usable times")
-    if abs(frames / rate - span) < 1 / (2 * rate):
-        return Measure(frames, rate, frames_to_us(frames, rate), constant=True)
-    variable = Fraction(frames, 1) / span
-    duration = round_div(span.numerator * SECOND_US, span.denominator)
-    return Measure(frames, nominal_rate(variable.limit_denominator(1001)) or rate, duration, constant=False)
+    for rate in rates:
+        if abs(frames / rate - span) < 1 / (2 * rate):
+            return Measure(frames, rate, frames_to_us(frames, rate), constant=True)
+    mean = nominal_rate((frames / span).limit_denominator(1001)) or rates[0]
+    return Measure(frames, mean, round_div(span.numerator * SECOND_US, span.denominator), constant=False)
 
 
 def _measure_ends(
@@ -245,16 +247,21 @@ class Timeline:
                 last = max(last, (packet.pts, packet.duration or 0))
         self._last_duration = last[1]
 
-    def measure(self, rate: Fraction | None, timebase: Fraction) -> Measure:
+    def measure(self, rates: Sequence[Fraction], timebase: Fraction) -> Measure:
         """How long the stream lasts. Raises ``Unreadable`` when it has no times."""
         frames = len(self.times)
         if not frames:
             raise Unreadable("its frames carry no usable times")
         span = (max(self.times) - min(self.times)) * timebase
         last = self._last_duration * timebase
-        if rate and abs((frames - 1) / rate - span) < 1 / (2 * rate):
-            last = 1 / rate
-        return _settle(frames, span + (last or (1 / rate if rate else 0)), rate)
+        if frames == 1 and last:
+            # One frame tells no rate; what ffmpeg guesses then may be the rate of fields.
+            rate = next((r for r in rates if abs(1 / r - last) <= timebase), nominal_rate(1 / last))
+            return _settle(1, 1 / rate if rate else last, [rate] if rate else [])
+        for rate in rates:
+            if abs((frames - 1) / rate - span) < 1 / (2 * rate):
+                return Measure(frames, rate, frames_to_us(frames, rate), constant=True)
+        return _settle(frames, span + (last or (1 / rates[0] if rates else 0)), rates)
 
 
 def _refuse_cut(end: Fraction, declared_us: int) -> None:

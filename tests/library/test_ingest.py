@@ -1,0 +1,236 @@
+"""``retrovue ingest`` on real files: what arrives, changes, goes, and what can't be used."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retrovue.cli.main import main
+from retrovue.library.catalog import Asset, AssetState
+from retrovue.library.enrichers.probe import ProbeEnricher
+from retrovue.library.lock import FOLDER, read_lock
+from tests.library.media import make
+
+STATION = """
+station: tiny
+name: Tiny
+timezone: UTC
+---
+channel: one
+number: "1"
+name: One
+plans: [all-day]
+---
+plan: all-day
+zones: [{ zone: Day, window: 06:00-06:00, play: [test-pattern] }]
+---
+collection: shows
+source: { kind: filesystem, path: media }
+"""
+
+
+@pytest.fixture
+def station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "station.yaml").write_text(STATION)
+    (folder / "media").mkdir()
+    return folder
+
+
+class Ingest:
+    def __init__(self, station: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.station, self._capsys = station, capsys
+
+    def __call__(self, *flags: str, code: int = 0) -> dict[str, Any]:
+        assert main(["ingest", str(self.station), "--quiet", "--json", *flags]) == code
+        outcome: dict[str, Any] = json.loads(self._capsys.readouterr().out)
+        return outcome
+
+    def lock(self) -> dict[str, Asset]:
+        return {asset.key: asset for asset in read_lock(self.station).assets.values()}
+
+
+@pytest.fixture
+def ingest(station: Path, capsys: pytest.CaptureFixture[str]) -> Ingest:
+    return Ingest(station, capsys)
+
+
+def test_the_second_run_opens_nothing(station: Path, ingest: Ingest) -> None:
+    make(station / "media" / "Cheers - S01E01 - Pilot.mp4")
+    make(station / "media" / "Cheers - S01E02.mkv")
+    first = ingest()
+    assert (first["looked_into"], first["written"]) == (2, ["shows.jsonl"])
+    assert first["arrived"] == ["shows/Cheers/S01E01", "shows/Cheers/S01E02"]
+    before = (station / FOLDER / "shows.jsonl").stat()
+    second = ingest()
+    assert (second["looked_into"], second["current"], second["arrived"]) == (0, True, [])
+    assert (station / FOLDER / "shows.jsonl").stat().st_mtime_ns == before.st_mtime_ns
+    assert ingest.lock()["Cheers/S01E01"].eligible
+
+
+def test_another_machine_writes_the_same_lock(station: Path, ingest: Ingest, tmp_path: Path) -> None:
+    path = make(station / "media" / "a.mp4")
+    ingest()
+    text = (station / FOLDER / "shows.jsonl").read_bytes()
+    os.utime(path, ns=(1, 1))
+    assert ingest("--state", str(tmp_path / "elsewhere"))["current"]
+    assert (station / FOLDER / "shows.jsonl").read_bytes() == text
+    assert (tmp_path / "elsewhere" / "ingest-cache").is_file()
+
+
+def test_files_that_can_not_be_used_never_stop_the_rest(station: Path, ingest: Ingest) -> None:
+    media = station / "media"
+    make(media / "good.mp4")
+    whole = make(media / "cut.mp4", "-movflags", "+faststart")
+    os.truncate(whole, whole.stat().st_size * 2 // 3)
+    (media / "empty.mp4").write_bytes(b"")
+    (media / "noise\x1b[31m\n.mkv").write_bytes(os.urandom(5000))
+    (media / "folder.mp4").mkdir()
+    os.mkfifo(media / "pipe.mp4")
+    (media / "dangling.mp4").symlink_to("nowhere.mp4")
+    (media / "loop").symlink_to(".")
+    (media / "notes.txt").write_text("not media")
+    (media / ".hidden.mp4").write_bytes(b"")
+    Path(os.fsdecode(os.fsencode(media) + b"/caf\xe9.mp4")).write_bytes(b"")
+    outcome = ingest()
+    assert outcome["arrived"] == ["shows/good"]
+    assert {(f["code"], f["path"]) for f in outcome["findings"]} == {
+        ("unreadable-media", "cut.mp4"),
+        ("unreadable-media", "empty.mp4"),
+        ("unreadable-media", "noise\x1b[31m\n.mkv"),
+        ("unreadable-media", "dangling.mp4"),
+        ("bad-name", "caf\\xe9.mp4"),
+    }
+
+
+def test_what_is_said_cannot_move_the_cursor(station: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (station / "media" / "a\x1b[2J\nb.mp4").write_bytes(b"")
+    make(station / "media" / "c\x1b[2J.mp4")
+    assert main(["ingest", str(station)]) == 0
+    said = capsys.readouterr()
+    assert "\x1b[2J" not in said.err + said.out
+    assert "error: [unreadable-media] shows: a\\x1b[2J\\nb.mp4: the file is empty" in said.err
+    assert said.out == "1 assets: 1 arrived, 0 changed, 0 retired, 1 findings; the lock is written\n"
+
+
+def test_odd_names_and_one_key_for_two_files(station: Path, ingest: Ingest) -> None:
+    for name in ("new\nline.mp4", "\u2028📺 'q' \"r\".mp4", "Cheers S01E01 a.mp4", "Cheers S01E01 b.mp4"):
+        make(station / "media" / name)
+    outcome = ingest()
+    assert set(ingest.lock()) == {"new\nline", "\u2028📺 'q' \"r\"", "Cheers/S01E01"}
+    assert [(f["code"], f["path"]) for f in outcome["findings"]] == [("same-key", "Cheers S01E01 b.mp4")]
+    assert ingest()["current"]
+
+
+def test_sidecars_win_and_a_broken_one_changes_nothing(station: Path, ingest: Ingest) -> None:
+    make(station / "media" / "a.mp4", "-metadata", "title=Embedded", frames=75, rate="25")
+    ingest()
+    assert ingest.lock()["a"].title == "Embedded"
+    sidecar = station / "media" / "a.yaml"
+    sidecar.write_text("title: Written\nrating: TV-MA\nmarks: [1.01, 2, 99]\n")
+    outcome = ingest()
+    assert (outcome["changed"], outcome["looked_into"]) == (["shows/a"], 0)
+    assert [f["code"] for f in outcome["findings"]] == ["mark-outside"]
+    asset = ingest.lock()["a"]
+    assert (asset.title, asset.rating, asset.marks_us) == ("Written", "TV-MA", (1_000_000, 2_000_000))
+    sidecar.write_text("titel: Oops\n")
+    outcome = ingest()
+    assert [(f["code"], f["path"]) for f in outcome["findings"]] == [("bad-sidecar", "a.yaml")]
+    assert ingest.lock()["a"] == asset
+
+
+def test_gone_and_back(station: Path, ingest: Ingest) -> None:
+    path = make(station / "media" / "a.mp4")
+    make(station / "media" / "b.mp4")
+    ingest()
+    parked = path.rename(station / "a.mp4")
+    assert ingest()["retired"] == ["shows/a"]
+    assert ingest.lock()["a"].state is AssetState.RETIRED
+    assert not ingest.lock()["a"].eligible
+    assert ingest()["retired"] == []
+    parked.rename(path)
+    assert ingest()["arrived"] == ["shows/a"]
+    assert ingest.lock()["a"].eligible
+    path.write_bytes(b"spoilt")
+    assert ingest()["retired"] == ["shows/a"]
+
+
+def test_a_moved_file_keeps_its_identity(station: Path, ingest: Ingest) -> None:
+    path = make(station / "media" / "Cheers - S01E01.mp4")
+    ingest()
+    (station / "media" / "Cheers").mkdir()
+    path.rename(station / "media" / "Cheers" / "S01E01.mp4")
+    outcome = ingest()
+    assert (outcome["changed"], outcome["retired"]) == (["shows/Cheers/S01E01"], [])
+    assert ingest.lock()["Cheers/S01E01"].path == "Cheers/S01E01.mp4"
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_disk_that_is_not_mounted_retires_nothing(station: Path, ingest: Ingest, code: int) -> None:
+    make(station / "media" / "a.mp4")
+    ingest()
+    (station / "media").rename(station / "away")
+    if code == 0:
+        (station / "media").mkdir()  # the empty mount point
+    outcome = ingest(code=code)
+    assert [f["code"] for f in outcome["findings"]] == [("source-empty", "source-gone")[code]]
+    assert (outcome["retired"], outcome["current"]) == ([], True)
+    (station / "media").rmdir() if code == 0 else None
+    (station / "away").rename(station / "media")
+    assert ingest()["looked_into"] == 0
+
+
+def test_check_says_and_writes_nothing(station: Path, ingest: Ingest, tmp_path: Path) -> None:
+    make(station / "media" / "a.mp4")
+    assert not ingest("--check", code=1)["current"]
+    assert not (station / FOLDER).exists()
+    assert not (tmp_path / "state").exists()
+    ingest()
+    assert ingest("--check")["current"]
+
+
+def test_manual_approval_is_kept(station: Path, ingest: Ingest) -> None:
+    yaml = station / "station.yaml"
+    yaml.write_text(yaml.read_text() + "approve: manual\n")
+    make(station / "media" / "a.mp4")
+    ingest()
+    assert not ingest.lock()["a"].eligible
+    lock = station / FOLDER / "shows.jsonl"
+    lock.write_text(lock.read_text().replace('"approved":false,', ""))
+    assert ingest()["current"]
+    assert ingest.lock()["a"].eligible
+
+
+def test_a_new_edition_of_an_enricher_looks_again(
+    station: Path, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(station / "media" / "a.mp4")
+    ingest()
+    monkeypatch.setattr(ProbeEnricher, "edition", ProbeEnricher.edition + 1)
+    assert ingest()["looked_into"] == 1
+
+
+def test_a_spoilt_cache_costs_only_time(station: Path, ingest: Ingest, tmp_path: Path) -> None:
+    make(station / "media" / "a.mp4")
+    ingest()
+    cache = tmp_path / "state" / "retrovue" / "tiny" / "ingest-cache"
+    for spoilt in (b"\xff\xfe", cache.read_bytes().replace(b"duration_us", b"duration")):
+        cache.write_bytes(spoilt)
+        outcome = ingest()
+        assert (outcome["looked_into"], outcome["current"]) == (1, True)
+
+
+def test_mistakes_of_the_user_are_errors(station: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ingest", str(station / "nowhere")]) == 1
+    (station / FOLDER).mkdir()
+    (station / FOLDER / "shows.jsonl").write_text("{}\n")
+    assert main(["ingest", str(station)]) == 1
+    said = capsys.readouterr().err
+    assert "catalog.lock/shows.jsonl:1:" in said
+    assert "Traceback" not in said

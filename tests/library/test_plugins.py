@@ -1,0 +1,114 @@
+"""One contract for every adapter and enricher, built in or installed."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from retrovue.errors import RetroVueError
+from retrovue.library import adapters, enrichers
+from retrovue.library.adapters import FoundMedia, open_adapter
+from retrovue.library.catalog import AssetState
+from retrovue.library.enrichers import open_enrichers
+from retrovue.library.finding import Finding, Unreadable
+from retrovue.library.plugins import installed, kind_of
+from tests.library.media import make
+
+GROUPS = (adapters.GROUP, enrichers.GROUP)
+
+
+def test_the_built_in_ones_are_plug_ins() -> None:
+    assert "filesystem" in adapters.settings_models()
+    assert "probe" in installed(enrichers.GROUP)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_settings_are_strict_documented_and_known_by_kind(group: str) -> None:
+    for kind, plugin in installed(group).items():
+        model: type[BaseModel] = plugin.settings_model
+        assert kind_of(model) == kind
+        schema = model.model_json_schema()
+        assert schema["properties"]["kind"]["const"] == kind
+        for name, about in schema["properties"].items():
+            assert name == "kind" or about.get("description"), f"{group} {kind}: {name} is not documented"
+        with pytest.raises(ValidationError):
+            model.model_validate({"kind": kind, "no-such-setting": 1, "path": "."})
+
+
+def test_every_adapter_keeps_its_promises(tmp_path: Path) -> None:
+    make(tmp_path / "media" / "Cheers - S01E01.mp4")
+    (tmp_path / "media" / "Cheers - S01E02.mkv").write_bytes(b"")
+    for kind in installed(adapters.GROUP):
+        adapter = open_adapter("c", {"kind": kind, "path": "media"}, tmp_path)
+        found = list(adapter.discover())
+        assert found == list(adapter.discover()), "the order is stable"
+        for media in found:
+            assert isinstance(media, (FoundMedia, Finding))
+            if isinstance(media, FoundMedia):
+                assert media.asset.collection == "c"
+                assert media.asset.key
+                assert media.asset.state is AssetState.NEW
+                assert adapter.locate(media.asset.path) == media.location
+        with pytest.raises(ValueError, match="leads out"):
+            adapter.locate("../secret.mp4")
+
+
+def test_every_enricher_keeps_its_promises(tmp_path: Path) -> None:
+    make(tmp_path / "a.mp4")
+    (media,) = open_adapter("c", {"kind": "filesystem", "path": "."}, tmp_path).discover()
+    assert isinstance(media, FoundMedia)
+    before = media.asset
+    for enricher in open_enrichers():
+        after = enricher.enrich(before, media.location)
+        assert after == enricher.enrich(before, media.location)
+        assert (after.collection, after.key, after.path) == (before.collection, before.key, before.path)
+        with pytest.raises(FrozenInstanceError):
+            before.title = "x"  # type: ignore[misc]
+        with pytest.raises(Unreadable):
+            enricher.enrich(before, tmp_path / "gone.mp4")
+
+
+def test_bad_sources_are_told(tmp_path: Path) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"kind": "plexx"}, "no adapter 'plexx'"),
+        ({}, "no adapter None"),
+        ({"kind": "filesystem"}, "source.path"),
+        ({"kind": "filesystem", "path": "a\0b"}, "source.path"),
+        ({"kind": "filesystem", "path": ".", "extensions": ["a/b"]}, "source.extensions.0"),
+    ]
+    for source, says in cases:
+        with pytest.raises(RetroVueError, match=r"collection c") as caught:
+            open_adapter("c", source, tmp_path)
+        assert says in str(caught.value)
+
+
+class _Settings(BaseModel):
+    kind: Literal["probe"] = "probe"
+
+
+class Impostor:
+    settings_model: ClassVar[type[BaseModel]] = _Settings
+
+    def __init__(self, settings: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("no_such_module:Thing", "does not load"),
+        ("tests.library.test_plugins:GROUPS", "does not load"),
+        ("tests.library.test_plugins:Impostor", "is taken"),
+    ],
+)
+def test_a_broken_plug_in_is_named(monkeypatch: pytest.MonkeyPatch, value: str, says: str) -> None:
+    real = entry_points(group=enrichers.GROUP)
+    bad = EntryPoint("bad", value, enrichers.GROUP)
+    monkeypatch.setattr("retrovue.library.plugins.entry_points", lambda group: EntryPoints((*real, bad)))
+    with pytest.raises(RetroVueError, match="the plug-in 'bad'") as caught:
+        installed(enrichers.GROUP)
+    assert says in str(caught.value)

@@ -1,0 +1,60 @@
+"""Sidecars: what may be written, and what is said about mistakes."""
+
+from __future__ import annotations
+
+import pytest
+
+from retrovue.library.sidecar import parse_sidecar
+
+
+def test_everything_that_may_be_written() -> None:
+    assert parse_sidecar(
+        """
+        key: pilot
+        title: 1984
+        date: 1956-03-04
+        marks: [12:04, 1:02:03.5, 90, 12:04]
+        tags: [classic, 2]
+        rating: TV-PG
+        advertiser: Sunny Cola
+        category: soft-drinks
+        extra: { director: Somebody }
+        """
+    ) == {
+        "key": "pilot",
+        "title": "1984",
+        "date": "1956-03-04",
+        "marks_us": (90_000_000, 724_000_000, 3_723_500_000),
+        "tags": ("classic", "2"),
+        "rating": "TV-PG",
+        "advertiser": "Sunny Cola",
+        "category": "soft-drinks",
+        "extra": {"director": "Somebody"},
+    }
+
+
+def test_an_empty_sidecar_sets_nothing_and_empty_marks_are_meant() -> None:
+    assert parse_sidecar("# nothing\n") == {}
+    assert parse_sidecar("marks: []") == {"marks_us": ()}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("title: [", "line 1"),
+        ("title: a\ntitle: b", "line 2"),
+        ("- a", "fields"),
+        ("titel: a", "titel"),
+        ("marks: [noon]", "no offset"),
+        ("marks: [-5]", "marks.0"),
+        ("date: yesterday", "date"),
+        ("season: many", "season"),
+        ("a: &a [*a]", "a:"),
+        ("x: !!python/object/apply:os.system [true]", ""),
+    ],
+)
+def test_mistakes_are_told(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=r".+") as caught:
+        parse_sidecar(text)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
