@@ -85,6 +85,21 @@ async def test_nothing_stays_open_after_a_stop_and_it_can_start_again(tmp_path: 
     await again.stop()
 
 
+async def test_a_stop_hangs_up_on_idle_clients(tmp_path: Path) -> None:
+    headend = make(tmp_path)
+    await headend.start()
+    control = await asyncio.open_connection("127.0.0.1", headend.control_port)
+    idle = await asyncio.open_connection("127.0.0.1", headend.http_port)
+    idle[1].write(b"GET /lineup_status.json HTTP/1.1\r\nHost: a\r\n\r\n")
+    await idle[0].readuntil(b"}")
+    silent = await asyncio.open_connection("127.0.0.1", headend.stream_port)
+    async with asyncio.timeout(10):
+        await headend.stop()
+        for reader, writer in (control, idle, silent):
+            assert await reader.read() == b""
+            writer.close()
+
+
 async def test_one_port_may_do_for_both(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
