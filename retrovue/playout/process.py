@@ -19,7 +19,7 @@ from retrovue.stream.adts import AdtsSplitter
 from retrovue.stream.h264 import AccessUnitSplitter
 
 #: Children give way to the process that feeds the viewers.
-_NICE = 5
+_NICE = 2
 _STDERR_KEPT = 2000
 
 

@@ -1,0 +1,160 @@
+"""The horizons roll by time, reloads are taken over, and the last good stays: with real compiles."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from retrovue.clock import SteppedClock
+from retrovue.playout import schedule_service
+from retrovue.playout.director import Machine, ProgramDirector
+from retrovue.playout.schedule_service import CompileFailed, Desk, ScheduleService, logo_files
+from retrovue.playout.station import OnAirStation
+from retrovue.station.load import require_station
+
+START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+
+GUIDE = timedelta(days=2)
+
+STATION = """\
+station: tiny
+name: Tiny Television
+timezone: America/New_York
+epoch: 2026-11-20
+horizon: { guide: 2d, playlog: 2h }
+"""
+CHANNEL = """\
+channel: tiny
+number: "3"
+name: {name}
+plans: [always]
+breaks: none
+"""
+PLAN = """\
+plan: always
+zones:
+  - zone: All Day
+    window: 06:00-06:00
+    play: [test-pattern]
+"""
+
+
+def write(folder: Path, name: str = "Tiny 3") -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "station.yaml").write_text(STATION)
+    (folder / "channel.yaml").write_text(CHANNEL.format(name=name))
+    (folder / "plan.yaml").write_text(PLAN)
+
+
+@dataclass
+class Desked:
+    clock: SteppedClock
+    service: ScheduleService
+    station: OnAirStation
+    folder: Path
+    rounds: int = 0
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        """Let rounds pass until ``done``; the test's own time-out is the limit."""
+        while not done():
+            self.clock.step(schedule_service.POLL_S)
+            await asyncio.sleep(0.02)
+
+    async def some_rounds(self, count: int) -> None:
+        for _ in range(count):
+            self.clock.step(schedule_service.POLL_S)
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def desk(tmp_path: Path) -> AsyncIterator[Desked]:
+    folder, state = tmp_path / "tiny", tmp_path / "state"
+    write(folder)
+    state.mkdir()
+    clock = SteppedClock(START)
+    model = require_station(folder)
+    service = ScheduleService(clock, Desk(folder, state / "artefact.duckdb", state), model)
+    programme = await service.first_programme()
+    director = ProgramDirector(clock, Machine("ffmpeg", ("", ""), state), 1.0)
+    station = OnAirStation(clock, director, programme)
+    station.take_over(programme, logo_files(model, folder))
+    task = asyncio.create_task(service.run(station))
+    await asyncio.sleep(0)
+    try:
+        yield Desked(clock, service, station, folder)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await director.close("end")
+        service.close()
+
+
+async def test_the_horizons_roll_while_nobody_watches(tmp_path: Path) -> None:
+    async with desk(tmp_path) as d:
+        for _ in range(5):
+            d.clock.step(24 * 3600)
+            await d.until(lambda: d.station.guide_end() >= d.clock.now() + GUIDE)
+            now = d.clock.now()
+            # The playlog follows in the rounds after it.
+            channel = d.station._programme.channels
+            await d.until(
+                lambda: (
+                    d.station._programme.playlog_end_us
+                    >= (d.clock.now() + timedelta(hours=1)).timestamp() * 1e6
+                )
+            )
+            assert channel
+            assert d.station.guide(d.station.channels()[0].id, now, now + timedelta(seconds=1))
+        assert d.station.status().warnings == ()
+
+
+async def test_a_change_is_taken_over_and_a_mistake_is_refused_with_its_place(tmp_path: Path) -> None:
+    async with desk(tmp_path) as d:
+        before = d.station.guide_etag()
+        write(d.folder, name="Tiny Three")
+        await d.until(lambda: d.station.channels()[0].name == "Tiny Three")
+        after = d.station.guide_etag()
+        assert after != before
+        plan = d.folder / "plan.yaml"
+        plan.write_text(PLAN.replace("test-pattern", "test-patern"))
+        await d.until(lambda: bool(d.station.status().warnings))
+        (warning,) = d.station.status().warnings
+        assert "plan.yaml:5" in warning
+        assert "last good" in warning
+        assert d.station.guide_etag() == after
+        plan.write_text(PLAN)
+        await d.until(lambda: not d.station.status().warnings)
+
+
+async def test_a_foreign_artefact_is_refused_and_a_missing_one_is_told(tmp_path: Path) -> None:
+    async with desk(tmp_path) as d:
+        artefact = tmp_path / "state" / "artefact.duckdb"
+        good = artefact.read_bytes()
+        after = d.station.guide_etag()
+        part = artefact.with_suffix(".part")
+        part.write_bytes(good[: len(good) // 2])
+        part.replace(artefact)
+        await d.until(lambda: any("refused" in w for w in d.station.status().warnings))
+        assert d.station.guide_etag() == after
+        artefact.unlink()
+        await d.until(lambda: any("is gone" in w for w in d.station.status().warnings))
+        part.write_bytes(good)
+        part.replace(artefact)
+        await d.until(lambda: not d.station.status().warnings)
+        assert d.station.guide_etag() == after
+
+
+async def test_a_station_that_can_t_be_compiled_and_has_no_artefact_says_why(tmp_path: Path) -> None:
+    folder, state = tmp_path / "tiny", tmp_path / "state"
+    write(folder)
+    model = require_station(folder)
+    (folder / "plan.yaml").write_text("plan: always\nzones: []\n")
+    service = ScheduleService(SteppedClock(START), Desk(folder, state / "artefact.duckdb", state), model)
+    with pytest.raises(CompileFailed, match=r"plan.yaml:2"):
+        await service.first_programme()
