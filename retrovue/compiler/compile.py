@@ -111,7 +111,7 @@ def open_channels(draft: Draft) -> None:
     """Give every channel its calendar and its desks."""
     model = draft.model
     shelf = Shelf(draft.catalog, model.pools)
-    for channel in model.channels:
+    for channel in _by_number(model):
         calendar = calendar_of(model, channel)
         rotation = Rotation(model.station.seed, channel.channel, draft.catalog)
         assembler = Assembler(model, shelf, rotation, draft.findings)
@@ -278,8 +278,11 @@ def _schedule_days(work: DraftChannel) -> Iterator[ScheduleDay]:
 
 def compiled_channels(model: StationModel) -> tuple[CompiledChannel, ...]:
     """Every channel with what it inherits filled in, in order of number."""
-    ordered = sorted(model.channels, key=lambda channel: number_order(channel.number))
-    return tuple(_compiled_channel(model, channel, at) for at, channel in enumerate(ordered))
+    return tuple(_compiled_channel(model, channel, at) for at, channel in enumerate(_by_number(model)))
+
+
+def _by_number(model: StationModel) -> list[Channel]:
+    return sorted(model.channels, key=lambda channel: number_order(channel.number))
 
 
 def _compiled_channel(model: StationModel, channel: Channel, position: int) -> CompiledChannel:

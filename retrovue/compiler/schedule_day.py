@@ -91,7 +91,9 @@ class Scheduler:
         self._zones: dict[tuple[str, int], _Rules] = {}
         off_air = channel.off_air or model.station.off_air
         span = channel.place("off_air") if channel.off_air else model.station.place("off_air")
-        self._off_air = _Rules("", (Item(off_air, span=span),), (), DAY_MINUTES, False)
+        # A synthetic needs no turn: blocks without a programme show it anyway, for as long as they last.
+        items = (Item(off_air, span=span),) if off_air not in model.synthetics else ()
+        self._off_air = _Rules("", items, (), DAY_MINUTES, False)
         self.uncovered: dict[tuple[int, int], list[date]] = {}  #: broadcast minutes → dates
 
     def schedule(self, on: date, state: ChannelState) -> list[Slot]:

@@ -8,6 +8,7 @@ subset-sum, so that little or nothing is left for the ident that closes it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -161,14 +162,14 @@ class Traffic:
 
     def _pack(self, pod: Pod, exact: bool) -> None:
         """Choose among the next spots those that fill the rest best, and put them in a fair order."""
-        coming = self._next_few({spot.asset.id for spot in pod.spots})
+        coming = self._next_few(pod.spots)
         best = _best_sum([spot.duration_us for spot in coming], pod.left_us, exact)
         if not best and pod.spots and exact and 0 < pod.left_us < SHORTEST_REMAINDER_US:
             # Too short to be seen, and nothing fits: one spot less makes room.
             spot = pod.spots.pop()
             pod.left_us += spot.duration_us
             self._queue_of(spot).give_back(spot)
-            coming = self._next_few({spot.asset.id for spot in pod.spots})
+            coming = self._next_few(pod.spots)
             best = _best_sum([spot.duration_us for spot in coming], pod.left_us, exact)
         chosen = [coming[index] for index in best]
         for spot in chosen:
@@ -176,16 +177,14 @@ class Traffic:
             queue.take(spot)
             self._turn = (self._fill.index(queue) + 1) % len(self._fill)
             pod.left_us -= spot.duration_us
-        while chosen:
-            before = pod.spots[-1].asset.advertiser if pod.spots else ""
-            index = next((i for i, s in enumerate(chosen) if not _same(before, s)), 0)
-            pod.spots.append(chosen.pop(index))
+        pod.spots += _kept_apart(chosen, pod.spots)
 
     def _queue_of(self, spot: Spot) -> Queue:
         return next(queue for queue in self._fill if queue.pool == spot.pool)
 
-    def _next_few(self, aired: set[str]) -> list[Spot]:
-        """The next spots, from the pools in turn: first those that the pod hasn't aired yet."""
+    def _next_few(self, before: Sequence[Spot]) -> list[Spot]:
+        """The next spots, from the pools in turn: those that the pod hasn't aired, if there are any."""
+        aired = {spot.asset.id for spot in before}
         rows: list[list[Spot]] = []
         for step in range(len(self._fill)):
             queue = self._fill[(self._turn + step) % len(self._fill)]
@@ -205,7 +204,31 @@ class Traffic:
                 if column < len(row) and row[column].asset.id not in known and len(few) < _PACKED_SPOTS:
                     known.add(row[column].asset.id)
                     few.append(row[column])
-        return few
+        return _kept_apart(few, before)
+
+
+def _kept_apart(spots: Sequence[Spot], before: Sequence[Spot]) -> list[Spot]:
+    """The same spots, an advertiser with much left first, so that none follows itself if avoidable."""
+    left = Counter(spot.asset.advertiser for spot in spots)
+    waiting = list(spots)
+    last = before[-1].asset.advertiser if before else ""
+    placed: list[Spot] = []
+    while waiting:
+        # Order decides until one advertiser has as many spots left as all the others together.
+        crowded = next((name for name in left if name and 2 * left[name] > len(waiting)), None)
+        index = next(
+            (
+                i
+                for i, spot in enumerate(waiting)
+                if not _same(last, spot) and crowded in (None, last, spot.asset.advertiser)
+            ),
+            0,
+        )
+        spot = waiting.pop(index)
+        last = spot.asset.advertiser
+        left[last] -= 1
+        placed.append(spot)
+    return placed
 
 
 def _same(advertiser: str, spot: Spot) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from retrovue.compiler.compile import compile_station
 from retrovue.compiler.model import Checkpoint, Compiled
@@ -22,7 +23,7 @@ from retrovue.station.model import (
     StationModel,
     Synthetic,
 )
-from retrovue.units import MINUTE_US, SECOND_US, to_us
+from retrovue.units import SECOND_US, from_us
 
 Words = Mapping[str, Any]
 
@@ -70,7 +71,7 @@ def station(
     plans: Sequence[Words],
     programs: Sequence[Words],
     pools: Sequence[Words] = (),
-    breaks: Sequence[Words] = (),
+    formats: Sequence[Words] = (),
     synthetics: Sequence[Words] = (),
     channels: Sequence[Words] = (),
     **words: Any,
@@ -98,7 +99,7 @@ def station(
             for name, holds in (("sitcoms", "series"), ("films", "movies"), ("spots", "spots"))
         },
         pools={p["pool"]: Pool.model_validate(p) for p in pools},
-        break_formats={b["break_format"]: BreakFormat.model_validate(b) for b in breaks},
+        break_formats={b["break_format"]: BreakFormat.model_validate(b) for b in formats},
         synthetics={**BUILT_IN_SYNTHETICS, **{s.synthetic: s for s in made}},
     )
 
@@ -145,10 +146,6 @@ def assert_tiles(result: Compiled) -> None:
 
 
 def local(result: Compiled, us: int) -> str:
-    from zoneinfo import ZoneInfo
-
-    from retrovue.units import from_us
-
     return f"{from_us(us).astimezone(ZoneInfo(result.timezone)):%a %H:%M}"
 
 
@@ -160,20 +157,3 @@ def listing(result: Compiled, channel: str = "one") -> list[str]:
         if day.channel == channel
         for e in day.events
     ]
-
-
-__all__ = [
-    "MINUTE_US",
-    "SECOND_US",
-    "asset",
-    "assert_tiles",
-    "catalog",
-    "compiled",
-    "episode",
-    "listing",
-    "local",
-    "series",
-    "spots",
-    "station",
-    "to_us",
-]

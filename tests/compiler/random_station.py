@@ -1,0 +1,126 @@
+"""A random station from a seed: every feature of the language, odd lengths, zones on and off the grid."""
+
+from __future__ import annotations
+
+from datetime import date
+from random import Random
+from typing import Any
+
+from retrovue.library.catalog import Asset, Catalog
+from retrovue.station.model import StationModel
+from tests.compiler.stations import asset, catalog, station
+
+ZONES = ("America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata")
+#: Nights on which the clocks change in those zones, and a few on which they don't.
+NIGHTS = tuple(
+    date.fromisoformat(day)
+    for day in (
+        *("2026-03-07", "2026-10-31", "2026-03-28", "2026-10-24", "2026-04-04", "2026-10-03"),
+        *("2026-06-01", "2026-12-31", "2028-02-28"),
+    )
+)
+_RATES = ("", "30000/1001", "25/1", "24000/1001")
+_EDGES_US = (1, 999_999, 1_799_999_999, 1_800_000_000, 1_800_000_001, 4 * 3600 * 10**6)
+
+
+def random_station(seed: int, epoch: date) -> tuple[StationModel, Catalog]:
+    """The station and its catalog; ``seed`` decides everything."""
+    r = Random(seed)
+    media: list[Asset] = []
+    programs = [_program(r, number, media) for number in range(r.randint(1, 4))]
+    for n in range(r.choice((0, 1, 3, 12))):
+        length = r.choice((15, 30, 30.03, 15.015, 60, 10.5, 0.004, r.uniform(1, 200)))
+        media.append(asset("spots", f"spot-{n}", length, advertiser=r.choice(("", "acme", "bell"))))
+    for n in range(r.randint(0, 3)):
+        media.append(asset("bumps", f"bump-{n}", r.uniform(1, 9)))
+    slugs = [p["program"] for p in programs]
+    known = [*slugs, *slugs, "test-pattern", "card", "nothing"]
+    plans = []
+    for number in range(r.randint(1, 3)):
+        plans.append(
+            {
+                "plan": f"plan-{number}",
+                "zones": [_zone(r, n, slugs, known) for n in range(r.randint(1, 3))],
+                "priority": r.randint(0, 2),
+                "when": {"days": r.choice((None, None, "mon-fri", "sat", "sun"))},
+            }
+        )
+    model = station(
+        plans,
+        programs,
+        pools=[
+            {"pool": "ads", "spots": {"collection": "spots"}, "mode": r.choice(("shuffle", "random"))},
+            {"pool": "filler", "spots": {"collection": "spots"}, "kind": "filler", "mode": "sequential"},
+            {"pool": "bumpers", "spots": {"collection": "bumps"}, "kind": "bumper"},
+        ],
+        formats=[
+            {
+                "break_format": "network",
+                "at": r.choice(("marks", "rule", "none")),
+                "otherwise": r.choice(("thirds", "center", "none", "end", "every 7m")),
+                "min_spacing": r.choice(("0s", "4m")),
+                "max_breaks": r.randint(0, 5),
+                "open_with": r.choice((None, "bumpers")),
+                "close_with": r.choice((None, "bumpers")),
+                "fill_with": r.choice(((), ("ads",), ("filler",), ("ads", "filler"))),
+            }
+        ],
+        synthetics=[{"synthetic": "card", "shows": "card", "title": "Next", "duration": "7s"}],
+        timezone=r.choice(ZONES),
+        broadcast_day_start=r.choice((0, 6 * 60, 2 * 60 + 15)),
+        grid=r.choice(("5m", "10m", "15m", "30m", "60m")),
+        breaks=r.choice((None, "network", "network")),
+        off_air=r.choice(("test-pattern", "card", "show-0")),
+        epoch=epoch,
+        seed=seed,
+    )
+    return model, catalog(media)
+
+
+def _program(r: Random, number: int, media: list[Asset]) -> dict[str, Any]:
+    slug = f"show-{number}"
+    for n in range(r.choice((0, 1, 2, 5, 8))):
+        length = r.choice(_EDGES_US) if r.random() < 0.1 else round(r.uniform(60, 6000) * 10**6)
+        marks = {r.randrange(1, length) for _ in range(r.randint(0, 4))} if length > 1 else set()
+        media.append(
+            asset(
+                "sitcoms",
+                f"{slug}/{n}",
+                length / 1e6,
+                series=slug,
+                season=r.choice((None, 1, 2)),
+                episode=n,
+                marks_us=tuple(sorted(marks)),
+                rate=r.choice(_RATES),
+            )
+        )
+    chain: list[dict[str, Any]] = [{"episodes": {"collection": "sitcoms", "series": slug}}]
+    chain *= r.choice((1, 1, 1, 3))
+    if r.random() < 0.3:
+        chain.insert(0, {"bumper": "bumpers"})
+    if r.random() < 0.2:
+        chain.append({"synthetic": "card"})
+    if number and r.random() < 0.2:
+        chain.append({"program": "show-0"})
+    return {
+        "program": slug,
+        "chain": chain,
+        "mode": r.choice(("sequential", "shuffle", "random")),
+        "not_before": _minutes(r) if r.random() < 0.2 else None,
+        "not_after": _minutes(r) if r.random() < 0.2 else None,
+    }
+
+
+def _zone(r: Random, number: int, slugs: list[str], known: list[str]) -> dict[str, Any]:
+    pins = {_minutes(r): r.choice(slugs) for _ in range(r.choice((0, 0, 0, 2, 5)))}
+    return {
+        "zone": f"zone {number}",
+        "window": (_minutes(r), _minutes(r)),
+        "play": r.choices(known, k=r.choice((0, 1, 2, 3))),
+        "at": {f"{m // 60:02}:{m % 60:02}": what for m, what in pins.items()},
+        "bleed": r.choice(("forbid", "forbid", "allow")),
+    }
+
+
+def _minutes(r: Random) -> int:
+    return r.randrange(0, 1440, 30) if r.random() < 0.8 else r.randrange(1440)
