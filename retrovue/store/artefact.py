@@ -36,7 +36,7 @@ from retrovue.units import from_us
 
 #: No extension is ever fetched or loaded behind the operator's back; one thread and little memory are
 #: plenty for an artefact, and the machine's cores belong to the encoders.
-CONFIG: dict[str, str | bool | int | float | list[str]] = {
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "threads": "1",
@@ -127,7 +127,7 @@ def _fsync(path: Path) -> None:
 def _fill(file: Path, compiled: Compiled, provenance: Provenance) -> None:
     with (
         tempfile.TemporaryDirectory(prefix=".rows-", dir=file.parent) as rows_folder,
-        duckdb.connect(str(file), config=CONFIG) as connection,
+        duckdb.connect(str(file), config=_CONFIG) as connection,
     ):
         for table, rows in _rows(compiled, provenance):
             connection.execute(table.ddl)
@@ -341,7 +341,7 @@ class Artefact:
             raise ArtefactError(f"there is no artefact at {path}", help=_RECOMPILE)
         # An in-memory database with the file attached: duckdb.connect(path) would hand out the
         # instance that another reader in this process still has open on the replaced file.
-        connection = duckdb.connect(":memory:", config=CONFIG)
+        connection = duckdb.connect(":memory:", config=_CONFIG)
         try:
             connection.execute(f"ATTACH {_quoted(str(path))} AS art (READ_ONLY)")
             header = _header(connection, path)
@@ -408,6 +408,10 @@ class Artefact:
         ):
             cursors[channel][cursor] = value
         return Checkpoint(broadcast_date, cursors)
+
+    def release(self) -> duckdb.DuckDBPyConnection:
+        """The connection itself, with the artefact attached as ``art``; the caller closes it."""
+        return self._connection
 
     def close(self) -> None:
         """Give the file back; idempotent."""

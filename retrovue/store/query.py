@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from retrovue.errors import RetroVueError
-from retrovue.store.artefact import CONFIG, Artefact
+from retrovue.store.artefact import Artefact
 
 
 class QueryError(RetroVueError):
@@ -21,17 +21,17 @@ def query(artefact: Path, statement: str) -> tuple[list[str], Iterator[tuple[Any
 
     Raises ``ArtefactError`` for the file and ``QueryError``, on one line, for the statement.
     """
-    Artefact.open(artefact).close()  # a foreign file gets the same clear answer everywhere
-    connection = duckdb.connect(str(artefact), read_only=True, config=CONFIG)
+    connection = Artefact.open(artefact).release()
     try:
+        connection.execute("USE art")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
-        found = connection.execute(statement)
-        columns = [column[0] for column in found.description or ()]
+        connection.execute(statement)
+        columns = [column[0] for column in connection.description or ()]
     except duckdb.Error as error:
         connection.close()
         raise _wrong(error) from error
-    return columns, _rows(connection)
+    return columns, _rows(connection) if columns else iter(())
 
 
 def _rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
