@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.laws.tree import ROOT, text, tracked
+from tests.laws.tree import ROOT, everything, text, tracked
 
 #: The owner's folders, and what the ecosystem expects beside them.
 TOP_LEVEL = {
@@ -38,6 +38,11 @@ def traces(content: str) -> list[str]:
 
 def test_the_top_level_holds_what_it_should_and_nothing_else() -> None:
     assert {f.parts[0] for f in tracked()} - TOP_LEVEL == set()
+
+
+def test_a_source_archive_is_judged_like_a_checkout() -> None:
+    assert set(tracked()) <= set(everything())
+    assert {f.parts[0] for f in everything()} - TOP_LEVEL == set()
 
 
 def test_no_file_tells_where_it_was_written() -> None:
