@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ValidationError
@@ -120,6 +122,13 @@ def unique_slugs(world: World) -> Iterator[Diagnostic]:
     for v in world.documents:
         if v.noun == "station" or v.is_mended(v.noun):
             continue
+        if v.noun == "break_format" and v.slug == "none":
+            yield _error(
+                "bad-slug",
+                "no break format can be called “none”",
+                v.span(v.noun),
+                help="“breaks: none” says that programmes play whole",
+            )
         family = "program" if v.noun == "synthetic" else v.noun
         earlier = first.setdefault((family, v.slug), v)
         if earlier is not v:
@@ -356,6 +365,43 @@ def times_of_station(world: World) -> Iterator[Diagnostic]:
                 v.span("tuner", "device_id"),
                 help=f"did you mean “{device_id[:7]}{right}”? Clients refuse a wrong one",
             )
+
+
+def addresses(world: World) -> Iterator[Diagnostic]:
+    for v in world.of("station"):
+        serve = cast(Station, v.model).serve
+        url = None if v.is_mended("serve", "external_url") else serve.external_url
+        if url is not None and not _is_url(url):
+            yield _error(
+                "bad-value",
+                f"“{url}” is no address of a web page",
+                v.span("serve", "external_url"),
+                help="write it like http://tv.example:8080",
+            )
+        if not v.is_mended("serve", "bind") and not _is_address(serve.bind):
+            yield _error(
+                "bad-value",
+                f"“{serve.bind}” is no address to listen on",
+                v.span("serve", "bind"),
+                help="write 0.0.0.0, 127.0.0.1 or an address of this machine, with no port",
+            )
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        # A host name needs a letter: 192.168.1 and 1.2.3.4:80 are slips of the pen.
+        return re.fullmatch(r"(?=.*[A-Za-z])[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", text) is not None
+    return True
 
 
 def _is_timezone(name: str) -> bool:
@@ -748,6 +794,7 @@ RULES: tuple[Rule, ...] = (
     references_exist,
     no_program_cycles,
     times_of_station,
+    addresses,
     grids,
     logos,
     whens_are_known,

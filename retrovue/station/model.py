@@ -265,17 +265,18 @@ class Channel(Written):
 
 # --- plan ------------------------------------------------------------------------------------------
 
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+#: An empty list would be a plan that never applies.
+Words = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class When(Written):
     """When a plan applies; all that is given must hold. Nothing given: every day."""
 
-    days: str | tuple[str, ...] | None = None
+    days: str | Words | None = None
     """Weekdays of the broadcast date: "mon-fri", "sat", [sat, sun], "all"."""
-    dates: str | tuple[str, ...] | None = None
+    dates: str | Words | None = None
     """Dates or ranges, with or without year: "12-24..12-26", "2026-07-04", [..]."""
-    on: str | tuple[str, ...] | None = None
+    on: str | Words | None = None
     """Named days: "us:thanksgiving", "easter", "easter-2d"."""
 
 

@@ -197,8 +197,8 @@ def _suits(node: Node, branch: str, kind: str) -> bool:
         # No model in the union: the scalar branch says what is wanted.
         return branch[:1].isupper() or (branch == "str" and kind == "string_type")
     if isinstance(node, Sequence):
-        return branch.startswith("tuple") or branch == "constrained-str"
-    return not (branch[:1].isupper() or branch.startswith("tuple"))
+        return "tuple" in branch or branch == "constrained-str"
+    return not (branch[:1].isupper() or "tuple" in branch)
 
 
 def _say(item: Any, node: Node, loc: Loc, root: Node, model: type[BaseModel]) -> Diagnostic:
