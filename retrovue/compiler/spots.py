@@ -23,6 +23,8 @@ from retrovue.units import SECOND_US
 SHORTEST_SPOT_US = SECOND_US
 #: A remainder is either nothing or at least this long: nobody can read an ident of three milliseconds.
 SHORTEST_REMAINDER_US = SECOND_US
+#: A longer remainder is filled with spots that the pod has aired already.
+_LONG_REMAINDER_US = 30 * SECOND_US
 
 #: Below this, the rest of a pod is packed instead of filled in turn.
 _PACKED_US = 150 * SECOND_US
@@ -120,7 +122,8 @@ class Traffic:
         framed = sum(spot.duration_us for spot in (opening, closing) if spot is not None)
         pod.left_us -= framed
         self._in_turn(pod)
-        self._pack(pod, exact)
+        while self._pack(pod, exact) and pod.left_us > _LONG_REMAINDER_US:
+            pass  # the pools are small: a repetition is better than minutes of ident
         if not pod.spots:
             pod.left_us = room_us  # bumpers with nothing between them would be odd
             return pod
@@ -160,8 +163,11 @@ class Traffic:
                     return _PACKED_US
         return total
 
-    def _pack(self, pod: Pod, exact: bool) -> None:
-        """Choose among the next spots those that fill the rest best, and put them in a fair order."""
+    def _pack(self, pod: Pod, exact: bool) -> bool:
+        """Choose among the next spots those that fill the rest best, and put them in a fair order.
+
+        Returns whether any was found.
+        """
         coming = self._next_few(pod.spots)
         best = _best_sum([spot.duration_us for spot in coming], pod.left_us, exact)
         if not best and pod.spots and exact and 0 < pod.left_us < SHORTEST_REMAINDER_US:
@@ -178,6 +184,7 @@ class Traffic:
             self._turn = (self._fill.index(queue) + 1) % len(self._fill)
             pod.left_us -= spot.duration_us
         pod.spots += _kept_apart(chosen, pod.spots)
+        return bool(chosen)
 
     def _queue_of(self, spot: Spot) -> Queue:
         return next(queue for queue in self._fill if queue.pool == spot.pool)
