@@ -14,9 +14,10 @@ import pytest
 
 from retrovue.library.catalog import Asset, AssetState
 from retrovue.library.lock import write_lock
+from retrovue.library.sidecar import Sidecar, parse_sidecar
 from retrovue.units import MINUTE_US, SECOND_US
 from tests.cli.run import run
-from tests.laws.documents import Block, blocks, commands
+from tests.laws.documents import Block, blocks, commands, read
 
 #: A Monday, as in the documents.
 FROM = "2026-11-23"
@@ -144,3 +145,12 @@ def test_its_commands_print_what_is_shown(shown: tuple[str, Path], monkeypatch: 
             said.append(re.sub(r"content [0-9a-f]{64}", "content …", output).rstrip())
     assert told or document != "README.md", "the README shows no output"
     assert said == told
+
+
+def test_the_sidecar_shown_is_one_and_every_field_is_named() -> None:
+    document = "stations/README.md"
+    (shown,) = [b for b in blocks(document, "text") if b.text.startswith("# Charade (1963).yaml\n")]
+    written = parse_sidecar(shown.text)
+    assert written["title"] == "Charade"
+    assert written["marks_us"] == tuple(s * SECOND_US for s in (1690, 3422.5, 5040))
+    assert [f for f in Sidecar.model_fields if f"`{f}`" not in read(document)] == []
