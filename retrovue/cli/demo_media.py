@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from retrovue.cli.view import View
 from retrovue.errors import RetroVueError
+
+if TYPE_CHECKING:
+    from retrovue.library.demo_media import Recipe
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -18,12 +23,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, view: View) -> int:
-    import signal
-    import sys
-
-    from retrovue.ffmpeg_binary import choose_ffmpeg
     from retrovue.library.demo_media import recipes
-    from retrovue.library.demo_render import outstanding, render, tidy
+    from retrovue.library.demo_render import alone, outstanding, tidy
 
     if args.jobs is not None and args.jobs < 1:
         raise RetroVueError(f"--jobs {args.jobs}: at least one ffmpeg is needed")
@@ -31,16 +32,32 @@ def run(args: argparse.Namespace, view: View) -> int:
     every = recipes()
     todo = list(every) if args.force else outstanding(every, folder)
     if todo:
-        ffmpeg = choose_ffmpeg().path
-        # A plain SIGTERM would end us without ending the ffmpegs.
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-        seconds = sum(recipe.duration_us for recipe in todo) / 1e6
-        with view.progress("demo media (seconds)", round(seconds)) as bar:
-            render(todo, folder, ffmpeg, bar.advance, args.jobs)
+        with alone(folder, lambda: view.say(f"waiting: somebody else renders into {folder}")):
+            # Whoever was here before may have done it.
+            todo = todo if args.force else outstanding(every, folder)
+            _render(todo, folder, args.jobs, view)
     tidy(every, folder)
     size = sum((folder / recipe.path).stat().st_size for recipe in every)
     view.out(f"{folder}: {len(every)} files, {size / 1e6:.0f} MB, {len(todo)} rendered")
     return 0
+
+
+def _render(recipes: Sequence[Recipe], folder: Path, jobs: int | None, view: View) -> None:
+    import signal
+    import sys
+
+    from retrovue.ffmpeg_binary import choose_ffmpeg
+    from retrovue.library.demo_render import render
+
+    ffmpeg = choose_ffmpeg().path
+    seconds = sum(recipe.duration_us for recipe in recipes) / 1e6
+    # A plain SIGTERM would end us without ending the ffmpegs.
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        with view.progress("demo media (seconds)", round(seconds)) as bar:
+            render(recipes, folder, ffmpeg, bar.advance, jobs)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _beside_the_demo_station() -> Path:

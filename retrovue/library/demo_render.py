@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 
@@ -50,6 +52,19 @@ def _read_record(folder: Path) -> dict[str, list[object]]:
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}
+
+
+@contextmanager
+def alone(folder: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold ``folder`` for this process; tells ``on_wait`` before it waits for another one that has it."""
+    _make_folder(folder)
+    with (folder / ".rendering").open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            on_wait()
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def render(
@@ -108,14 +123,18 @@ def _write_record(record: dict[str, list[object]], folder: Path) -> None:
     replace_file(folder / RECORD, json.dumps(record, indent=0, sort_keys=True).encode())
 
 
-def _make_room(recipes: Sequence[Recipe], folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
     except OSError as error:
         raise RetroVueError(
             f"can't write to {folder}: {error.strerror}", help="choose another --output"
         ) from None
+
+
+def _make_room(recipes: Sequence[Recipe], folder: Path) -> None:
+    _make_folder(folder)
+    free = shutil.disk_usage(folder).free
     need = int(sum(recipe.duration_us for recipe in recipes) / 1e6 * _BYTES_PER_SECOND)
     if free < need:
         raise RetroVueError(

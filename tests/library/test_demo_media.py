@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -21,7 +22,7 @@ from retrovue.library import demo_media
 from retrovue.library.adapters import open_adapter, settings_models
 from retrovue.library.catalog import Asset
 from retrovue.library.demo_media import NTSC, Recipe, recipes, timecode_of
-from retrovue.library.demo_render import outstanding, render, tidy
+from retrovue.library.demo_render import alone, outstanding, render, tidy
 from retrovue.library.enrichers import open_enrichers
 from retrovue.library.ingest import Cache, ingest, survey
 from retrovue.library.lock import make_catalog, read_lock
@@ -211,6 +212,23 @@ def test_an_interrupted_rendering_is_taken_up_again(tmp_path: Path) -> None:
     assert outstanding([one], tmp_path) == [one]
     (tmp_path / ".rendered.json").write_text("spoilt")
     assert outstanding([one], tmp_path) == [one]
+
+
+def test_two_renderers_take_turns(tmp_path: Path) -> None:
+    order: list[str] = []
+    waiting = threading.Event()
+
+    def second() -> None:
+        with alone(tmp_path, waiting.set):
+            order.append("second")
+
+    with alone(tmp_path, lambda: pytest.fail("nobody else is here")):
+        other = threading.Thread(target=second)
+        other.start()
+        assert waiting.wait(20)
+        order.append("first")
+    other.join(20)
+    assert order == ["first", "second"]
 
 
 def test_a_failing_ffmpeg_leaves_no_half_file(tmp_path: Path) -> None:
