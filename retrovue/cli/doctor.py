@@ -28,7 +28,7 @@ PORTS: tuple[tuple[int, Literal["tcp", "udp"], str, str], ...] = (
     (
         80,
         "tcp",
-        "with serve --http-port 80 clients find the tuner by themselves",
+        "with it, clients find the tuner by themselves",
         "add the station to clients by its address instead, or let the process open port 80 "
         "(sysctl net.ipv4.ip_unprivileged_port_start=80, or CAP_NET_BIND_SERVICE in its systemd unit)",
     ),
