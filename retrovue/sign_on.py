@@ -112,6 +112,7 @@ def headend_settings(model: StationModel, overrides: Mapping[str, Any]) -> Heade
         device_id=(tuner.device_id or "").upper(),
         bind=setting("bind"),
         http_port=setting("http_port"),
+        port_80=serve.port_80 and overrides.get("http_port") is None,
         stream_port=setting("stream_port"),
         control_port=setting("control_port"),
         discovery=setting("discovery"),

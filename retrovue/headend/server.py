@@ -93,6 +93,7 @@ class Headend:
                 f"external_url {settings.external_url!r} is no URL",
                 help="write it like http://tv.example:8080",
             )
+        wants_80 = settings.port_80
         device_id = identity(settings.device_id, self._state_dir)
         address = await _address(settings.bind)
         sockets = [_listen(address, settings.http_port, "http_port")]
@@ -105,7 +106,11 @@ class Headend:
                 device_id=device_id,
                 http_port=sockets[0].getsockname()[1],
                 stream_port=sockets[-1].getsockname()[1],
+                port_80=False,
             )
+            if wants_80 and settings.http_port != 80 and (extra := _try_port_80(address)):
+                sockets.append(extra)
+                self._settings = settings = replace(settings, port_80=True)
             await self._go(settings, sockets)
         except BaseException:
             await self.stop()
@@ -235,6 +240,14 @@ def _listen(address: str, port: int, setting: str) -> socket.socket:
             why = error.strerror or str(error)
             help = f"choose another port with {setting} ({flag})"
         raise RetroVueError(f"port {port} can't be opened: {why}", help=help) from None
+
+
+def _try_port_80(address: str) -> socket.socket | None:
+    """A listening socket on port 80, where clients that search for tuners ask; None when we may not."""
+    try:
+        return _listen(address, 80, "http_port")
+    except RetroVueError:
+        return None
 
 
 def _url(host: str, port: int) -> str:

@@ -26,6 +26,7 @@ class HeadendSettings:
     stream_port: int = 5004
     control_port: int = 65001
     discovery: Discovery = "auto"
+    port_80: bool = False  #: also serve on port 80 where the process may; after start: it does
     external_url: str | None = None  #: "http://tv.example:8080", when clients reach another address
     zeroconf: bool = True
 

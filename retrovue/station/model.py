@@ -178,6 +178,9 @@ class Serve(Written):
     """Address to listen on; 127.0.0.1 keeps the station to this machine."""
     http_port: int = Field(default=8080, ge=0, le=65535)
     """Web page, guide and tuner API. Clients that search for tuners need 80."""
+    port_80: bool = True
+    """Answer on port 80, too, where the process may and no ``--http-port`` was given: clients that search
+    for tuners ask there."""
     stream_port: int = Field(default=5004, ge=0, le=65535)
     """Where the video comes from; a real HDHomeRun uses 5004."""
     control_port: int = Field(default=65001, ge=0, le=65535)

@@ -54,11 +54,16 @@ class HdhomerunFrontEnd:
                 "clients need the tuner's address by hand, or set control_port"
             )
             return
-        if settings.discovery == "auto" and settings.http_port != 80 and not address.startswith("127."):
+        if settings.discovery == "auto" and not self._on_port_80 and not address.startswith("127."):
             self.warnings.append(
                 "other machines don't find the tuner by search, because they expect it on port 80; "
-                "set http_port to 80, or add the tuner by its address, or set discovery to on"
+                "let the process open port 80, or add the tuner by its address, or set discovery to on"
             )
+
+    @property
+    def _on_port_80(self) -> bool:
+        """Is the tuner API served where clients that search for it will ask?"""
+        return self._settings.http_port == 80 or self._settings.port_80
 
     async def stop(self) -> None:
         self.control_port = None
@@ -79,7 +84,7 @@ class HdhomerunFrontEnd:
         if host is None or not discovery.may_answer(
             settings.discovery,
             loopback=discovery.is_loopback(sender),
-            port_80=settings.http_port == 80,
+            port_80=self._on_port_80,
         ):
             return None
         base = f"http://{host}:{settings.http_port}"

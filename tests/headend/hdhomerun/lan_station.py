@@ -74,6 +74,13 @@ async def main() -> None:
                 found[f"{discovery} {port} {bind}"] = await answers(
                     bind=bind, discovery=discovery, http_port=port
                 )
+    found["auto 8080 and 80 0.0.0.0"] = await answers(
+        bind="0.0.0.0", discovery="auto", http_port=8080, port_80=True
+    )
+    with socket.create_server(("0.0.0.0", 80)):
+        found["auto 8080, 80 taken, 0.0.0.0"] = await answers(
+            bind="0.0.0.0", discovery="auto", http_port=8080, port_80=True
+        )
     json.dump(found, sys.stdout)
 
 

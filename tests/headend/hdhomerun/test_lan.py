@@ -63,4 +63,7 @@ def test_who_is_answered_and_what_is_named() -> None:
         "on 8080 127.0.0.1": [None, None, LO],
         "off 80 127.0.0.1": [None, None, None],
         "off 8080 127.0.0.1": [None, None, None],
+        # port 80 beside another, where the process may
+        "auto 8080 and 80 0.0.0.0": [LAN, LAN, LO],
+        "auto 8080, 80 taken, 0.0.0.0": [None, None, LO],
     }
