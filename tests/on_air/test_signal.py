@@ -14,7 +14,7 @@ import pytest
 from fixtures.shorts_station import ShortsStation
 from tests.tools.barcode_reader import Reading, Shown, read, unwrap
 from tests.tools.broadcast import Broadcast, Recording
-from tests.tools.plan import ChannelPlan, asset_files, compare, newest_artefact, read_plan
+from tests.tools.plan import ChannelPlan, against_plan, newest_artefact, read_plan
 from tests.tools.ts_analyser import TsAnalyser
 from tests.tools.ts_report import Report
 
@@ -22,14 +22,16 @@ SECONDS = 70
 LATE_AFTER = 20
 LATE_SECONDS = 12
 
-#: The least pictures of slate that a cold start may show before the programme (5 s at 29.97).
-_COLD_SLATE = 150
+#: The most slate that a cold start on a busy machine may show (pictures), and that may be met later (share).
+COLD_SLATE = 150
+LATER_SLATE = 0.05
 
 
 @dataclass
 class Watched:
     """One viewer's capture, judged and decoded."""
 
+    channel: str  #: slug
     recording: Recording
     plan: ChannelPlan
     report: Report
@@ -48,13 +50,11 @@ def watched(on_air: Broadcast, tmp_path_factory: pytest.TempPathFactory) -> Mapp
     found = {}
     for name, channel, recording in (("net", "net", net), ("reel", "reel", reel), ("late", "net", late)):
         recording.join()
-        found[name] = _judge(
-            recording, folder / f"{name}.ts", read_plan(newest_artefact(on_air.state), channel)
-        )
+        found[name] = _judge(channel, recording, folder / f"{name}.ts", on_air)
     return found
 
 
-def _judge(recording: Recording, file: Path, plan: ChannelPlan) -> Watched:
+def _judge(channel: str, recording: Recording, file: Path, on_air: Broadcast) -> Watched:
     analyser = TsAnalyser()
     for data, at in recording.chunks:
         analyser.feed(data, at)
@@ -62,7 +62,8 @@ def _judge(recording: Recording, file: Path, plan: ChannelPlan) -> Watched:
     reading = read(file)
     near = recording.chunks[0][1]
     shown = [(unwrap(s.pts, near), s) for s in reading.shown]
-    return Watched(recording, plan, analyser.finish(), reading, shown)
+    plan = read_plan(newest_artefact(on_air.state), channel)
+    return Watched(channel, recording, plan, analyser.finish(), reading, shown)
 
 
 @pytest.fixture(params=["net", "reel", "late"])
@@ -101,12 +102,13 @@ def test_the_signal_runs_ahead_and_does_not_drift(watched: Mapping[str, Watched]
 def test_the_screen_shows_what_is_planned(viewer: Watched, shorts: ShortsStation, on_air: Broadcast) -> None:
     shown = viewer.shown
     cold = next((i for i, (_, s) in enumerate(shown) if s.code is not None), 0)
-    assert cold <= _COLD_SLATE, viewer.reading.to_text()
-    numbers = {a: shorts.number_of(path) for a, path in asset_files(newest_artefact(on_air.state)).items()}
-    result = compare(shown[cold:], viewer.plan, numbers)
-    assert result.ok, "\n".join([*(result.wrong or []), viewer.reading.to_text()])
+    assert cold <= COLD_SLATE, viewer.reading.to_text()
+    result = against_plan(shown[cold:], newest_artefact(on_air.state), viewer.channel, shorts)
+    evidence = "\n".join([str(result), *(result.wrong or []), viewer.reading.to_text(), on_air.log()])
+    assert result.ok, evidence
+    assert result.slate <= LATER_SLATE * result.pictures, evidence
     # Where no rate is converted it is not nearly the frame, but the very frame.
-    assert result.exact == result.same_rate, f"{result}\n{viewer.reading.to_text()}"
+    assert result.exact == result.same_rate, evidence
 
 
 def test_joins_are_on_the_planned_tick(viewer: Watched) -> None:
@@ -114,10 +116,9 @@ def test_joins_are_on_the_planned_tick(viewer: Watched) -> None:
     planned = {s.first_tick(plan.rate) for s in plan.segments}
     near = viewer.recording.chunks[0][1]
     for before, after in viewer.reading.joins:
-        if before.asset is None and before is viewer.reading.segments[0]:
-            continue  # from the slate of a cold start to the programme
-        tick = plan.tick_of(unwrap(after.start_pts, near))
-        assert tick in planned, viewer.reading.to_text()
+        if before.asset is not None and after.asset is not None:
+            tick = plan.tick_of(unwrap(after.start_pts, near))
+            assert tick in planned, viewer.reading.to_text()
 
 
 def test_sound_and_picture_stay_together(watched: Mapping[str, Watched]) -> None:

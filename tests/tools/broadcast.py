@@ -115,7 +115,7 @@ class Broadcast:
         self._options = options
         self._child: subprocess.Popen[bytes] | None = None
 
-    def start(self, patience: float = 60.0) -> Broadcast:
+    def start(self, patience: float = 150.0) -> Broadcast:
         """Return once the tuner API answers. Raises ``AssertionError`` with the program's own words."""
         self.state.mkdir(parents=True, exist_ok=True)
         command = [

@@ -614,3 +614,16 @@ def test_crc_of_the_standard() -> None:
 def test_rates_that_are_not_whole_ticks() -> None:
     report = Rules(rate=Fraction(60000, 1001))
     assert Fraction(90000) / (report.rate or 1) == Fraction(3003, 2)
+
+
+def test_sound_that_is_whole_before_the_first_picture(good: bytes) -> None:
+    packets = split(good)
+    first = audio_packets(packets, 0)
+    at = pts_starts(packets, VIDEO)[0] + 1
+    moved = [packets[i] for i in first]
+    rest = [p for i, p in enumerate(packets) if i not in first]
+    analyser = TsAnalyser()
+    analyser.feed(b"".join(rest[:at] + moved + rest[at:]), 1_763_884_800.0)
+    report = analyser.finish(complete=True)
+    assert report.fault_counts == {}, report.to_text()
+    assert report.audio_start_ms == pytest.approx(0, abs=50)

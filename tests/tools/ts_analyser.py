@@ -507,15 +507,20 @@ class TsAnalyser:
             self._sets[digest] = None
         self.report.pictures += 1
 
+    def _first_unwrapped(self, stamp: int, other: int | None) -> int:
+        """The first stamp of one medium, near the other medium's or else near station time."""
+        if other is not None:
+            return other + syntax.signed_difference(stamp, other, PTS_MOD)
+        if self._wall and self._at is not None:
+            # Station time says how often the counter has wrapped since the epoch.
+            return stamp + round((self._at * TICKS - stamp) / PTS_MOD) * PTS_MOD
+        return stamp
+
     def _unwrap_video(self, dts: int) -> int:
         if self._first_dts is None:
             self._first_dts = dts
-            base = dts
-            if self._wall and self._at is not None:
-                # Station time says how often the counter has wrapped since the epoch.
-                base += round((self._at * TICKS - dts) / PTS_MOD) * PTS_MOD
-            self._dts = base
-            self.report.first_pts = base
+            self._dts = self._first_unwrapped(dts, None if self._audio_first is None else self._audio_pts)
+            self.report.first_pts = self._dts
         else:
             previous = self._dts
             self._dts += syntax.signed_difference(dts, self._dts, PTS_MOD)
@@ -592,9 +597,8 @@ class TsAnalyser:
             )
         self.report.audio_frames += frames.count
         if self._audio_first is None:
-            reference = self._dts if self._first_dts is not None else header.pts
-            self._audio_pts = reference + syntax.signed_difference(header.pts, reference, PTS_MOD)
-            self._audio_first = self._audio_pts
+            other = None if self._first_dts is None else self._dts
+            self._audio_first = self._audio_pts = self._first_unwrapped(header.pts, other)
         else:
             self._audio_pts += syntax.signed_difference(header.pts, self._audio_pts, PTS_MOD)
         off = self._audio_grid.step(self._audio_pts, frames.duration)
