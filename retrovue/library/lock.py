@@ -133,7 +133,7 @@ def parse_file(name: str, text: str) -> list[Asset]:
         if line.startswith(("<<<<<<<", "=======", ">>>>>>>", "|||||||")):
             raise LockError(
                 f"{where}: a merge was left unfinished here",
-                help="keep the lines of both sides, or run retrovue ingest to write the lock anew",
+                help="keep the lines of both sides, then run retrovue ingest",
             )
         asset = parse_line(collection, line, where)
         if asset.key in assets:
@@ -151,7 +151,7 @@ def parse_line(collection: str, line: str, where: str = "here") -> Asset:
     except ValidationError as error:
         raise LockError(
             f"{where}: {_first_fault(error)}",
-            help="undo the edit, or run retrovue ingest to write the lock anew",
+            help="mend the line or delete it, then run retrovue ingest",
         ) from None
     return Asset(collection=collection, **{field: getattr(values, field) for field in _FIELDS})
 

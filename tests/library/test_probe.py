@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -147,6 +149,31 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
         with pytest.raises(Unreadable) as caught:
             probe(tmp_path / name)
         assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "mpg"])
+def test_damage_is_never_more_than_unreadable(tmp_path: Path, suffix: str) -> None:
+    codec = {"mpg": ("-c:v", "mpeg2video", "-c:a", "mp2")}
+    whole = make(tmp_path / f"a.{suffix}", *codec.get(suffix, ()), frames=60).read_bytes()
+    path = tmp_path / f"damaged.{suffix}"
+    for seed in range(40):
+        chance = Random(seed)
+        damaged = bytearray(whole)
+        for _ in range(chance.choice([1, 5, 50, 500])):
+            damaged[chance.randrange(min(len(damaged), chance.choice([200, 3000, len(damaged)])))] = (
+                chance.randrange(256)
+            )
+        path.write_bytes(damaged[: chance.choice([len(damaged), chance.randrange(len(damaged))])])
+        with suppress(Unreadable):
+            assert 0 < probe(path).duration_us < 60_000_000
+
+
+def test_a_clock_that_jumps_is_refused(tmp_path: Path) -> None:
+    parts = [make(tmp_path / f"{n}.ts", "-output_ts_offset", str(n), frames=30) for n in (1, 5000)]
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    with pytest.raises(Unreadable, match="its clock jumps by"):
+        probe(joined)
 
 
 def test_rates_near_a_standard_are_that_standard() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -58,6 +59,10 @@ _HEAD, _REORDER = 116, 16
 _SHORT = 1
 
 
+#: No picture of a broadcast stream stands this long (seconds).
+_JUMP = 10
+
+
 class ProbeSettings(BaseModel):
     """The probe needs no settings."""
 
@@ -94,6 +99,9 @@ class ProbeEnricher:
                 raise Unreadable("the file is empty")
             with _open(location) as container:
                 return _probe(asset, container, location, size)
+        except IndexError:
+            # PyAV 18 stumbles over a stream that was not there at the beginning (its input.py, demux).
+            raise Unreadable("another stream begins in the middle of it", help="remux the file") from None
         except av.error.FFmpegError as error:
             raise Unreadable(f"this is no video file that can be read: {error.strerror}") from None
         except OSError as error:
@@ -124,7 +132,7 @@ def _probe(asset: Asset, container: InputContainer, location: Path, size: int) -
         interlaced=first.interlaced_frame,
         video_codec=_codec(video.codec_context),
         audio_codec=_codec(audio.codec_context) if audio else "",
-        audio_channels=audio.channels if audio else 0,
+        audio_channels=getattr(audio.codec_context, "channels", 0) if audio else 0,
         marks_us=asset.marks_us or tuple(_chapter_starts(container)),
         title=asset.title or _title(container.metadata),
     )
@@ -141,6 +149,8 @@ def _title(metadata: dict[str, str]) -> str:
 
 
 def _first_frame(container: InputContainer, video: VideoStream) -> VideoFrame:
+    if video.codec_context is None:
+        raise Unreadable("its picture is coded in a way that is not known here")
     try:
         frame = next(container.decode(video), None)
     except (av.error.FFmpegError, StopIteration):
@@ -166,6 +176,8 @@ def _measure(container: InputContainer, video: VideoStream, location: Path, size
         packets = Timeline(fresh.demux(), video.index)
     if name.startswith(("mov", "matroska")):
         _refuse_cut(packets.end, declared_us)
+    if name.startswith("mpeg"):
+        packets.refuse_jumps(video.time_base or Fraction(1))
     return packets.measure(rates, video.time_base or Fraction(1))
 
 
@@ -246,6 +258,12 @@ class Timeline:
                 self.times.append(packet.pts)
                 last = max(last, (packet.pts, packet.duration or 0))
         self._last_duration = last[1]
+
+    def refuse_jumps(self, timebase: Fraction) -> None:
+        """A recording whose clock was set in the middle of it has no duration that could be kept."""
+        gap = max((b - a for a, b in pairwise(sorted(self.times))), default=0) * timebase
+        if gap > _JUMP:
+            raise Unreadable(f"its clock jumps by {float(gap):.0f} s in the middle", help="remux the file")
 
     def measure(self, rates: Sequence[Fraction], timebase: Fraction) -> Measure:
         """How long the stream lasts. Raises ``Unreadable`` when it has no times."""
