@@ -40,6 +40,7 @@ class Listings:
         main = airing.main if airing else None
         program = self._model.programs.get(slug)
         title, subtitle = self._titles(slug, main)
+        kind = self._kind(slot, slug, main)
         return ScheduleEvent(
             event_id=0,
             channel=self._channel.channel,
@@ -53,9 +54,9 @@ class Listings:
             episode=main.episode if main else None,
             year=main.year if main else None,
             original_date=main.date if main else "",
-            categories=program.categories if program else (),
+            categories=(program.categories if program else ()) or _categories(kind, main),
             rating=(program.rating if program else "") or (main.rating if main else ""),
-            kind=self._kind(slot, slug, main),
+            kind=kind,
             program=slug,
             asset_id=main.id if main else "",
             plan=slot.plan.plan if slot.plan else "",
@@ -83,6 +84,13 @@ class Listings:
         collection = self._model.collections.get(main.collection) if main else None
         movie = any(word.casefold() in ("movie", "film") for word in program.categories)
         return "movie" if movie or (collection and collection.holds == "movies") else "programme"
+
+
+def _categories(kind: str, main: Asset | None) -> tuple[str, ...]:
+    """What the asset alone tells: the two words that every guide client knows."""
+    if kind == "movie":
+        return ("Movie",)
+    return ("Series",) if main is not None and main.episode is not None else ()
 
 
 def with_ids(events: Iterable[ScheduleEvent], taken: set[int]) -> list[ScheduleEvent]:

@@ -113,21 +113,28 @@ class Scheduler:
                     self.uncovered.setdefault((layer.start, layer.end), []).append(on)
             else:
                 rules = self._rules(plan, index)
-            aired = len(slots)
             key = (plan.plan if plan else "", index)
             for gap in _gaps(day, window, rules):
                 rounds[key] = self._fill(day, gap, rules, state, slots, plan, index, rounds.get(key, 0))
-            if plan is not None and all(slot.airing is None for slot in slots[aired:]) and slots[aired:]:
-                zone = plan.zones[index]
-                self._findings.warn(
-                    "unfillable-zone",
-                    key,
-                    f"nothing airs in zone “{zone.zone}” of plan “{plan.plan}” on {on:%a %d %b %Y}: "
-                    "no programme of its list fits",
-                    plan.place("zones", index),
-                    help="give it a shorter programme, a longer window, or bleed: allow",
-                )
+        self._report_empty(on, slots)
         return slots
+
+    def _report_empty(self, on: date, slots: list[Slot]) -> None:
+        """Say which zones had time on this day and aired nothing."""
+        if self._findings.silent:
+            return
+        aired = {(slot.plan.plan, slot.zone_index) for slot in slots if slot.plan and slot.airing}
+        for slot in slots:
+            if slot.plan is None or slot.zone is None or (slot.plan.plan, slot.zone_index) in aired:
+                continue
+            self._findings.warn(
+                "unfillable-zone",
+                (slot.plan.plan, slot.zone_index),
+                f"nothing airs in zone “{slot.zone.zone}” of plan “{slot.plan.plan}” on {on:%a %d %b %Y}: "
+                "no programme of its list fits",
+                slot.plan.place("zones", slot.zone_index),
+                help="give it a shorter programme, a longer window, or bleed: allow",
+            )
 
     def _rules(self, plan: Plan, index: int) -> _Rules:
         key = (plan.plan, index)
@@ -186,8 +193,17 @@ class Scheduler:
             state.busy_until_us = now = end
             return True
 
-        if gap.pin is not None and now < gap.close_us and self._may_start(gap.pin, now):
-            place(gap.pin, gap.pin_nominal_us)
+        if gap.pin is not None and now < gap.close_us:
+            if self._may_start(gap.pin, now):
+                place(gap.pin, gap.pin_nominal_us)
+            else:
+                self._findings.warn(
+                    "pin-barred",
+                    (rules.path, gap.pin),
+                    f"program “{gap.pin.program}” is pinned to a time at which it may not start",
+                    gap.pin.span,
+                    help="move the pin, or change the program's not_before and not_after",
+                )
         while now < gap.close_us and rules.items:
             waiting = False
             for step in range(len(rules.items)):

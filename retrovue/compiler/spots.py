@@ -36,16 +36,17 @@ _PACKED_SUMS = 512
 _LOOK_AHEAD = 24
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Spot:
     """One place in a queue: an asset and the pool that it was drawn from. Equal only to itself."""
 
-    asset: Asset
-    pool: str
+    __slots__ = ("advertiser", "asset", "asset_id", "duration_us", "pool")
 
-    @property
-    def duration_us(self) -> int:
-        return self.asset.duration_us
+    def __init__(self, asset: Asset, pool: str) -> None:
+        self.asset = asset
+        self.asset_id = asset.id
+        self.advertiser = asset.advertiser
+        self.duration_us = asset.duration_us
+        self.pool = pool
 
 
 class Queue:
@@ -149,7 +150,7 @@ class Traffic:
                 return
             queue.take(spot)
             self._turn = (self._turn + step + 1) % len(self._fill)
-            aired.add(spot.asset.id)
+            aired.add(spot.asset_id)
             pod.spots.append(spot)
             pod.left_us -= spot.duration_us
 
@@ -157,10 +158,13 @@ class Traffic:
         """How long a rest the coming spots can fill without a repetition, as far as packing goes."""
         total = 0
         for queue in self._fill:
-            for asset in {spot.asset.id: spot.asset for spot in queue.ahead(_LOOK_AHEAD)}.values():
-                total += asset.duration_us
-                if total >= _PACKED_US:
-                    return _PACKED_US
+            seen: set[str] = set()
+            for spot in queue.ahead(_LOOK_AHEAD):
+                if spot.asset_id not in seen:
+                    seen.add(spot.asset_id)
+                    total += spot.duration_us
+                    if total >= _PACKED_US:
+                        return _PACKED_US
         return total
 
     def _pack(self, pod: Pod, exact: bool) -> bool:
@@ -191,18 +195,20 @@ class Traffic:
 
     def _next_few(self, before: Sequence[Spot]) -> list[Spot]:
         """The next spots, from the pools in turn: those that the pod hasn't aired, if there are any."""
-        aired = {spot.asset.id for spot in before}
+        aired = {spot.asset_id for spot in before}
         rows: list[list[Spot]] = []
         for step in range(len(self._fill)):
             queue = self._fill[(self._turn + step) % len(self._fill)]
             seen: set[str] = set()
-            row: list[Spot] = []
+            fresh: list[Spot] = []
+            repeated: list[Spot] = []
             for spot in queue.ahead(_LOOK_AHEAD):
-                if spot.asset.id not in seen:
-                    seen.add(spot.asset.id)
-                    row.append(spot)
-            fresh = [spot for spot in row if spot.asset.id not in aired]
-            rows.append(fresh or row)
+                if spot.asset_id not in seen:
+                    seen.add(spot.asset_id)
+                    (repeated if spot.asset_id in aired else fresh).append(spot)
+                    if len(fresh) == _PACKED_SPOTS:
+                        break
+            rows.append(fresh or repeated)
         longest = max((len(row) for row in rows), default=0)
         few: list[Spot] = []
         known: set[str] = set()
@@ -216,9 +222,9 @@ class Traffic:
 
 def _kept_apart(spots: Sequence[Spot], before: Sequence[Spot]) -> list[Spot]:
     """The same spots, an advertiser with much left first, so that none follows itself if avoidable."""
-    left = Counter(spot.asset.advertiser for spot in spots)
+    left = Counter(spot.advertiser for spot in spots)
     waiting = list(spots)
-    last = before[-1].asset.advertiser if before else ""
+    last = before[-1].advertiser if before else ""
     placed: list[Spot] = []
     while waiting:
         # Order decides until one advertiser has as many spots left as all the others together.
@@ -227,30 +233,30 @@ def _kept_apart(spots: Sequence[Spot], before: Sequence[Spot]) -> list[Spot]:
             (
                 i
                 for i, spot in enumerate(waiting)
-                if not _same(last, spot) and crowded in (None, last, spot.asset.advertiser)
+                if not _same(last, spot) and crowded in (None, last, spot.advertiser)
             ),
             0,
         )
         spot = waiting.pop(index)
-        last = spot.asset.advertiser
+        last = spot.advertiser
         left[last] -= 1
         placed.append(spot)
     return placed
 
 
 def _same(advertiser: str, spot: Spot) -> bool:
-    return bool(advertiser) and spot.asset.advertiser == advertiser
+    return bool(advertiser) and spot.advertiser == advertiser
 
 
 def _pick(queue: Queue, pod: Pod, aired: set[str]) -> Spot | None:
     """The next spot that fits: new to the pod and of another advertiser, else new, else any."""
-    before = pod.spots[-1].asset.advertiser if pod.spots else ""
+    before = pod.spots[-1].advertiser if pod.spots else ""
     new: Spot | None = None
     repeated: Spot | None = None
     for spot in queue.ahead(_LOOK_AHEAD):
         if spot.duration_us > pod.left_us:
             continue
-        if spot.asset.id in aired:
+        if spot.asset_id in aired:
             if repeated is None or repeated.asset is pod.spots[-1].asset:
                 repeated = spot
         elif _same(before, spot):

@@ -451,6 +451,14 @@ _ALL = (
         "window: 12:00-12:30\nplay: [feature-film]    # wrong\nbleed: allow            # right, too",
     ),
     _code(
+        "pin-barred",
+        "a pin at a time when its program may not start",
+        """The program has a watershed (not_before, not_after), and the zone pins it to a time outside of it.
+        The watershed holds: the zone's play list fills the time.""",
+        "Move the pin, or change the program's not_before and not_after.",
+        'not_before: "21:00"\nat: { "20:00": late-film }     # wrong\nat: { "21:00": late-film }     # right',
+    ),
+    _code(
         "asset-too-long",
         "an asset that doesn't fit its zone",
         """One asset of a program is longer than the zone's window, so it never airs there. Others of the

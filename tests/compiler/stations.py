@@ -126,12 +126,12 @@ def assert_tiles(result: Compiled) -> None:
         assert [day.end_us for day in days[:-1]] == [day.start_us for day in days[1:]]
         events = [event for day in days for event in day.events]
         segments = [segment for day in days for segment in day.playlist]
-        for rows in (events, segments):
-            assert rows[0].start_us <= days[0].start_us
-            assert rows[-1].end_us >= days[-1].end_us
+        for rows in ([(e.start_us, e.end_us) for e in events], [(s.start_us, s.end_us) for s in segments]):
+            assert rows[0][0] <= days[0].start_us
+            assert rows[-1][1] >= days[-1].end_us
             for before, after in pairwise(rows):
-                assert before.end_us == after.start_us
-            assert all(row.start_us < row.end_us for row in rows)
+                assert before[1] == after[0]
+            assert all(start < end for start, end in rows)
         for day in days:
             for event in day.events:
                 if day.start_us <= event.start_us:

@@ -103,6 +103,13 @@ def test_a_watershed_waits_and_then_bars() -> None:
     assert listing(result)[-2:] == ["Tue 04:00 drama/S01E04", "Tue 05:00 drama/S01E01"]
 
 
+def test_a_pin_does_not_lift_a_watershed() -> None:
+    late = {**series("drama"), "not_before": "21:00"}
+    result = day(zone("19:00-22:00", ["cheers"], at={"20:00": "drama"}), programs=[late, series("cheers")])
+    assert evening(result)[2] == "20:00 cheers/S01E03"
+    assert "pin-barred" in codes(result)
+
+
 def test_a_synthetic_fills_its_window_with_one_event_and_one_segment() -> None:
     result = day(zone("06:00-06:00", ["test-pattern"]))
     assert listing(result) == ["Mon 06:00 test-pattern"]
@@ -177,7 +184,7 @@ def test_a_chain_is_one_event_and_equal_nodes_take_turns() -> None:
 
 
 def test_the_higher_plan_wins_zone_by_zone() -> None:
-    plans = [
+    plans: list[dict[str, Any]] = [
         {"plan": "daily", "zones": [zone("18:00-23:00", ["cheers"])]},
         {"plan": "mondays", "when": {"days": "mon"}, "zones": [zone("20:00-21:00", ["drama"])]},
         {"plan": "day-one", "when": {"dates": "06-01"}, "zones": [zone("20:30-22:00", ["film"])]},
@@ -253,7 +260,7 @@ def test_the_guide_says_what_the_asset_says_unless_the_program_does() -> None:
     rated = asset(
         "films", "rated", 4500, title="Rated", rating="R", year=1975, description="A film.", date="1975-03-01"
     )
-    programs = [
+    programs: list[dict[str, Any]] = [
         {"program": "plain", "chain": [{"episodes": {"collection": "films"}}]},
         {
             "program": "titled",
@@ -272,6 +279,7 @@ def test_the_guide_says_what_the_asset_says_unless_the_program_does() -> None:
         1975,
         "movie",
     )
+    assert (plain.categories, plain.event_id > 0) == (("Movie",), True)
     assert (plain.description, plain.original_date) == ("A film.", "1975-03-01")
     assert (titled.title, titled.subtitle, titled.rating, titled.categories) == (
         "Film Night",
@@ -283,7 +291,7 @@ def test_the_guide_says_what_the_asset_says_unless_the_program_does() -> None:
 
 def test_fallbacks_come_from_the_pools_else_from_the_program() -> None:
     stand_ins = [asset("spots", f"stand-in-{n}", 1500 + n) for n in range(2)]
-    channels = [
+    channels: list[dict[str, Any]] = [
         {"channel": "one", "number": "1", "name": "One", "plans": ["all"]},
         {"channel": "two", "number": "2", "name": "Two", "plans": ["all"], "fallback": ["reserve"]},
     ]
@@ -314,7 +322,7 @@ def test_only_ready_and_approved_assets_air() -> None:
 
 
 def test_channels_inherit_from_the_station() -> None:
-    channels = [
+    channels: list[dict[str, Any]] = [
         {
             "channel": "late",
             "number": "10",
