@@ -8,6 +8,7 @@ day. What is left over is one slot without a programme.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -300,7 +301,8 @@ def _leave(slots: list[Slot], start_us: int, end_us: int, plan: Plan | None, ind
 def _gaps(day: BroadcastDay, window: Window, rules: _Rules) -> Iterator[_Gap]:
     """Cut a window at its pins. Pins that a higher plan covers, or that fall on one grid line with
     another, give way."""
-    nominal_us = rules.longest_minutes * MINUTE_US
+    # Where the last programme may bleed, none is too long for the zone: it waits for the last gap.
+    nominal_us = rules.longest_minutes * MINUTE_US if not rules.bleed else sys.maxsize
     pins: dict[int, tuple[Item, int]] = {}
     for minutes, item, room in rules.pins:
         at = day.grid_ceil(day.at(minutes))

@@ -71,6 +71,20 @@ def test_bleed_lets_the_last_programme_run_and_the_next_zone_waits() -> None:
     assert evening(result)[:3] == ["19:00 film", "20:30 cheers/S01E01", "21:00 cheers/S01E02"]
 
 
+def test_no_programme_bleeds_over_a_pin() -> None:
+    result = day(zone("19:00-21:00", ["film"], at={"20:00": "drama"}, bleed="allow"))
+    # The film waits for the last gap, where it may run over the zone's end.
+    assert evening(result)[:4] == ["19:00 test-pattern", "20:00 drama/S01E01", "21:00 test-pattern"]
+    result = day(zone("19:00-21:00", ["film"], at={"20:00": "cheers"}, bleed="allow"))
+    assert evening(result)[:4] == [
+        "19:00 test-pattern",
+        "20:00 cheers/S01E01",
+        "20:30 film",
+        "22:00 test-pattern",
+    ]
+    assert "asset-too-long" not in codes(result)
+
+
 def test_pins_start_on_time_and_the_list_fills_between_them() -> None:
     pins = {"20:00": "drama", "21:30": {"program": "cheers", "from": "S01E05"}}
     result = day(zone("19:00-23:00", ["cheers"], at=pins))
