@@ -147,6 +147,22 @@ def test_spots_rotate_without_repeating_in_a_pod_or_an_advertiser_back_to_back()
     assert len(set(aired)) == 12
 
 
+def test_advertisers_are_kept_apart_in_long_pods() -> None:
+    made = [asset("s", f"{n}", 30, advertiser=f"brand-{n % 3}") for n in range(60)]
+    for seed in range(5):
+        pod = Traffic([queue(made, seed=seed)], None, None).pod(600 * SECOND_US, exact=True)
+        assert len(pod.spots) == 20
+        assert all(a.advertiser != b.advertiser for a, b in pairwise(pod.spots))
+
+
+def test_no_spot_airs_twice_in_a_pod_even_by_chance() -> None:
+    made = [asset("s", f"{n}", 30) for n in range(24)]
+    for seed in range(5):
+        traffic = Traffic([queue(made, mode=PlayMode.RANDOM, seed=seed)], None, None)
+        names = [spot.asset_id for spot in traffic.pod(300 * SECOND_US, exact=True).spots]
+        assert len(names) == len(set(names)) == 10
+
+
 def test_pools_take_turns() -> None:
     ads = queue([asset("ads", f"{n}", 30) for n in range(8)], "ads")
     promos = queue([asset("promos", f"{n}", 30) for n in range(8)], "promos")
