@@ -169,7 +169,7 @@ def ffmpeg_arguments(recipe: Recipe, output: str) -> list[str]:
         inputs += ["-f", "ffmetadata", "-i", "chapters.txt"]
     two_seconds = str(round(2 * recipe.rate))
     # Long ones at x264's cheapest; short ones with B-frames, as most real libraries have them.
-    encode = ["-c:v", "libx264", "-preset", "superfast" if short else "ultrafast", "-crf", "29"]
+    encode = ["-c:v", "libx264", "-preset", "superfast" if short else "ultrafast", "-crf", "32"]
     encode += ["-g", two_seconds, "-sc_threshold", "0", "-threads", "1", "-frames:v", str(recipe.frames)]
     if short:
         encode += ["-bf", "2"]
@@ -177,10 +177,8 @@ def ffmpeg_arguments(recipe: Recipe, output: str) -> list[str]:
         encode += ["-flags", "+ilme+ildct", "-x264-params", "tff=1"]
     if audio:
         # AC-3 costs a fifth of ffmpeg's AAC encoder and is what American television sends.
-        codec = (
-            ["-c:a", "aac", "-b:a", "96k"] if short else ["-c:a", "ac3", "-b:a", f"{48 * recipe.channels}k"]
-        )
-        encode += codec
+        plain = ["-c:a", "ac3", "-b:a", "48k" if recipe.channels == 1 else "64k"]
+        encode += ["-c:a", "aac", "-b:a", "96k"] if short else plain
     title = ["-metadata", f"title={recipe.title}"]
     head = ["-hide_banner", "-nostdin", "-v", "error", "-progress", "pipe:1", "-y", "-filter_threads", "1"]
     return [*head, *inputs, *maps, *encode, *title, "-fflags", "+bitexact", f"file:{output}"]
