@@ -31,7 +31,7 @@ class Rules:
     from_start: bool = True  #: does the capture begin where a viewer's stream begins?
     duplicates: bool = False  #: 13818-1 allows sending a packet twice; the house never does
     buffers_s: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 5.0)  #: client buffers for the stall analysis
-    stall_buffer_s: float = 1.0  #: a client with this buffer must never stall
+    stall_buffer_s: float | None = 1.0  #: a client with this buffer must never stall; None: not judged
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class Report:
     lead_ms: tuple[float, float, float] | None = (
         None  #: PTS minus station time at arrival: least, median, most
     )
-    drift_ms: float | None = None  #: median lead of the last quarter minus that of the second quarter
+    drift_ms: float | None = None  #: undisturbed lead of the last quarter minus that of the second quarter
     stalls: list[Stall] = field(default_factory=list)
     faults: dict[str, Fault] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
