@@ -35,6 +35,13 @@ PREROLL_S = 0.1
 PREROLL_UNINDEXED_S = 2.0
 _UNINDEXED = (".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob")
 
+#: ultrafast would switch off CABAC and 8x8 transforms: one set of SPS and PPS for all presets.
+_X264 = "aud=1:weightp=1:cabac=1:8x8dct=1:force-cfr=1"
+#: Said by the encoder, not taken from the source, whose description would otherwise change the SPS at a
+#: join (ffmpeg 7 and newer pass it on). SD is SMPTE 170M, HD is ITU-R BT.709, as broadcasters have it.
+_COLOUR_SD = ":range=tv:colorprim=smpte170m:transfer=smpte170m:colormatrix=smpte170m:chromaloc=0"
+_COLOUR_HD = ":range=tv:colorprim=bt709:transfer=bt709:colormatrix=bt709:chromaloc=0"
+
 _GLOBAL = ("-nostdin", "-hide_banner", "-loglevel", "error")
 _LOCAL_ONLY = "file,pipe"
 
@@ -182,6 +189,8 @@ def _fit(video: Any, house: HouseFormat) -> Any:
             "scale",
             w=f"if(gt(dar,{w}/{h}),{w},trunc({h}*dar/2)*2)",
             h=f"if(gt(dar,{w}/{h}),trunc({w}/dar/2)*2,{h})",
+            out_color_matrix="bt709" if house.hd else "bt601",
+            out_range="tv",
         )
         .filter("pad", w, h, "(ow-iw)/2", "(oh-ih)/2")
         .filter("setsar", 1)
@@ -225,8 +234,7 @@ def _video_out(video: Any, house: HouseFormat, descriptor: int) -> Any:
             "b:v": rate,
             "maxrate": rate,
             "bufsize": rate,
-            # ultrafast would switch off CABAC and 8x8 transforms: one set of SPS and PPS for all presets.
-            "x264-params": "aud=1:weightp=1:cabac=1:8x8dct=1:force-cfr=1",
+            "x264-params": _X264 + (_COLOUR_HD if house.hd else _COLOUR_SD),
             "flush_packets": 1,
         },
     )

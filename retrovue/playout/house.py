@@ -36,6 +36,11 @@ class HouseFormat:
         return RASTERS[self.raster][1]
 
     @property
+    def hd(self) -> bool:
+        """720 lines or more."""
+        return self.height >= 720
+
+    @property
     def grid(self) -> TickGrid:
         return TickGrid(self.rate)
 

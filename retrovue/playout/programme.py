@@ -80,7 +80,7 @@ def _ident(channel: CompiledChannel) -> ChannelIdent:
         guide_id=channel.guide_id,
         group=channel.group,
         logo=ArtworkRef(f"logo/{channel.channel}") if channel.logo else None,
-        hd=house_of(channel).height >= 720,
+        hd=house_of(channel).hd,
     )
 
 

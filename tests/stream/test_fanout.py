@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from retrovue.clock import SteppedClock
-from retrovue.stream.fanout import ALLOWED_LAG_US, Ring
+from retrovue.stream.fanout import ALLOWED_LAG_US, Chunk, Ring
 from retrovue.units import SECOND_US
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,7 +32,7 @@ async def test_a_viewer_starts_at_the_key_at_or_before_now_and_gets_the_lead_at_
     assert first is not None
     assert first.key
     assert 0 <= clock.now_us() - first.start_us < 500_000
-    got = []
+    got: list[Chunk] = []
     reader = ring.read(first)
     while len(got) < (at - first.start_us) // 100_000:
         got.append(await anext(reader))
@@ -54,9 +54,19 @@ async def test_a_healthy_reader_never_skips_and_an_idle_one_waits() -> None:
         chunk = await anext(reader)
         assert chunk.seq == last + 1
         last = chunk.seq
-    waiting = asyncio.create_task(anext(ring.read(ring._chunks[-1])))
-    await asyncio.sleep(0)
-    assert (await waiting).seq == ring._chunks[-1].seq
+
+    async def following() -> int:
+        while (chunk := await anext(reader)).seq <= last:
+            pass
+        return chunk.seq
+
+    waiting = asyncio.create_task(following())
+    while ring._chunks[-1].seq > last:  # it has not read everything yet
+        last += 1
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    ring.append(at, False, b"next", ())
+    assert await waiting == last + 1
 
 
 async def test_a_slow_reader_is_moved_on_to_the_newest_key_at_or_before_now() -> None:

@@ -86,7 +86,7 @@ def test_another_demultiplexer_finds_the_streams_and_the_service() -> None:
         mux.tables() + mux.service_description() + mux.audio(n * 1920, [frame(bytes(200))])
         for n in range(100)
     )
-    with av.open(io.BytesIO(data), format="mpegts") as container:
+    with av.open(io.BytesIO(data), "r", format="mpegts") as container:
         assert [(s.type, s.id) for s in container.streams] == [("video", 0x100), ("audio", 0x101)]
         stamps = [p.pts for p in container.demux(audio=0) if p.pts is not None]
     assert stamps == [n * 1920 for n in range(100)]
