@@ -280,3 +280,10 @@ def test_blocks_without_a_programme_show_filler_where_there_is_some() -> None:
     assert kinds[SegmentKind.FILLER] > 300
     assert kinds[SegmentKind.TEST_PATTERN] == 0
     assert [e.kind for e in result.days[0].events] == ["off_air"]
+
+
+def test_what_one_break_leaves_goes_to_the_next() -> None:
+    """478.68 s of leftover are 2 + 2 + 3 minutes of one-minute spots, not three times 2."""
+    _, segments = block([*CHEERS, *spots(12, (60,))], fill_with=["ads"])
+    pods = [len(list(g)) for kind, g in groupby(segments, lambda s: s.kind) if kind is SegmentKind.AD]
+    assert pods == [2, 2, 3]

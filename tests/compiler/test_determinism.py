@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retrovue.compiler.content_hash import content_hash
 from retrovue.compiler.model import Checkpoint, Compiled, ScheduleEvent, Segment
 from retrovue.library.catalog import AssetState, Catalog
 from retrovue.station.model import StationModel
@@ -178,3 +179,20 @@ def test_another_seed_is_another_station() -> None:
     model = two_zones(EVENING, "shuffle")
     other = model.model_copy(update={"station": model.station.model_copy(update={"seed": 8})})
     assert listing(compiled(model, LIBRARY, FIRST)) != listing(compiled(other, LIBRARY, FIRST))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("title", "x"), ("fallbacks", ("x/y",)), ("rating", "R"), ("event_id", 1), ("categories", ("x",))],
+)
+def test_the_hash_is_over_all_that_may_air(field: str, value: Any) -> None:
+    result = compiled(two_zones(EVENING, "shuffle"), LIBRARY, FIRST)
+    assert content_hash(result) == result.content_hash
+
+    def with_first_event(**words: Any) -> str:
+        day = result.days[0]
+        events = (replace(day.events[0], **words), *day.events[1:])
+        return content_hash(replace(result, days=(replace(day, events=events),)))
+
+    assert with_first_event(**{field: value}) != result.content_hash
+    assert with_first_event(written_at="elsewhere.yaml:1:1", plan="x", zone="y") == result.content_hash
