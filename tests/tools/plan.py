@@ -127,9 +127,10 @@ def compare(
 ) -> Comparison:
     """``shown``: (time stamp since the Unix epoch, picture); ``number_of``: asset id → barcode number.
 
-    A picture agrees when it is of the planned asset and at most ``tolerance`` of the asset's frames
-    from its place, or has no barcode where none is planned. ``starts``: barcode number → seconds after
-    the file's own beginning at which its picture begins (Matroska puts the sound's priming before it).
+    A picture agrees when it is of the planned asset and at most ``tolerance`` frames from its place
+    (the asset's frames or the channel's, whichever last longer), or has no barcode where none is
+    planned. ``starts``: barcode number → seconds after the file's own beginning at which its picture
+    begins (Matroska puts the sound's priming before it).
     """
     result = Comparison(wrong=[])
     assert result.wrong is not None
@@ -156,8 +157,13 @@ def compare(
             if picture.code.rate == plan.rate:
                 result.same_rate += 1
                 result.exact += abs(off) <= 0.5
+            allowed = tolerance * max(1.0, float(picture.code.rate / plan.rate))
+            # What the rate conversion leaves of an asset may end two ticks short; its last frame is held.
+            held = 2 * float(picture.code.rate / plan.rate) if planned.end_tick(plan.rate) - tick <= 2 else 0
             complaint = (
-                "" if abs(off) <= tolerance else f"frame {picture.code.frame}, planned {float(place):.2f}"
+                ""
+                if -allowed - held <= off <= allowed
+                else f"frame {picture.code.frame}, planned {float(place):.2f}"
             )
         if complaint:
             if len(result.wrong) < 10:
