@@ -60,7 +60,7 @@ class StationOnAir:
         options = self._options
         model = self.model = await asyncio.to_thread(require_station, options.station, settings_models())
         ffmpeg = await asyncio.to_thread(choose_ffmpeg)
-        state = state_dir(model.station.station, options.state)
+        state = state_dir(model.station.station, options.state, model.written_state)
         await asyncio.to_thread(_make_state, state)
         desk = Desk(options.station, state / ARTEFACT_NAME, state)
         machine = Machine(ffmpeg.path, (str(font()), str(font(monospace=True))), state)

@@ -12,15 +12,18 @@ ENVIRONMENT = "RETROVUE_STATE"
 ARTEFACT_NAME = "artefact.duckdb"
 
 
-def state_dir(slug: str, override: str | None = None) -> Path:
+def state_dir(slug: str, override: str | None = None, written: Path | None = None) -> Path:
     """The state directory of station ``slug``; not created here.
 
-    ``override`` (``--state``), else ``$RETROVUE_STATE``, is taken as it stands; else
+    ``override`` (``--state``), else ``$RETROVUE_STATE``, is taken as it stands; else ``written``, which
+    station.yaml says under ``serve:``; else
     ``$XDG_STATE_HOME/retrovue/<slug>``, by default ``~/.local/state/retrovue/<slug>``. A relative
     ``XDG_STATE_HOME`` is ignored, as the XDG Base Directory Specification asks.
     """
     if chosen := override or os.environ.get(ENVIRONMENT):
         return Path(chosen).expanduser()
+    if written is not None:
+        return written
     xdg = os.environ.get("XDG_STATE_HOME", "")
     home = Path(xdg) if xdg and Path(xdg).is_absolute() else Path.home() / ".local" / "state"
     return home / "retrovue" / slug

@@ -72,7 +72,9 @@ def run(args: argparse.Namespace, view: View) -> int:
     if diagnostics and not args.json:
         view.say(render(diagnostics, loaded.sources, root=folder.as_posix()) + "\n")
 
-    output: Path = args.output or state_dir(model.station.station, args.state) / ARTEFACT_NAME
+    output: Path = args.output or (
+        state_dir(model.station.station, args.state, model.written_state) / ARTEFACT_NAME
+    )
     try:
         with Artefact.open(output) as present:
             header = present.header

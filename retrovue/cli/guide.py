@@ -90,8 +90,8 @@ def _artefact(args: argparse.Namespace) -> Path:
         return Path(args.artefact)
     if args.station is None:
         raise RetroVueError("whose guide?", help="name the station folder, or an artefact with --artefact")
-    slug = require_station(args.station, settings_models()).station.station
-    return state_dir(slug, args.state) / ARTEFACT_NAME
+    model = require_station(args.station, settings_models())
+    return state_dir(model.station.station, args.state, model.written_state) / ARTEFACT_NAME
 
 
 def _document(artefact: Artefact, listed: list[_Listed], with_playlist: bool) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace, view: View) -> int:
 
     model = require_station(args.station, settings_models())
     previous = read_lock(args.station)
-    cache = Cache(state_dir(model.station.station, args.state) / "ingest-cache")
+    cache = Cache(state_dir(model.station.station, args.state, model.written_state) / "ingest-cache")
     surveyed = survey(model.collections, args.station, previous)
     whole = False
     try:

@@ -130,7 +130,7 @@ def load_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None = 
     ordered = tuple(sorted(dict.fromkeys(diagnostics), key=_order))
     model = None
     if not any(d.severity is Severity.ERROR for d in ordered):
-        model = _assemble([v.model for v in validated], digest.hexdigest())
+        model = _assemble([v.model for v in validated], folder, digest.hexdigest())
     return Loaded(model, ordered, sources)
 
 
@@ -247,7 +247,7 @@ def _inside(name: str, folders: tuple[str, ...]) -> bool:
     return name.startswith(folders)
 
 
-def _assemble(models: Iterable[Written | None], sources_hash: str) -> StationModel:
+def _assemble(models: Iterable[Written | None], folder: Path, sources_hash: str) -> StationModel:
     found = list(models)
     (station,) = _named(Station, found).values()
     channels = sorted(_named(Channel, found).values(), key=lambda c: number_order(c.number))
@@ -261,6 +261,7 @@ def _assemble(models: Iterable[Written | None], sources_hash: str) -> StationMod
         pools=_named(Pool, found),
         break_formats=_named(BreakFormat, found),
         synthetics={**BUILT_IN_SYNTHETICS, **_named(Synthetic, found)},
+        folder=folder,
         sources_hash=sources_hash,
     )
 

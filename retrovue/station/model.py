@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -193,6 +194,8 @@ class Serve(Written):
     """auto: found on the LAN only when port 80 serves the tuner API; loopback is always answered."""
     external_url: str | None = None
     """The URL clients should use when it is not the address they reach (containers, NAT)."""
+    state: str | None = None
+    """State directory, relative to the station folder: artefacts, as-run, device identity, caches."""
     zeroconf: bool = True
     """Announce the station by mDNS."""
 
@@ -513,7 +516,14 @@ class StationModel(BaseModel):
     pools: Mapping[str, Pool]
     break_formats: Mapping[str, BreakFormat]
     synthetics: Mapping[str, Synthetic]  #: built-in ones included
+    folder: Path = Path()  #: the station folder
     sources_hash: str = ""  #: sha256 over the YAML files' relative names and bytes
+
+    @property
+    def written_state(self) -> Path | None:
+        """The state directory that station.yaml names; None when it names none."""
+        state = self.station.serve.state
+        return self.folder / Path(state).expanduser() if state else None
 
 
 PlayItem.model_rebuild()

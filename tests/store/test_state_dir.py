@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from retrovue.state_dir import state_dir
+from retrovue.station.load import require_station
 
 
 def test_the_flag_beats_the_environment_beats_the_default(
@@ -23,3 +24,19 @@ def test_the_flag_beats_the_environment_beats_the_default(
     monkeypatch.setenv("RETROVUE_STATE", "/volume")
     assert state_dir("demo") == Path("/volume")
     assert state_dir("demo", "~/here") == tmp_path / "here"
+
+
+def test_station_yaml_may_name_it_relative_to_the_station(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("RETROVUE_STATE", raising=False)
+    (tmp_path / "station.yaml").write_text(
+        "station: tiny\nname: Tiny\ntimezone: UTC\nserve: { state: ../volume }\n"
+        '---\nchannel: one\nnumber: "1"\nname: One\nplans: [always]\n'
+        "---\nplan: always\nzones: [{ zone: All, window: 06:00-06:00, play: [test-pattern] }]\n"
+    )
+    model = require_station(tmp_path)
+    assert state_dir("tiny", None, model.written_state) == tmp_path / "../volume"
+    monkeypatch.setenv("RETROVUE_STATE", "/volume")
+    assert state_dir("tiny", None, model.written_state) == Path("/volume")
+    assert state_dir("tiny", "/flag", model.written_state) == Path("/flag")
