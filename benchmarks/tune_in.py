@@ -3,10 +3,11 @@
     python benchmarks/tune_in.py [--station FOLDER] [--tunes 20] [--json]
 
 Each tune is cold: the channel's encoder is gone before the next begins. Two kinds of client ask in turn,
-both libavformat: one that probes for half a second (as Kodi and the players in set-top boxes are set
-up), and one with ffmpeg's default probing, which reads five seconds of stream before it shows anything.
-Times count from the request to the first byte and to the first *decoded* picture in the client's hands,
-the client's own work included. Without ``--station`` the station of shorts is built in a temporary folder.
+both the ffmpeg program: one that probes for half a second (as Kodi and set-top boxes are set up), and one
+with ffmpeg's default probing, which wants five seconds of stream before it shows anything. Times count
+from the request to the first byte and to the first *decoded* picture in the client's hands; the client
+is started with the request, so its own start is in them. Without ``--station`` the station of shorts is
+built in a temporary folder; its barcodes tell the programme from the slate.
 
 The last line is one line of JSON.
 """
@@ -14,24 +15,30 @@ The last line is one line of JSON.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import av
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from fixtures.media import barcode_layout as layout
+from fixtures.media.barcode_layout import Code
 from fixtures.shorts_station import build
+from retrovue.ffmpeg_binary import choose_ffmpeg
 from tests.tools.broadcast import Broadcast, until
 from tests.tools.capture import capture
+from tests.tools.plan import newest_artefact, read_plan
+from tests.tools.ts_analyser import TsAnalyser
 
 #: What targets.md promises for a transcoded channel, seconds: (median, 95th percentile; None: not named).
 TARGETS: dict[str, tuple[float | None, float | None]] = {
@@ -42,10 +49,13 @@ TARGETS: dict[str, tuple[float | None, float | None]] = {
 }
 
 #: Client options by kind of client.
-PROBES: dict[str, dict[str, str]] = {
-    "0.5 s probe": {"analyzeduration": "500000", "probesize": "500000"},
-    "default probing": {},
+PROBES: dict[str, tuple[str, ...]] = {
+    "0.5 s probe": ("-analyzeduration", "500000", "-probesize", "500000"),
+    "default probing": (),
 }
+
+#: Pictures reach us as grey of this size.
+WIDTH, HEIGHT = 320, 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +66,9 @@ class Tune:
     channel: str
     first_byte: float
     first_picture: float
-    behind: float  #: station time minus the first decoded picture's, when it was decoded
+    behind: float  #: station time minus the first picture's, when it had been decoded
     later_viewer: float  #: first byte of a second viewer, while the first watches
+    slate: bool  #: was the first picture the slate's? (only known where pictures carry barcodes)
 
 
 def first_byte(url: str) -> float:
@@ -70,47 +81,88 @@ def first_byte(url: str) -> float:
     return took
 
 
-class _Tap:
-    """A file for libavformat that notes when the first bytes came."""
+class Client:
+    """ffmpeg decoding what a thread of ours takes off the wire, so that the first byte can be timed too."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, options: Sequence[str]) -> None:
+        command = [
+            *(choose_ffmpeg().path, "-v", "error", "-nostdin", *options, "-i", "pipe:0", "-map", "0:v:0"),
+            *(
+                "-vf",
+                f"scale={WIDTH}:{HEIGHT},format=gray",
+                "-f",
+                "rawvideo",
+                "-flush_packets",
+                "1",
+                "pipe:1",
+            ),
+        ]
         self.start = time.monotonic()
-        self.first: float | None = None
-        self._stream = capture(url, 3600)
-        self._held = b""
+        self.first_byte = 0.0
+        self.stamp: int | None = None  #: of the first picture sent, 90 kHz since the Unix epoch
+        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._leave = threading.Event()
+        self._thread = threading.Thread(target=self._feed, args=(url,), daemon=True)
+        self._thread.start()
 
-    def read(self, size: int) -> bytes:
-        while not self._held:
-            self._held, _ = next(self._stream, (b"", 0.0))
-            if self.first is None:
-                self.first = time.monotonic() - self.start
-            if not self._held:
-                return b""
-        taken, self._held = self._held[:size], self._held[size:]
-        return taken
+    def _feed(self, url: str) -> None:
+        assert self._child.stdin is not None
+        analyser = TsAnalyser()
+        with contextlib.suppress(BrokenPipeError), contextlib.closing(capture(url, 3600)) as stream:
+            for data, at in stream:
+                if not self.first_byte:
+                    self.first_byte = time.monotonic() - self.start
+                if self.stamp is None:
+                    analyser.feed(data, at)
+                    self.stamp = analyser.report.first_pts
+                if self._leave.is_set():
+                    return
+                self._child.stdin.write(data)
+                self._child.stdin.flush()
+
+    def picture(self) -> bytes:
+        """The first decoded picture, luma only."""
+        assert self._child.stdout is not None
+        data = self._child.stdout.read(WIDTH * HEIGHT)
+        if len(data) < WIDTH * HEIGHT:
+            raise SystemExit("the client saw no picture")
+        return data
 
     def close(self) -> None:
-        self._stream.close()
+        self._leave.set()
+        self._child.kill()
+        self._child.communicate()
+        self._thread.join(30)
 
 
-def tune(broadcast: Broadcast, number: str, client: str) -> Tune:
-    """One cold tune with one kind of client."""
+def code_of(luma: bytes) -> Code | None:
+    """The barcode of a grey picture."""
+    for aspect in (16 / 9, 4 / 3):
+        width = min(WIDTH, round(HEIGHT * aspect))
+        points = layout.sample_points((WIDTH - width) // 2, 0, width, HEIGHT)
+        if (code := layout.read(lambda x, y: luma[y * WIDTH + x], points)) is not None:
+            return code
+    return None
+
+
+def tune(broadcast: Broadcast, number: str, client: str, slug: str) -> Tune:
+    """One cold tune with one kind of client; ``slug`` of the channel when its media carry barcodes."""
     url = broadcast.url(number)
-    tap = _Tap(url)
+    watching = Client(url, PROBES[client])
     try:
-        with av.open(tap, format="mpegts", options=PROBES[client], buffer_size=32768) as container:
-            assert isinstance(container, av.container.InputContainer)
-            frame = next(container.decode(video=0))
-            took = time.monotonic() - tap.start
-            assert frame.pts is not None
-            assert frame.time_base is not None
-            stamp, wrap = frame.pts * float(frame.time_base), (1 << 33) / 90000
-            behind = (time.time() - stamp + wrap / 2) % wrap - wrap / 2
-            later = first_byte(url)
+        picture = watching.picture()
+        took, now = time.monotonic() - watching.start, time.time()
+        later = first_byte(url)
     finally:
-        tap.close()
-    assert tap.first is not None
-    return Tune(client, number, tap.first, took, behind, later)
+        watching.close()
+    assert watching.stamp is not None
+    slate = False
+    if slug and code_of(picture) is None:
+        plan = read_plan(newest_artefact(broadcast.state), slug)
+        planned = plan.at_tick(plan.tick_of(watching.stamp))
+        slate = planned is not None and bool(planned.asset_id)
+    behind = now - watching.stamp / 90000
+    return Tune(client, number, watching.first_byte, took, behind, later, slate)
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -179,24 +231,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         with Broadcast(folder, Path(scratch) / "state").start() as broadcast:
             lineup = broadcast.get_json("/lineup.json")
             assert isinstance(lineup, list)
+            slugs = {} if args.station else {"5.1": "net", "5.2": "reel"}
             numbers = args.channel or [str(row["GuideNumber"]) for row in lineup]
             for n in range(args.tunes * len(PROBES)):
                 client = list(PROBES)[n % len(PROBES)]
                 number = numbers[n // len(PROBES) % len(numbers)]
                 until(lambda: not broadcast.ffmpegs(), 120, "the channel went off the air")
                 time.sleep(dice.uniform(0.2, 3.0))
-                took = tune(broadcast, number, client)
+                took = tune(broadcast, number, client, slugs.get(number, ""))
                 tunes.append(took)
                 if not args.json:
                     print(
                         f"{number:>6}  {client:<16} first byte {took.first_byte:.3f} s, first picture "
                         f"{took.first_picture:.3f} s, {took.behind:+.3f} s behind station time, "
-                        f"later viewer {took.later_viewer:.3f} s",
+                        f"later viewer {took.later_viewer:.3f} s{', slate' if took.slate else ''}",
                         flush=True,
                     )
     result = summary(tunes)
     if not args.json:
         print(table(result))
+        print(f"first pictures that were the slate: {sum(t.slate for t in tunes)} of {len(tunes)}")
         print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     print(
         json.dumps(
@@ -205,6 +259,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "station": args.station.name if args.station else "shorts",
                 "load": round(os.getloadavg()[0], 2),
                 "results": result,
+                "client": choose_ffmpeg().version_text,
+                "slate_first": sum(t.slate for t in tunes),
                 "behind_max_s": round(max(t.behind for t in tunes), 3),
                 "tunes": [
                     {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(t).items()}
