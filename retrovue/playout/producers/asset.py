@@ -258,7 +258,7 @@ class AssetProducer:
             return None
         frames = []
         for frame in audio:
-            data, pending = self._audio(frame)
+            data, pending = self._audio(frame, audio[0])
             if data is None and pending and not late:
                 return None
             frames.append(data)
@@ -289,13 +289,14 @@ class AssetProducer:
     def _on(self, tick: int) -> _Segment | None:
         return next((s for s in self._segments if s.entry.start <= tick < s.entry.end), None)
 
-    def _audio(self, frame: int) -> tuple[bytes | None, bool]:
-        """The audio frame, and whether it may still come."""
+    def _audio(self, frame: int, first: int) -> tuple[bytes | None, bool]:
+        """Audio frame ``frame`` of those from ``first`` on, and whether it may still come."""
         for segment in self._segments:
             if segment.covers_audio(frame):
                 source = segment.source
                 if source is None:
                     return None, not segment.failure
+                source.release_audio(first)
                 data = source.audio(frame)
                 return data, data is None and not source.silent
         return None, False

@@ -79,15 +79,25 @@ class FfmpegSource:
             self.delivered += 1
 
     def audio(self, frame: int) -> bytes | None:
-        """Audio frame ``frame`` of the endless grid; None when it hasn't come (yet)."""
-        audio = self.child.audio
-        if self._priming and audio:
-            self.child.take_audio()
-            self._priming = False
-        while self._next_frame < frame and audio:
+        """Audio frame ``frame`` of the endless grid; None when it hasn't come (yet).
+
+        Only looks: a tick that needs two frames asks again for both when the second is late.
+        """
+        self._drop_priming()
+        index = frame - self._next_frame
+        return self.child.audio[index] if 0 <= index < len(self.child.audio) else None
+
+    def release_audio(self, frame: int) -> None:
+        """Nothing before audio frame ``frame`` will be asked for again."""
+        self._drop_priming()
+        while self._next_frame < frame and self.child.audio:
             self.child.take_audio()
             self._next_frame += 1
-        return audio[0] if self._next_frame == frame and audio else None
+
+    def _drop_priming(self) -> None:
+        if self._priming and self.child.audio:
+            self.child.take_audio()
+            self._priming = False
 
     @property
     def ended(self) -> bool:
