@@ -129,8 +129,8 @@ class FfmpegChild:
 
     @property
     def over(self) -> bool:
-        """Nothing more will come than what waits in ``video``."""
-        return self.video_ended
+        """Nothing more will come than what waits in ``video``, and how the child ended is known."""
+        return self.video_ended and self.exit_code is not None
 
     async def kill(self) -> None:
         """End the child and every process it may have started; returns when it is reaped."""
@@ -152,6 +152,7 @@ class FfmpegChild:
         while text := await self._process.stderr.read(4096):
             self._stderr = (self._stderr + text)[-_STDERR_KEPT:]
         self.exit_code = await self._process.wait()
+        self._keep_tail()
         self._notify()
 
     def _on_video(self, data: bytes) -> None:
@@ -169,10 +170,14 @@ class FfmpegChild:
             self._notify()
 
     def _on_video_lost(self) -> None:
-        if (last := self._video_splitter.flush()) is not None:
-            self.video.append(last)
         self.video_ended = True
+        self._keep_tail()
         self._notify()
+
+    def _keep_tail(self) -> None:
+        """The last picture has no successor to end it: it is whole only if the child ended well."""
+        if self.over and self.exit_code == 0 and (last := self._video_splitter.flush()) is not None:
+            self.video.append(last)
 
     def _on_audio_lost(self) -> None:
         self.audio_ended = True

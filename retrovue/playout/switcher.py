@@ -31,7 +31,10 @@ LEAD_S = 5.5
 HOLD_S = 1.0
 #: The slate comes on this long before a viewer would run dry (seconds).
 MARGIN_S = 0.5
-#: While a cold channel builds its lead, the margin grows by this much per second of stream.
+#: A channel that has just come on may stall this long (seconds) before a slate flashes up: no player
+#: shows its first picture without at least as much in its buffer.
+START_SLACK_S = 0.5
+#: While a cold channel builds its lead, slack becomes margin by this much per second of stream.
 MARGIN_GROWTH = 0.2
 #: Ticks leave in batches of about this length (seconds): fewer wake-ups, fewer and larger writes.
 BATCH_S = 0.1
@@ -185,8 +188,9 @@ class Switcher:
         # Viewers play from the moment the first picture came; the margin grows as the lead does.
         behind = self._on_us - self._grid.start_us(self._first)
         stream_us = tick_us - self._grid.start_us(self._first)
-        margin = min(behind + round(MARGIN_S * SECOND_US), round(stream_us * MARGIN_GROWTH))
-        return tick_us + behind - margin
+        slack = round(START_SLACK_S * SECOND_US)
+        margin = min(behind + slack + round(MARGIN_S * SECOND_US), round(stream_us * MARGIN_GROWTH))
+        return tick_us + behind + slack - margin
 
     async def _wait_for_picture(self) -> None:
         """Until a producer reports, or the pending tick's deadline."""

@@ -192,6 +192,22 @@ async def test_a_killed_child_is_replaced_at_the_right_frame_without_a_fault(tmp
         await viewer.close("done")
 
 
+async def test_a_child_killed_before_its_first_picture_is_started_again(tmp_path: Path) -> None:
+    async with bench([Item("ntsc", 20.0, fallbacks=("pal",)), Item("pal", 20.0)], tmp_path) as b:
+        tuning = asyncio.create_task(b.tune())
+        async with b.clock.deadline(20):
+            while not (victims := children()):  # noqa: ASYNC110  a process sets no event
+                await asyncio.sleep(0)
+        for pid in victims:
+            os.kill(pid, signals.SIGKILL)
+        viewer = await tuning
+        data = await capture(viewer, b.clock, 3.0)
+        assert analyse(data, complete=False).ok
+        seen = {shown.code.asset for shown in reading_of(data, tmp_path).shown if shown.code}
+        assert seen == {CLIPS["ntsc"].asset}
+        await viewer.close("done")
+
+
 async def test_slate_bars_and_every_clip_share_one_set_of_parameter_sets(tmp_path: Path) -> None:
     items = [Item("lost.mp4", 1.0), Item("synthetic:bars", 1.0), Item("film", 1.0), Item("pal", 60.0)]
     async with bench(items, tmp_path) as b:

@@ -91,10 +91,11 @@ class _Segment:
             return  # its verdict comes in a moment
         died = source.child.exit_code != 0
         complaint = source.child.complaint or f"ffmpeg ended with {source.child.exit_code}"
+        killed = source.child.exit_code < 0  # by a signal: the file is not to blame
         if not died and source.delivered:
             # The file is shorter than its contract: nothing is wrong with ffmpeg, so nobody retries.
             self._fail("asset ended early")
-        elif source.delivered and self._restarts < RESTARTS:
+        elif (source.delivered or killed) and self._restarts < RESTARTS:
             self._restarts += 1
             ahead = round(RESTART_AHEAD_S * self._house.rate) if slating else 0
             self._replace(min(tick + ahead, self.entry.end - 1))
