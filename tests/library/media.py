@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 from retrovue.ffmpeg_binary import choose_ffmpeg
@@ -13,9 +14,10 @@ def make(path: Path, *arguments: str, frames: int = 30, rate: str = "30000/1001"
     path.parent.mkdir(parents=True, exist_ok=True)
     inputs = ["-f", "lavfi", "-i", f"testsrc2=s=64x48:r={rate}"]
     if audio:
-        inputs += ["-f", "lavfi", "-i", "sine=r=48000"]
+        # As long as the picture; -shortest makes ffmpeg 9 fail now and then.
+        inputs += ["-f", "lavfi", "-i", f"sine=r=48000:d={float(frames / Fraction(rate)):.6f}"]
     codec = [] if "-c:v" in arguments else ["-c:v", "libx264", "-preset", "ultrafast"]
-    run(*inputs, *codec, "-frames:v", str(frames), "-shortest", *arguments, f"file:{path}")
+    run(*inputs, *codec, "-frames:v", str(frames), *arguments, f"file:{path}")
     return path
 
 
