@@ -19,12 +19,16 @@ class SegmentKind(StrEnum):
     AD = "ad"
     BUMPER = "bumper"
     PROMO = "promo"
+    PSA = "psa"
     IDENT = "ident"
     FILLER = "filler"
     CARD = "card"
     TEST_PATTERN = "test_pattern"
     CLOCK = "clock"
     SLATE = "slate"
+    COUNTDOWN = "countdown"
+    SIGN_OFF = "sign_off"
+    NEXT_CARD = "next_card"
 
 
 @dataclass(frozen=True, slots=True)

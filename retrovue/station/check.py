@@ -186,6 +186,20 @@ def unique_numbers(world: World) -> Iterator[Diagnostic]:
             )
 
 
+def what_airs(world: World) -> Iterator[Diagnostic]:
+    """A channel has plans unless it is a simulcast; a program has a chain unless it is a rerun."""
+    for noun, key, unless in (("channel", "plans", "simulcast"), ("program", "chain", "rerun_of")):
+        for v in world.of(noun):
+            missing = not getattr(v.model, key) and getattr(v.model, unless) is None
+            if missing and not v.is_mended(key) and not v.is_mended(unless):
+                yield _error(
+                    "missing-key",
+                    f"“{key}” is missing",
+                    value_span(v.document.root),
+                    help=f"add “{key}: …” here, or “{unless}: …”",
+                )
+
+
 # --- references ------------------------------------------------------------------------------------
 
 
@@ -791,6 +805,7 @@ RULES: tuple[Rule, ...] = (
     has_station_and_channel,
     unique_slugs,
     unique_numbers,
+    what_airs,
     references_exist,
     no_program_cycles,
     times_of_station,

@@ -21,16 +21,20 @@ from retrovue.errors import RetroVueError
 from retrovue.station import check
 from retrovue.station.document import Document, Scalar, parse
 from retrovue.station.model import (
+    BUILT_IN_OVERLAYS,
     BUILT_IN_SYNTHETICS,
     BreakFormat,
     Channel,
     Collection,
+    Overlay,
     Plan,
     Pool,
     Program,
+    Spot,
     Station,
     StationModel,
     Synthetic,
+    Virtual,
     Written,
 )
 from retrovue.station.numbers import number_order
@@ -45,9 +49,12 @@ NOUNS: dict[str, type[Written]] = {
     "channel": Channel,
     "plan": Plan,
     "program": Program,
+    "virtual": Virtual,
     "collection": Collection,
     "pool": Pool,
+    "spot": Spot,
     "break_format": BreakFormat,
+    "overlay": Overlay,
     "synthetic": Synthetic,
 }
 
@@ -250,19 +257,39 @@ def _inside(name: str, folders: tuple[str, ...]) -> bool:
 def _assemble(models: Iterable[Written | None], sources_hash: str) -> StationModel:
     found = list(models)
     (station,) = _named(Station, found).values()
+    programs = _named(Program, found)
     channels = sorted(_named(Channel, found).values(), key=lambda c: number_order(c.number))
     # Constructed, not validated again: the parts are valid, and copies would lose their places.
     return StationModel.model_construct(
         station=station,
         channels=tuple(channels),
         plans=_named(Plan, found),
-        programs=_named(Program, found),
+        programs={slug: _with_premiere(program, programs) for slug, program in programs.items()},
+        virtuals=_named(Virtual, found),
         collections=_named(Collection, found),
         pools=_named(Pool, found),
+        spots=_named(Spot, found),
         break_formats=_named(BreakFormat, found),
+        overlays={**BUILT_IN_OVERLAYS, **_named(Overlay, found)},
         synthetics={**BUILT_IN_SYNTHETICS, **_named(Synthetic, found)},
         sources_hash=sources_hash,
     )
+
+
+#: What a rerun takes from its premiere when it says nothing of its own.
+_OF_THE_PREMIERE = ("chain", "title", "description", "categories", "rating")
+
+
+def _with_premiere(program: Program, programs: Mapping[str, Program]) -> Program:
+    """A rerun with what its premiere (or that one's premiere) says for it."""
+    said: dict[str, object] = {}
+    above = program
+    while above.rerun_of is not None:  # no cycles: the rules have looked
+        above = programs[above.rerun_of]
+        for field in _OF_THE_PREMIERE:
+            if not getattr(program, field) and field not in said and getattr(above, field):
+                said[field] = getattr(above, field)
+    return program.model_copy(update=said) if said else program
 
 
 def _named(kind: type[_M], models: Iterable[Written | None]) -> dict[str, _M]:
