@@ -88,7 +88,7 @@ class Scheduler:
         self._calendar = calendar
         self._assembler = assembler
         self._findings = findings
-        self._planner = Planner(channel, model.plans, calendar)
+        self._planner = Planner(channel, model.plans, calendar, model.station.seasons)
         self._zones: dict[tuple[str, int], _Rules] = {}
         off_air = channel.off_air or model.station.off_air
         span = channel.place("off_air") if channel.off_air else model.station.place("off_air")

@@ -401,8 +401,8 @@ class When(Written):
     season: str | Words | None = None
     """Seasons that station.yaml names under ``seasons``."""
     cron: str | Words | None = None
-    """Dates as cron writes them, "0 0 1-7 * mon": day of month, month and weekday count; minute and hour must
-    be there and mean nothing."""
+    """Dates as cron writes them, "* * 1,15 * *": day of month, month and weekday count; minute and hour must
+    be there and mean nothing. As in cron, one of the two is enough when both day and weekday are given."""
 
 
 class PlayItem(Written):
