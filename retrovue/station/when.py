@@ -33,6 +33,8 @@ _ORDINALS = {
     **{word: n for n, word in enumerate(("first", "second", "third", "fourth", "fifth"), 1)},
     "last": -1,
 }
+#: Minutes of a day on which no clock changes.
+DAY_MINUTES = 24 * 60
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 #: A leap year, in which days are counted.
 _LEAP_YEAR = 2000
