@@ -127,9 +127,7 @@ def parse_expectation(text: str) -> Expectation:
         what = _unquoted(match[3])
         return Airs(_dates(match[1]), parse_time(match[2]), what, is_title=what != match[3])
     first_word = line.partition(" ")[0].lower()
-    form = next(
-        (f for f in FORMS if f.startswith(first_word) and first_word in ("nothing", "no", "fill")), None
-    )
+    form = {form.partition(" ")[0]: form for form in FORMS[1:]}.get(first_word)
     near = did_you_mean(first_word, ["nothing", "fill"])
     wanted = f"write it like “{form}”" if form else near or f"write it like “{FORMS[0]}”, “{FORMS[1]}”, …"
     raise ValueError(f"“{line}” says nothing that can be checked: {wanted}")
