@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("retrovue.cli.ingest", "find and probe media, write the catalog lock"),
     "check": ("retrovue.cli.check", "validate a station and show every mistake at once"),
     "compile": ("retrovue.cli.compile", "turn a station into schedule days and playlists"),
+    "diff": ("retrovue.cli.diff", "what will air differently: a revision, or two artefacts"),
     "guide": ("retrovue.cli.guide", "print the programme guide"),
     "sql": ("retrovue.cli.sql", "query a compiled artefact in SQL"),
     "serve": ("retrovue.cli.serve", "put the station on the air"),

@@ -1,0 +1,121 @@
+"""The operator's bench: what several commands need of a station folder, an artefact, or both."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrovue.errors import RetroVueError
+
+if TYPE_CHECKING:
+    from retrovue.compiler.changes import Side
+    from retrovue.compiler.model import Checkpoint, Compiled, CompiledChannel
+    from retrovue.library.catalog import Catalog
+    from retrovue.station.load import Loaded
+    from retrovue.station.model import StationModel
+    from retrovue.store import Artefact
+
+
+class Bench:
+    """A station folder, loaded and without a mistake, and its catalog."""
+
+    def __init__(self, folder: Path, label: str) -> None:
+        from retrovue.library.adapters import settings_models
+        from retrovue.library.lock import read_lock
+        from retrovue.station.load import StationErrors, load_station
+
+        self.folder = folder
+        self.label = label
+        self.loaded: Loaded = load_station(folder, settings_models())
+        if self.loaded.model is None:
+            errors = StationErrors(folder, self.loaded)
+            if label:
+                raise RetroVueError(f"{label}: {errors}".replace(f"{folder}", folder.name), help=errors.help)
+            raise errors
+        self.model: StationModel = self.loaded.model
+        self.catalog: Catalog = read_lock(folder)
+
+    def checkpoint(self, first_day: date) -> Checkpoint | None:
+        """Where the ledger says that the rotations stood before ``first_day``; None without one."""
+        return None
+
+    def compile(
+        self, first_day: date | None, days: int, as_of_us: int, checkpoint: Checkpoint | None = None
+    ) -> Compiled:
+        """The schedule, from ``checkpoint``, else from the ledger's, else from the station's epoch."""
+        from retrovue.compiler.compile import broadcast_date_at, compile_station
+
+        first = broadcast_date_at(self.model, as_of_us) if first_day is None else first_day
+        return compile_station(
+            self.model, self.catalog, first, days, as_of_us, checkpoint or self.checkpoint(first)
+        )
+
+    def eve(self, first_day: date, as_of_us: int, checkpoint: Checkpoint | None = None) -> Checkpoint | None:
+        """Where the rotations stand at the end of the day before ``first_day``; None at the epoch."""
+        from retrovue.compiler.model import Checkpoint
+
+        before = first_day - timedelta(days=1)
+        known = checkpoint or self.checkpoint(first_day)
+        if known is not None and known.broadcast_date == before:
+            return known
+        if known is None and first_day <= self.model.station.epoch:
+            return None
+        compiled = self.compile(before, 1, as_of_us, known)
+        return Checkpoint(before, {day.channel: day.checkpoint for day in compiled.days})
+
+    def guide_days(self, spare: int = 0) -> int:
+        """The guide's horizon in whole days, and some to spare."""
+        from retrovue.units import HOUR_US
+
+        return int(-(-self.model.station.horizon.guide // (24 * HOUR_US))) + spare
+
+
+def artefact_path(args: argparse.Namespace) -> Path:
+    """``--artefact``, else the one in the state directory of the station named."""
+    from retrovue.library.adapters import settings_models
+    from retrovue.state_dir import ARTEFACT_NAME, state_dir
+    from retrovue.station.load import require_station
+
+    if args.artefact is not None:
+        return Path(args.artefact)
+    if args.station is None:
+        raise RetroVueError(
+            "which station?", help="name the station folder, or an artefact with --artefact FILE"
+        )
+    slug = require_station(args.station, settings_models()).station.station
+    return state_dir(slug, args.state) / ARTEFACT_NAME
+
+
+def add_artefact_options(parser: argparse.ArgumentParser) -> None:
+    """``[STATION] [--artefact FILE] [--state DIR]``: where a command finds what was compiled."""
+    parser.add_argument("station", metavar="STATION", type=Path, nargs="?", help="the station folder")
+    parser.add_argument("--artefact", metavar="FILE", type=Path, help="a compiled artefact")
+    parser.add_argument("--state", metavar="DIR", help="the state directory that holds the artefact")
+
+
+def chosen_channels(channels: tuple[CompiledChannel, ...], wanted: str | None) -> tuple[CompiledChannel, ...]:
+    """All channels, or the one with this number or slug. Raises ``RetroVueError`` for no such channel."""
+    found = tuple(c for c in channels if wanted is None or wanted in (c.number, c.channel))
+    if not found:
+        known = ", ".join(f"{c.number} ({c.channel})" for c in channels)
+        raise RetroVueError(f"there is no channel “{wanted}”", help=f"channels: {known}")
+    return found
+
+
+def artefact_side(artefact: Artefact, label: str) -> Side:
+    """All that a published artefact has, as one side of a comparison."""
+    from retrovue.compiler.changes import Side
+
+    header = artefact.header
+    return Side(
+        label,
+        header.timezone,
+        artefact.channels,
+        header.start_us,
+        header.end_us,
+        {c.channel: artefact.events(c.channel, header.start_us, header.end_us) for c in artefact.channels},
+        {c.channel: artefact.segments(c.channel, header.start_us, header.end_us) for c in artefact.channels},
+        header.content_hash,
+    )
