@@ -70,9 +70,13 @@ class Planner:
         self._seasons = seasons
         self._layers: dict[tuple[str, ...], list[Layer]] = {}
 
+    def applying(self, on: date) -> list[Plan]:
+        """The plans that apply on ``on``, the highest first."""
+        return [plan for plan in self._plans if applies(plan.when, on, seasons=self._seasons)]
+
     def layers(self, on: date) -> list[Layer]:
         """The day's layers, in order; they cover broadcast minutes 0 to 1440."""
-        applying = [plan for plan in self._plans if applies(plan.when, on, seasons=self._seasons)]
+        applying = self.applying(on)
         key = tuple(plan.plan for plan in applying)
         if key not in self._layers:
             self._layers[key] = self._lay(applying)
