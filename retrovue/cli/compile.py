@@ -45,6 +45,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     from retrovue import __version__
     from retrovue.clock import StationClock
     from retrovue.compiler.compile import compile_station
+    from retrovue.compiler.why import reasons
     from retrovue.diagnostics.render import as_json, render
     from retrovue.library.adapters import settings_models
     from retrovue.library.lock import read_lock
@@ -92,7 +93,7 @@ def run(args: argparse.Namespace, view: View) -> int:
             catalog_hash=catalog.content_hash,
             revision=revision_of(folder),
         )
-        write_artefact(output, compiled, provenance)
+        write_artefact(output, compiled, provenance, reasons(model, catalog, compiled))
     summary = {
         "artefact": str(output),
         "written": not unchanged,

@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -29,9 +29,10 @@ from retrovue.compiler.model import (
     Segment,
     SegmentKind,
 )
+from retrovue.compiler.reasons import Origin, Overridden, PoolRules, Reasons, SpotRules
 from retrovue.errors import RetroVueError
 from retrovue.library.catalog import Asset, AssetState
-from retrovue.store import schema
+from retrovue.store import history, schema
 from retrovue.units import from_us
 
 #: No extension is ever fetched or loaded behind the operator's back; one thread and little memory are
@@ -48,6 +49,10 @@ _RECOMPILE = "compile the station again: retrovue compile STATION"
 
 class ArtefactError(RetroVueError):
     """The file is missing, no artefact, damaged, or of another version."""
+
+
+class ForeignFile(ArtefactError):
+    """The file is something else altogether, and not ours to overwrite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +94,33 @@ _NULL = "\\N"
 _Row = Sequence[Any]
 
 
-def write_artefact(path: Path, compiled: Compiled, provenance: Provenance) -> None:
+def write_artefact(
+    path: Path,
+    compiled: Compiled,
+    provenance: Provenance,
+    reasons: Reasons | None = None,
+    keep: int = history.KEEP,
+) -> None:
     """Publish ``compiled`` under ``path``, whole or not at all.
 
-    Raises ``ArtefactError`` when the folder can't be written; the old file, if any, stays.
+    ``reasons`` is what ``retrovue why`` reads back. The artefact that was there is kept as
+    ``artefact.1.duckdb``, the one before as ``artefact.2.duckdb``, and so on up to ``keep``. Raises
+    ``ArtefactError`` when the folder can't be written or the file there is somebody else's; the old
+    file, if any, stays.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        present = _what_is_there(path)
         _remove(beside)
         try:
-            _fill(beside, compiled, provenance)
+            _fill(beside, compiled, provenance, reasons or Reasons())
             _fsync(beside)
-            beside.replace(path)
+            with history.locked(path.parent):
+                if keep and present not in (None, compiled.content_hash):
+                    history.push(path)
+                beside.replace(path)
+                history.prune(path, keep)
             _fsync(path.parent)
         finally:
             _remove(beside)
@@ -109,6 +128,21 @@ def write_artefact(path: Path, compiled: Compiled, provenance: Provenance) -> No
         raise ArtefactError(
             f"can't write the artefact {path}: {error}", help="is the disk full, or the folder read-only?"
         ) from error
+
+
+def _what_is_there(path: Path) -> str | None:
+    """The content hash of the artefact that is about to be replaced; None for nothing, or for one that
+    this version can't read. Raises ``ArtefactError`` for a file that was never an artefact."""
+    try:
+        with Artefact.open(path) as present:
+            return present.header.content_hash
+    except ForeignFile as error:
+        raise ForeignFile(
+            f"{path} is no RetroVue artefact, and is not overwritten",
+            help="choose another name for the artefact",
+        ) from error
+    except ArtefactError:
+        return None
 
 
 def _remove(database: Path) -> None:
@@ -124,16 +158,16 @@ def _fsync(path: Path) -> None:
         os.close(handle)
 
 
-def _fill(file: Path, compiled: Compiled, provenance: Provenance) -> None:
+def _fill(file: Path, compiled: Compiled, provenance: Provenance, reasons: Reasons) -> None:
     with (
         tempfile.TemporaryDirectory(prefix=".rows-", dir=file.parent) as rows_folder,
         duckdb.connect(str(file), config=_CONFIG) as connection,
     ):
-        for table, rows in _rows(compiled, provenance):
+        for table, rows in _rows(compiled, provenance, reasons):
             connection.execute(table.ddl)
             _insert(connection, table, rows, Path(rows_folder) / f"{table.name}.csv")
         for view in schema.VIEWS:
-            connection.execute(view)
+            connection.execute(view.ddl)
         connection.execute("CHECKPOINT")
 
 
@@ -146,11 +180,11 @@ def _insert(
     if not file.stat().st_size:
         return
     columns = ", ".join(
-        f"'{name}': '{'VARCHAR' if kind.endswith('[]') else kind}'" for name, kind in table.columns
+        f"'{name}': '{'VARCHAR' if kind.endswith('[]') else kind}'" for name, kind, _ in table.columns
     )
     values = ", ".join(
         f"from_json({name}, '[\"{kind[:-2]}\"]')" if kind.endswith("[]") else name
-        for name, kind in table.columns
+        for name, kind, _ in table.columns
     )
     connection.execute(
         f"INSERT INTO {table.name} SELECT {values} FROM read_csv(?, columns={{{columns}}}, header=false, "  # noqa: S608  names from schema.py
@@ -164,7 +198,9 @@ def _or_null(value: object) -> object:
     return _NULL if value is None else value
 
 
-def _rows(compiled: Compiled, provenance: Provenance) -> Iterator[tuple[schema.Table, Iterable[_Row]]]:
+def _rows(
+    compiled: Compiled, provenance: Provenance, reasons: Reasons
+) -> Iterator[tuple[schema.Table, Iterable[_Row]]]:
     yield (
         schema.ARTEFACT,
         [
@@ -208,6 +244,18 @@ def _rows(compiled: Compiled, provenance: Provenance) -> Iterator[tuple[schema.T
             for day in compiled.days
             for cursor, value in sorted(day.checkpoint.items())
         ),
+    )
+    yield schema.ORIGIN, map(_reason_row, reasons.origins)
+    yield schema.OVERRIDDEN, map(_reason_row, reasons.overridden)
+    yield schema.POOL, map(_reason_row, reasons.pools)
+    yield schema.SPOT, map(_reason_row, reasons.spots)
+
+
+def _reason_row(reason: Origin | Overridden | PoolRules | SpotRules) -> _Row:
+    """Columns are named as the fields and stand in their order."""
+    return tuple(
+        json.dumps(value, ensure_ascii=False) if isinstance(value, tuple) else value
+        for value in (getattr(reason, field.name) for field in fields(reason))
     )
 
 
@@ -338,7 +386,11 @@ class Artefact:
     def open(cls, path: Path) -> Artefact:
         """Open and verify. Raises ``ArtefactError`` for a missing, foreign, damaged or other-version file."""
         if not path.is_file():
+            if path.exists():
+                raise ForeignFile(f"{path} is no file, and so no RetroVue artefact", help=_RECOMPILE)
             raise ArtefactError(f"there is no artefact at {path}", help=_RECOMPILE)
+        if _is_foreign(path):
+            raise ForeignFile(f"{path} is no RetroVue artefact", help=_RECOMPILE)
         # An in-memory database with the file attached: duckdb.connect(path) would hand out the
         # instance that another reader in this process still has open on the replaced file.
         connection = duckdb.connect(":memory:", config=_CONFIG)
@@ -348,7 +400,9 @@ class Artefact:
             return cls(connection, path, header)
         except duckdb.Error as error:
             connection.close()
-            raise ArtefactError(f"{path} is no RetroVue artefact, or is damaged", help=_RECOMPILE) from error
+            raise ArtefactError(
+                f"{path} is half-written or damaged: no RetroVue artefact any more", help=_RECOMPILE
+            ) from error
         except BaseException:
             connection.close()
             raise
@@ -397,6 +451,52 @@ class Artefact:
         rows = self._rows("SELECT * FROM art.asset WHERE asset_id = ?", [asset_id])
         return _asset(rows[0]) if rows else None
 
+    def reasons(self, channel: str, at_us: int) -> Reasons:
+        """Why ``channel`` airs what it airs at ``at_us``: who asked, and who gave way there."""
+        found = self.events(channel, at_us, at_us + 1)
+        asked = [(e.plan, e.zone, e.program) for e in found]
+        segments = self.segments(channel, at_us, at_us + 1)
+        origins = [
+            Origin(*_tuples(row))
+            for plan, zone, program in asked
+            for row in self._rows(
+                "SELECT * FROM art.origin WHERE channel = ? AND plan = ? AND zone = ? AND program = ?",
+                [channel, plan, zone, program],
+            )
+        ]
+        # What ruled when the programme started, not what rules now: it may have run over.
+        start_us = found[0].start_us if found else at_us
+        overridden = [
+            Overridden(*row)
+            for row in self._rows(
+                "SELECT * FROM art.overridden "
+                "WHERE channel = ? AND start_us <= ? AND end_us > ? ORDER BY ALL",
+                [channel, start_us, start_us],
+            )
+        ]
+        pools = [
+            PoolRules(*_tuples(row))
+            for s in segments
+            for row in self._rows("SELECT * FROM art.pool WHERE pool = ?", [s.pool])
+        ]
+        spots = [
+            SpotRules(*_tuples(row))
+            for s in segments
+            for row in self._rows("SELECT * FROM art.spot WHERE asset_id = ? ORDER BY spot", [s.asset_id])
+        ]
+        return Reasons(tuple(origins), tuple(overridden), tuple(pools), tuple(spots))
+
+    def aired_before(self, event: ScheduleEvent) -> ScheduleEvent | None:
+        """What the same zone last aired of the same program before ``event``; None when the artefact
+        doesn't go back that far."""
+        rows = self._rows(
+            _EVENTS
+            + "WHERE e.channel = ? AND e.plan = ? AND e.zone = ? AND e.program = ? AND e.start_us < ? "
+            "ORDER BY e.start_us DESC LIMIT 1",
+            [event.channel, event.plan, event.zone, event.program, event.start_us],
+        )
+        return _event(rows[0]) if rows else None
+
     def checkpoint(self, broadcast_date: date) -> Checkpoint | None:
         """Where the rotations stood at the end of ``broadcast_date``; None when it isn't covered."""
         if not self.header.first_day <= broadcast_date <= self.header.last_day:
@@ -432,6 +532,20 @@ class Artefact:
             raise ArtefactError(f"can't read the artefact {self.path}: {error}", help=_RECOMPILE) from error
 
 
+#: A DuckDB file says so after an 8-byte checksum (duckdb, storage/storage_info.hpp: MainHeader).
+_MAGIC, _MAGIC_AT = b"DUCK", 8
+
+
+def _is_foreign(path: Path) -> bool:
+    """Is it surely no database? An empty file, or one cut off before its mark, is a half-written one."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_MAGIC_AT + len(_MAGIC))
+    except OSError as error:
+        raise ArtefactError(f"can't read {path}: {error.strerror}") from error
+    return len(start) == _MAGIC_AT + len(_MAGIC) and not start.endswith(_MAGIC)
+
+
 def _quoted(text: str) -> str:
     """A SQL string literal; ATTACH takes no parameters."""
     return "'" + text.replace("'", "''") + "'"
@@ -445,7 +559,7 @@ def _header(connection: duckdb.DuckDBPyConnection, path: Path) -> ArtefactHeader
         ).fetchall()
     }
     if schema.ARTEFACT.name not in tables:
-        raise ArtefactError(f"{path} is a DuckDB file, but no RetroVue artefact", help=_RECOMPILE)
+        raise ForeignFile(f"{path} is a DuckDB file, but no RetroVue artefact", help=_RECOMPILE)
     version = connection.execute("SELECT max(schema_version) FROM art.artefact").fetchall()[0][0]
     if version != schema.SCHEMA_VERSION:
         raise ArtefactError(
@@ -462,6 +576,11 @@ def _header(connection: duckdb.DuckDBPyConnection, path: Path) -> ArtefactHeader
         index = schema.ARTEFACT.names.index(column)
         row[index] = row[index].replace(tzinfo=UTC)
     return ArtefactHeader(*row)
+
+
+def _tuples(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The row with its lists as tuples."""
+    return tuple(tuple(value) if isinstance(value, list) else value for value in row)
 
 
 def _event(row: tuple[Any, ...]) -> ScheduleEvent:
