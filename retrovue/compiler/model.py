@@ -56,6 +56,7 @@ class ScheduleEvent:
     zone: str
     written_at: str  #: "plans/weekday.yaml:12:5", for people
     fallbacks: tuple[str, ...] = ()  #: asset ids that stand in, in order
+    moves: tuple[tuple[str, str], ...] = ()  #: what it did to the rotations' cursors; one that is "" is gone
 
 
 @dataclass(frozen=True, slots=True)
