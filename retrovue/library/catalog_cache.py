@@ -45,6 +45,9 @@ from retrovue.library.lock import (
 if TYPE_CHECKING:
     import duckdb
 
+#: The cache's folder in the state directory.
+FOLDER = "catalog-cache"
+
 #: A smaller lock (bytes) is read whole: sooner done than asking a database.
 SMALL = 2_000_000
 
