@@ -75,10 +75,38 @@ class Segment:
     synthetic: str = ""  #: slug of the synthetic; empty for physical
     title: str = ""  #: what a card or ident says; the asset's name otherwise
     pool: str = ""  #: pool it was drawn from
+    overlays: tuple[str, ...] = ()  #: slugs of the overlays in force, lowest first
 
     @property
     def duration_us(self) -> int:
         return self.end_us - self.start_us
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far a contract has come in one flight at the end of a broadcast day, on one channel."""
+
+    spot: str
+    flight: str  #: "2026-06-01..2026-08-31"; empty for a contract that names none
+    contracted: int  #: airings, this channel's share
+    due: int  #: by the end of this day, were it delivered evenly
+    delivered: int
+
+
+@dataclass(frozen=True, slots=True)
+class FillReport:
+    """What filled the breaks of one broadcast date of one channel. ``spot_us + ident_us`` is all break time."""
+
+    spot_us: int  #: what pools gave: spots, promos, bumpers, filler
+    ident_us: int  #: what the remainders took: idents and cards of exact length
+    spots: int
+    pods: int
+    relaxed: tuple[tuple[str, int], ...] = ()  #: rule given up → how often, in the order of ``SpotRule``
+    deliveries: tuple[Delivery, ...] = ()  #: contracts whose flight this day is in, by spot
+
+    @property
+    def break_us(self) -> int:
+        return self.spot_us + self.ident_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +120,7 @@ class ScheduleDay:
     events: tuple[ScheduleEvent, ...]
     playlist: tuple[Segment, ...]
     checkpoint: Mapping[str, str] = field(default_factory=dict)  #: rotation cursors at the day's end
+    fill: FillReport | None = None  #: of the playlist under the events that start on this date
 
 
 @dataclass(frozen=True, slots=True)
