@@ -28,7 +28,7 @@ _DATE = re.compile(r"(?:(\d{4})-)?(\d{1,2})-(\d{1,2})")
 _EASTER = re.compile(r"easter(?:([+-]\d{1,3})d)?")
 _COUNTRY = re.compile(r"([a-z]{2}):([a-z0-9]+(?:-[a-z0-9]+)*)")
 
-_ORDINALS = {
+ORDINALS = {
     **{word: n for n, word in enumerate(("1st", "2nd", "3rd", "4th", "5th"), 1)},
     **{word: n for n, word in enumerate(("first", "second", "third", "fourth", "fifth"), 1)},
     "last": -1,
@@ -202,11 +202,11 @@ def nth_weekdays(word: str) -> frozenset[tuple[int, int]]:
     found = set()
     for part in word.split(","):
         ordinal, _, day = " ".join(part.lower().split()).partition(" ")
-        if ordinal not in _ORDINALS or day not in WEEKDAYS:
+        if ordinal not in ORDINALS or day not in WEEKDAYS:
             raise ValueError(
                 f"“{part.strip()}” is no weekday of the month: write 1st mon, 2nd tue, … 5th sun or last fri"
             )
-        found.add((_ORDINALS[ordinal], WEEKDAYS.index(day)))
+        found.add((ORDINALS[ordinal], WEEKDAYS.index(day)))
     return frozenset(found)
 
 
