@@ -65,6 +65,15 @@ class Bench:
         compiled = self.compile(before, 1, as_of_us, known)
         return Checkpoint(before, {day.channel: day.checkpoint for day in compiled.days})
 
+    def compile_around(self, start_us: int, end_us: int, as_of_us: int) -> Compiled:
+        """The broadcast days of every channel that ``[start_us, end_us)`` touches."""
+        from retrovue.compiler.compile import calendar_of
+
+        calendars = [calendar_of(self.model, channel) for channel in self.model.channels]
+        first = min(calendar.date_of(start_us) for calendar in calendars)
+        last = max(calendar.date_of(max(end_us - 1, start_us)) for calendar in calendars)
+        return self.compile(first, (last - first).days + 1, as_of_us)
+
     def guide_days(self, spare: int = 0) -> int:
         """The guide's horizon in whole days, and some to spare."""
         from retrovue.units import HOUR_US

@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compile": ("retrovue.cli.compile", "turn a station into schedule days and playlists"),
     "diff": ("retrovue.cli.diff", "what will air differently: a revision, or two artefacts"),
     "guide": ("retrovue.cli.guide", "print the programme guide"),
+    "why": ("retrovue.cli.why", "why something airs: plan, zone, program, rule and pick, with file and line"),
+    "rollback": ("retrovue.cli.rollback", "put a previous artefact back on the air"),
     "sql": ("retrovue.cli.sql", "query a compiled artefact in SQL"),
     "serve": ("retrovue.cli.serve", "put the station on the air"),
     "schema": ("retrovue.cli.schema", "print or write the JSON Schemas of the station language"),

@@ -65,6 +65,14 @@ class SpotRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a zone, which events name by its place."""
+
+    written_at: str
+    said: str  #: "pinned to 20:00", "number 2 of 3 in turn"
+
+
+@dataclass(frozen=True, slots=True)
 class Reasons:
     """All that ``retrovue why`` reads from an artefact."""
 
@@ -72,3 +80,15 @@ class Reasons:
     overridden: tuple[Overridden, ...] = ()
     pools: tuple[PoolRules, ...] = ()
     spots: tuple[SpotRules, ...] = ()
+    entries: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateList:
+    """What a pick was made from."""
+
+    query: str  #: in words
+    count: int
+    place: int  #: of the pick in the order of season and episode, from 1
+    before: str  #: asset id of its neighbour; empty when it is alone
+    after: str

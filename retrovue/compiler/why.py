@@ -13,17 +13,17 @@ from zoneinfo import ZoneInfo
 
 from retrovue.broadcast_day import Calendar
 from retrovue.compiler.findings import written_at
-from retrovue.compiler.model import Compiled
+from retrovue.compiler.model import Compiled, ScheduleEvent
 from retrovue.compiler.plan import Planner, stretches
-from retrovue.compiler.reasons import Origin, Overridden, PoolRules, Reasons, SpotRules
+from retrovue.compiler.reasons import CandidateList, Entry, Origin, Overridden, PoolRules, Reasons, SpotRules
 from retrovue.compiler.shelf import Shelf
 from retrovue.library.catalog import Catalog
 from retrovue.station.model import (
     ChainNode,
     Channel,
     Plan,
+    PlayItem,
     Pool,
-    Program,
     Query,
     Separation,
     Spot,
@@ -60,6 +60,7 @@ def reasons(model: StationModel, catalog: Catalog, compiled: Compiled) -> Reason
             if (pool := model.pools.get(slug)) is not None
         ),
         tuple(_spots(model, catalog, aired)),
+        tuple(_entries(model, {plan for _, plan, _, _ in asked})),
     )
 
 
@@ -125,6 +126,27 @@ def _virtual(virtual: Virtual) -> tuple[str, str]:
     said += [f"at least {spell_duration(rule.min_total)} together"] if rule.min_total else []
     said += [f"at most {spell_duration(rule.max_total)} together"] if rule.max_total else []
     return rule.order.value, ", ".join(said)
+
+
+def _entries(model: StationModel, plans: set[str]) -> Iterator[Entry]:
+    """Every entry of every zone of these plans."""
+    for slug in sorted(plans & model.plans.keys()):
+        plan = model.plans[slug]
+        for index, zone in enumerate(plan.zones):
+            for number, item in enumerate(zone.play):
+                place = written_at(plan.place("zones", index, "play", number))
+                yield Entry(place, f"number {number + 1} of {len(zone.play)} in turn" + _here(item))
+            for time, item in zone.at.items():
+                place = written_at(plan.place("zones", index, "at", time))
+                yield Entry(place, f"pinned to {time}" + _here(item))
+
+
+def _here(item: str | PlayItem) -> str:
+    """What differs here from the program's own definition."""
+    if isinstance(item, str):
+        return ""
+    said = f", {item.mode.value} here" if item.mode is not None else ""
+    return said + (f", from {item.from_}" if item.from_ is not None else "")
 
 
 # --- which plans gave way --------------------------------------------------------------------------
@@ -335,9 +357,41 @@ def _spots(model: StationModel, catalog: Catalog, aired: Iterable[str]) -> Itera
                 yield SpotRules(asset_id, slug, written_at(spot.place()), rules)
 
 
-def program_of(model: StationModel, slug: str) -> Program | None:
-    """The program, or the one that a rerun airs again."""
-    program = model.programs.get(slug)
-    while program is not None and program.rerun_of is not None:
-        program = model.programs.get(program.rerun_of)
-    return program
+# --- candidates ------------------------------------------------------------------------------------
+
+#: Chains are followed this deep; a deeper one holds itself, which ``check`` says.
+_DEEPEST = 16
+
+
+def candidates_at(model: StationModel, catalog: Catalog, event: ScheduleEvent) -> CandidateList | None:
+    """What ``event`` was picked from, in the order of ``sequential``; None for what is not picked."""
+    if not event.asset_id:
+        return None
+    shelf = Shelf(catalog, model.pools)
+    for query in _queries(model, event.program, 0):
+        found = shelf.select(query)
+        at = found.position.get(event.asset_id)
+        if at is not None:
+            around = [found.assets[(at + step) % len(found)].id for step in (-1, 1)] if len(found) > 1 else []
+            return CandidateList(said_query(query), len(found), at + 1, *(around or ("", "")))
+    return None
+
+
+def _queries(model: StationModel, slug: str, depth: int) -> Iterator[Query]:
+    if depth > _DEEPEST:
+        return
+    program, virtual = model.programs.get(slug), model.virtuals.get(slug)
+    chain: Sequence[ChainNode] = ()
+    if program is not None:
+        chain = program.chain
+    elif virtual is not None:
+        if virtual.rule is not None:
+            yield virtual.rule.query
+        chain = virtual.sequence or ()
+    for node in chain:
+        if node.episodes is not None:
+            yield node.episodes
+        elif node.asset is not None:
+            yield Query(asset=node.asset)
+        elif (inner := node.program or node.virtual) is not None:
+            yield from _queries(model, inner, depth + 1)

@@ -156,7 +156,9 @@ def _rows(
     """A row for each time at which something starts on either side, and one for each run of rows that
     are the same on both."""
     lines = sorted({at for _, events in sides for e in events for at in (e.start_us, e.end_us)})
-    rows: list[dict[str, Any]] = [{"time": clock(at, zone), "cells": [], "same": False, "fold": ""} for at in lines[:-1]]
+    rows: list[dict[str, Any]] = [
+        {"time": clock(at, zone), "cells": [], "same": False, "fold": ""} for at in lines[:-1]
+    ]
     place = {at: n for n, at in enumerate(lines)}
     for name, events in sides:
         covered = 0

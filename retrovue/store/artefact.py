@@ -29,7 +29,7 @@ from retrovue.compiler.model import (
     Segment,
     SegmentKind,
 )
-from retrovue.compiler.reasons import Origin, Overridden, PoolRules, Reasons, SpotRules
+from retrovue.compiler.reasons import Entry, Origin, Overridden, PoolRules, Reasons, SpotRules
 from retrovue.errors import RetroVueError
 from retrovue.library.catalog import Asset, AssetState
 from retrovue.store import history, schema
@@ -249,9 +249,10 @@ def _rows(
     yield schema.OVERRIDDEN, map(_reason_row, reasons.overridden)
     yield schema.POOL, map(_reason_row, reasons.pools)
     yield schema.SPOT, map(_reason_row, reasons.spots)
+    yield schema.ENTRY, map(_reason_row, reasons.entries)
 
 
-def _reason_row(reason: Origin | Overridden | PoolRules | SpotRules) -> _Row:
+def _reason_row(reason: Origin | Overridden | PoolRules | SpotRules | Entry) -> _Row:
     """Columns are named as the fields and stand in their order."""
     return tuple(
         json.dumps(value, ensure_ascii=False) if isinstance(value, tuple) else value
@@ -484,7 +485,14 @@ class Artefact:
             for s in segments
             for row in self._rows("SELECT * FROM art.spot WHERE asset_id = ? ORDER BY spot", [s.asset_id])
         ]
-        return Reasons(tuple(origins), tuple(overridden), tuple(pools), tuple(spots))
+        entries = [
+            Entry(*row)
+            for e in found
+            for row in self._rows("SELECT * FROM art.entry WHERE written_at = ?", [e.written_at])
+        ]
+        return Reasons(
+            tuple(origins), tuple(overridden), tuple(pools), tuple(spots), tuple(dict.fromkeys(entries))
+        )
 
     def aired_before(self, event: ScheduleEvent) -> ScheduleEvent | None:
         """What the same zone last aired of the same program before ``event``; None when the artefact

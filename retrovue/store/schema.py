@@ -270,6 +270,16 @@ SPOT = Table(
     ),
 )
 
+ENTRY = Table(
+    "entry",
+    "The entries of zones, which events name by the place where they are written.",
+    (),
+    (
+        ("written_at", "VARCHAR", "where it is written: schedule_event.written_at"),
+        ("said", "VARCHAR", "what it is, in words: “pinned to 20:00”"),
+    ),
+)
+
 TABLES = (
     ARTEFACT,
     CHANNEL,
@@ -283,6 +293,7 @@ TABLES = (
     OVERRIDDEN,
     POOL,
     SPOT,
+    ENTRY,
 )
 
 #: Instants of the views, by the word that stands for them below; DuckDB's ``timezone`` turns a
