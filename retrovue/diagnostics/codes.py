@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from retrovue.diagnostics.diagnostic import Diagnostic
 
 
 @dataclass(frozen=True, slots=True)
@@ -505,7 +507,7 @@ _ALL = (
     _code(
         "duplicate-spot",
         "two spots for one asset",
-        "Two documents give rules to the same asset. They might disagree, and nobody could tell which counts.",
+        "Two documents give rules to the same asset. They might disagree, and none could be the right one.",
         "Put the rules into one spot.",
         "spot: a\nasset: ads/x\n---\nspot: b\nasset: ads/x     # wrong",
     ),
@@ -624,6 +626,38 @@ _ALL = (
         'not_before: "21:00"\nat: { "20:00": late-film }     # wrong\nat: { "21:00": late-film }     # right',
     ),
     _code(
+        "manual-not-found",
+        "an airing whose asset isn't there",
+        """A manual program lists an episode, asset or title that no ready and approved asset of the catalog
+        lock answers, so nothing airs for that line.""",
+        "Check the name against the catalog lock; ingest and approve the media.",
+        "airings: [{ on: 2026-12-24, episode: S01E99 }]",
+    ),
+    _code(
+        "manual-unaired",
+        "an airing that found no room",
+        """A manual program airs exactly what it lists on each date. On this date no zone that plays it had
+        room for the line, so it was not aired.""",
+        "Pin the program on that date, or give its zone more room.",
+        'at: { "20:00": christmas-special }',
+    ),
+    _code(
+        "no-repeat-relaxed",
+        "a virtual repeats itself too soon",
+        """no_repeat asks that nothing comes again within a time, but fewer assets answer the query than that
+        time needs. What aired longest ago comes again, so that the zone isn't empty.""",
+        "Widen the query, shorten no_repeat, or air the virtual less often.",
+        "rule: { query: { collection: films }, no_repeat: 30d }     # with 12 films, every day",
+    ),
+    _code(
+        "virtual-out-of-range",
+        "a virtual that no choice of assets fits",
+        """min_total and max_total say how long one go of the virtual lasts. No choice of the assets that
+        answer its query is that long, so it airs nothing.""",
+        "Give the totals more room, or choose by min_duration and max_duration in the query.",
+        "rule: { query: { collection: films }, count: 3, max_total: 2h }     # films of 90 minutes",
+    ),
+    _code(
         "asset-too-long",
         "an asset that doesn't fit its zone",
         """One asset of a program is longer than the zone's window, so it never airs there. Others of the
@@ -635,6 +669,14 @@ _ALL = (
 
 #: code → its manual, in the order of the chain from file to program.
 CODES: dict[str, Code] = {c.code: c for c in _ALL}
+
+
+def helped(diagnostic: Diagnostic) -> Diagnostic:
+    """The diagnostic with a help line: its own, or what the code's manual says to do."""
+    code = CODES.get(diagnostic.code)
+    if diagnostic.help or code is None:
+        return diagnostic
+    return replace(diagnostic, help=code.mend[0].lower() + code.mend[1:].removesuffix("."))
 
 
 def manual(code: Code) -> str:

@@ -17,6 +17,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from retrovue.diagnostics import Diagnostic, Label, Severity, Span
+from retrovue.diagnostics.codes import helped
 from retrovue.errors import RetroVueError
 from retrovue.station import check
 from retrovue.station.document import Document, Scalar, parse
@@ -134,7 +135,7 @@ def load_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None = 
     for v in validated:
         diagnostics += v.diagnostics
     diagnostics += check.check(folder, validated, declared, adapters)
-    ordered = tuple(sorted(dict.fromkeys(diagnostics), key=_order))
+    ordered = tuple(sorted(map(helped, dict.fromkeys(diagnostics)), key=_order))
     model = None
     if not any(d.severity is Severity.ERROR for d in ordered):
         model = _assemble([v.model for v in validated], digest.hexdigest())

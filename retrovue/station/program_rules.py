@@ -17,6 +17,7 @@ from retrovue.station.model import (
     Query,
     Spot,
     Virtual,
+    Written,
 )
 from retrovue.station.validate import find, value_span
 from retrovue.station.world import DAY, Loc, Validated, World, clock, error, only_unknown
@@ -58,11 +59,11 @@ def _nodes(world: World) -> Iterator[tuple[Validated, Loc, ChainNode]]:
 
 
 def _exactly_one(
-    v: Validated, loc: Loc, model: object, keys: tuple[str, ...], code: str, what: str, help: str
+    v: Validated, loc: Loc, model: Written, keys: tuple[str, ...], code: str, what: str, help: str
 ) -> Iterator[Diagnostic]:
     written, _ = find(v.document.root, loc)
     given = sorted((k for k in keys if getattr(model, k) is not None), key=lambda k: v.key_span(*loc, k))
-    if not given and not only_unknown(written, set(keys)):
+    if not given and not only_unknown(written, set(type(model).model_fields)):
         yield error(code, f"this {what} says nothing", v.span(*loc), help=f"write one of {', '.join(keys)}")
     elif len(given) > 1:
         yield error(

@@ -83,7 +83,7 @@ def _target(v: Validated, spot: Spot) -> Iterator[Diagnostic]:
         )
     elif spot.asset is not None:
         yield from asset_id(v, spot.asset, ("asset",))
-    elif spot.spots is None and not only_unknown(v.document.root, {"asset", "spots", "spot"}):
+    elif spot.spots is None and not only_unknown(v.document.root, set(Spot.model_fields)):
         yield error(
             "spot-target",
             f"“{spot.spot}” says for which asset its rules are in no way",
