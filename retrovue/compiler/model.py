@@ -56,7 +56,8 @@ class ScheduleEvent:
     zone: str
     written_at: str  #: "plans/weekday.yaml:12:5", for people
     fallbacks: tuple[str, ...] = ()  #: asset ids that stand in, in order
-    moves: tuple[tuple[str, str], ...] = ()  #: what it did to the rotations' cursors; one that is "" is gone
+    #: What it did to the rotations' cursors (one that is "" is gone); empty for what was in flight before.
+    moves: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,18 @@ class CompiledSynthetic:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """A change within the locked time, made by force. An id of 0: nothing starts there."""
+
+    channel: str
+    start_us: int
+    before_id: int
+    after_id: int
+    before: str  #: title
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """All that may air, and what was found on the way."""
 
@@ -178,6 +191,10 @@ class Compiled:
     days: tuple[ScheduleDay, ...]  #: sorted by (channel position, broadcast_date)
     content_hash: str  #: sha256 over the canonical, ordered rows of everything above
     diagnostics: tuple[Diagnostic, ...] = ()
+    opening: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  #: cursors before the first day
+    inputs: Mapping[str, str] = field(default_factory=dict)  #: channel → hash of what it is made from
+    findings: Mapping[str, tuple[Diagnostic, ...]] = field(default_factory=dict)  #: by group's first channel
+    overrides: tuple[Override, ...] = ()
 
     @property
     def start_us(self) -> int:
