@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
+from copy import copy
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +13,7 @@ from retrovue.errors import RetroVueError
 
 if TYPE_CHECKING:
     from retrovue.compiler.changes import Side
-    from retrovue.compiler.model import Checkpoint, Compiled, CompiledChannel
+    from retrovue.compiler.model import Checkpoint, Compiled, CompiledChannel, ScheduleEvent, Segment
     from retrovue.library.catalog import Catalog
     from retrovue.station.load import Loaded
     from retrovue.station.model import StationModel
@@ -65,6 +67,17 @@ class Bench:
         compiled = self.compile(before, 1, as_of_us, known)
         return Checkpoint(before, {day.channel: day.checkpoint for day in compiled.days})
 
+    def only(self, channels: Collection[str]) -> Bench:
+        """The same station with these channels alone, and those whose signal they carry or share."""
+        wanted = set(channels)
+        wanted |= {c.simulcast for c in self.model.channels if c.channel in wanted and c.simulcast}
+        if any(p.cursor.value == "station" for p in self.model.programs.values()):
+            return self  # every channel moves the rotations that all share
+        kept = tuple(c for c in self.model.channels if c.channel in wanted)
+        other = copy(self)
+        other.model = self.model.model_copy(update={"channels": kept})
+        return other
+
     def compile_around(self, start_us: int, end_us: int, as_of_us: int) -> Compiled:
         """The broadcast days of every channel that ``[start_us, end_us)`` touches."""
         from retrovue.compiler.compile import calendar_of
@@ -79,6 +92,24 @@ class Bench:
         from retrovue.units import HOUR_US
 
         return int(-(-self.model.station.horizon.guide // (24 * HOUR_US))) + spare
+
+
+class InMemory:
+    """A schedule that was compiled and not published; read as an ``Artefact`` is."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.channels = compiled.channels
+        self.content_hash = compiled.content_hash
+        self.station, self.name, self.timezone = compiled.station, compiled.name, compiled.timezone
+        self._days = compiled.days
+
+    def events(self, channel: str, start_us: int, end_us: int) -> list[ScheduleEvent]:
+        found = (e for day in self._days if day.channel == channel for e in day.events)
+        return [e for e in found if e.end_us > start_us and e.start_us < end_us]
+
+    def segments(self, channel: str, start_us: int, end_us: int) -> list[Segment]:
+        found = (s for day in self._days if day.channel == channel for s in day.playlist)
+        return [s for s in found if s.end_us > start_us and s.start_us < end_us]
 
 
 def artefact_path(args: argparse.Namespace) -> Path:
@@ -128,3 +159,14 @@ def artefact_side(artefact: Artefact, label: str) -> Side:
         {c.channel: artefact.segments(c.channel, header.start_us, header.end_us) for c in artefact.channels},
         header.content_hash,
     )
+
+
+def write_report(file: Path, content: str) -> None:
+    """Write a report whole or not at all. Raises ``RetroVueError``."""
+    from retrovue.library.lock import replace_file
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(file, content.encode("utf-8", "replace"))
+    except OSError as error:
+        raise RetroVueError(f"can't write {file}: {error.strerror}") from error

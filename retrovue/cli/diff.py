@@ -71,13 +71,9 @@ def run(args: argparse.Namespace, view: View) -> int:
 
         said = changes_page(found)
     if args.output is not None:
-        from retrovue.library.lock import replace_file
+        from retrovue.cli.bench import write_report
 
-        try:
-            args.output.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(args.output, said.encode("utf-8", "replace"))
-        except OSError as error:
-            raise RetroVueError(f"can't write {args.output}: {error.strerror}") from error
+        write_report(args.output, said)
         view.say(f"{report.headline(found)}\n{report.total(found)} → {args.output}")
     else:
         view.out(said.removesuffix("\n"))

@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 from retrovue.compiler.changes import WORDS, Change, Changes, ChannelChanges, Mark, Playlist
 from retrovue.compiler.model import ScheduleEvent
 from retrovue.diagnostics.render import printable
+from retrovue.reports.guide import event_json
 from retrovue.reports.wording import clock, detail, length, local, named, plural, utc, when
 
 #: GitHub refuses a comment of more than 65 536 characters.
@@ -303,21 +304,4 @@ def _playlist(playlist: Playlist) -> dict[str, Any]:
 
 
 def _programme(event: ScheduleEvent | None) -> dict[str, Any] | None:
-    if event is None:
-        return None
-    return {
-        "start": utc(event.start_us),
-        "end": utc(event.end_us),
-        "broadcast_date": event.broadcast_date.isoformat(),
-        "title": event.title,
-        "subtitle": event.subtitle,
-        "season": event.season,
-        "episode": event.episode,
-        "rating": event.rating,
-        "kind": event.kind,
-        "program": event.program,
-        "asset": event.asset_id,
-        "plan": event.plan,
-        "zone": event.zone,
-        "written_at": event.written_at,
-    }
+    return None if event is None else event_json(event)

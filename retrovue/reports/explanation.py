@@ -1,7 +1,7 @@
 """Explanation: why something airs, as a person reads it and as JSON; pure.
 
-The JSON document: ``channel``, ``number``, ``at``; ``event`` (start, end, title, season, episode, asset,
-kind); ``chain``, in order: each link with ``link`` (channel, plan, zone, entry, program, pick, breaks, pool,
+The JSON document: ``channel``, ``number``, ``at``; ``event`` (as in the guide's JSON); ``mode``;
+``chain``, in order: each link with ``link`` (channel, plan, zone, entry, program, pick, breaks, pool,
 spot), ``is`` (in words), ``written_at`` and, where known, ``commit``; ``overridden``: the plans that gave
 way, with ``reason``; ``segment``: what is on at that very instant.
 """
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from retrovue.compiler.model import CompiledChannel, ScheduleEvent, Segment
 from retrovue.compiler.reasons import CandidateList, Origin, Reasons
 from retrovue.diagnostics.render import printable
+from retrovue.reports.guide import event_json, segment_json
 from retrovue.reports.wording import clock, length, local, named, utc, when
 from retrovue.revision import LineOrigin
 
@@ -174,22 +175,8 @@ def as_json(found: Explanation, zone: ZoneInfo) -> dict[str, Any]:
         "channel": found.channel.channel,
         "number": found.channel.number,
         "at": utc(found.at_us),
-        "event": {
-            "event_id": event.event_id,
-            "start": utc(event.start_us),
-            "end": utc(event.end_us),
-            "title": event.title,
-            "subtitle": event.subtitle,
-            "season": event.season,
-            "episode": event.episode,
-            "kind": event.kind,
-            "program": event.program,
-            "asset": event.asset_id,
-            "plan": event.plan,
-            "zone": event.zone,
-            "mode": origin.mode if origin else "",
-            "fallbacks": list(event.fallbacks),
-        },
+        "event": event_json(event),
+        "mode": origin.mode if origin else "",
         "chain": [
             {
                 "link": link.link,
@@ -212,17 +199,7 @@ def as_json(found: Explanation, zone: ZoneInfo) -> dict[str, Any]:
             }
             for lost in found.reasons.overridden
         ],
-        "segment": None
-        if segment is None
-        else {
-            "start": utc(segment.start_us),
-            "end": utc(segment.end_us),
-            "kind": segment.kind.value,
-            "title": segment.title,
-            "asset": segment.asset_id,
-            "synthetic": segment.synthetic,
-            "pool": segment.pool,
-        },
+        "segment": segment_json(segment) if segment is not None else None,
     }
 
 

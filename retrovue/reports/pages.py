@@ -12,9 +12,10 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from retrovue.compiler.changes import WORDS, Change, Changes, ChannelChanges, Mark, by_date
-from retrovue.compiler.model import ScheduleEvent
+from retrovue.compiler.model import ScheduleEvent, Segment
 from retrovue.reports.changes import headline, settings_lines, total
-from retrovue.reports.wording import clock, detail, local, plural, when
+from retrovue.reports.guide import ChannelListing, Listing
+from retrovue.reports.wording import clock, detail, length, local, plural, when
 from retrovue.resources import shipped
 from retrovue.units import HOUR_US
 
@@ -206,3 +207,58 @@ def _hours(begin: int, end: int, zone: ZoneInfo) -> list[dict[str, Any]]:
 
 def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.3f}" if whole else "0"
+
+
+# --- the guide -------------------------------------------------------------------------------------
+
+
+def guide_page(found: Listing) -> str:
+    """The listings of a printed television magazine: a column a channel, a section a day."""
+    zone = found.zone
+    dates = sorted({local(e.start_us, zone).date() for c in found.channels for e in c.events})
+    return page(
+        "guide.html",
+        {
+            "name": found.name,
+            "timezone": found.timezone,
+            "content_hash": found.content_hash,
+            "days": [
+                {
+                    "id": f"d{on:%Y%m%d}",
+                    "short": f"{on:%a} {on.day} {on:%b}",
+                    "long": f"{on:%A} {on.day} {on:%B %Y}",
+                    "channels": [_column(c, on, zone) for c in found.channels],
+                }
+                for on in dates
+            ],
+        },
+    )
+
+
+def _column(found: ChannelListing, on: date, zone: ZoneInfo) -> dict[str, Any]:
+    under: dict[int, list[Segment]] = {}
+    for segment in found.segments:
+        under.setdefault(segment.event_id, []).append(segment)
+    return {
+        "number": found.channel.number,
+        "name": found.channel.name,
+        "shows": [
+            {
+                "event": event,
+                "time": clock(event.start_us, zone),
+                "until": clock(event.end_us, zone),
+                "detail": detail(event),
+                "segments": [
+                    {
+                        "time": f"{local(s.start_us, zone):%H:%M:%S}",
+                        "kind": s.kind.value,
+                        "title": s.title,
+                        "length": length(s.duration_us),
+                    }
+                    for s in under.get(event.event_id, ())
+                ],
+            }
+            for event in found.events
+            if local(event.start_us, zone).date() == on
+        ],
+    }
