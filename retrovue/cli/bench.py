@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 class Bench:
     """A station folder, loaded and without a mistake, and its catalog."""
 
-    def __init__(self, folder: Path, label: str) -> None:
+    def __init__(self, folder: Path, label: str = "", state: str | None = None) -> None:
+        """``label`` stands for the folder in errors; ``state`` is the state directory, by default the
+        station's own."""
         from retrovue.library.adapters import settings_models
-        from retrovue.library.lock import read_lock
+        from retrovue.library.catalog_cache import FOLDER, open_catalog
+        from retrovue.state_dir import state_dir
         from retrovue.station.load import StationErrors, load_station
 
         self.folder = folder
@@ -37,21 +40,37 @@ class Bench:
                 raise RetroVueError(f"{label}: {errors}".replace(f"{folder}", folder.name), help=errors.help)
             raise errors
         self.model: StationModel = self.loaded.model
-        self.catalog: Catalog = read_lock(folder)
+        cache = state_dir(self.model.station.station, state) / FOLDER
+        self.catalog: Catalog = open_catalog(folder, cache)
 
     def checkpoint(self, first_day: date) -> Checkpoint | None:
         """Where the ledger says that the rotations stood before ``first_day``; None without one."""
         return None
 
     def compile(
-        self, first_day: date | None, days: int, as_of_us: int, checkpoint: Checkpoint | None = None
+        self,
+        first_day: date | None,
+        days: int,
+        as_of_us: int,
+        checkpoint: Checkpoint | None = None,
+        known: Compiled | None = None,
     ) -> Compiled:
-        """The schedule, from ``checkpoint``, else from the ledger's, else from the station's epoch."""
+        """The schedule, from ``checkpoint``, else from the ledger's, else from the station's epoch.
+
+        ``known``: a schedule of the same days; channels whose inputs are the same are taken from it.
+        """
+        from retrovue.compiler.base import Base
         from retrovue.compiler.compile import broadcast_date_at, compile_station
 
         first = broadcast_date_at(self.model, as_of_us) if first_day is None else first_day
         return compile_station(
-            self.model, self.catalog, first, days, as_of_us, checkpoint or self.checkpoint(first)
+            self.model,
+            self.catalog,
+            first,
+            days,
+            as_of_us,
+            checkpoint or self.checkpoint(first),
+            base=Base.of_compiled(known, published=False) if known is not None else None,
         )
 
     def eve(self, first_day: date, as_of_us: int, checkpoint: Checkpoint | None = None) -> Checkpoint | None:

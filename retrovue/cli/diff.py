@@ -137,7 +137,7 @@ def _of_station(args: argparse.Namespace, folder: Path, revision: str) -> Change
     from retrovue.store import Artefact
     from retrovue.units import to_us
 
-    new = Bench(folder, "")
+    new = Bench(folder)
     as_of_us = to_us(args.as_of) if args.as_of else StationClock().now_us()
     first: date = args.first_day or broadcast_date_at(new.model, as_of_us)
     days = args.days or new.guide_days()
@@ -163,9 +163,9 @@ def _of_station(args: argparse.Namespace, folder: Path, revision: str) -> Change
     commit = (merge_base if args.merge_base else resolve)(folder, revision)
     label = f"{revision} ({commit[:10]})" if revision not in commit else commit[:10]
     with TemporaryDirectory(prefix="retrovue-diff-") as scratch:
-        old = Bench(extract(folder, commit, Path(scratch)), label)
-    # The older side decides how the world stood when the compared days began.
-    checkpoint = old.eve(first, as_of_us)
-    before = old.compile(first, days, as_of_us, checkpoint)
-    after = new.compile(first, days, as_of_us, checkpoint)
+        old = Bench(extract(folder, commit, Path(scratch)), label, scratch)
+        # The older side decides how the world stood when the compared days began.
+        checkpoint = old.eve(first, as_of_us)
+        before = old.compile(first, days, as_of_us, checkpoint)
+        after = new.compile(first, days, as_of_us, checkpoint, known=before)
     return changes(side_of(before, label), side_of(after, "working tree"), start_us)

@@ -94,7 +94,7 @@ def _listing(args: argparse.Namespace, view: View, now_us: int) -> Iterator[List
 
     if args.artefact is None and args.station is None:
         raise RetroVueError("whose guide?", help="name the station folder, or an artefact with --artefact")
-    bench = Bench(args.station, "") if args.station is not None else None
+    bench = Bench(args.station, state=args.state) if args.station is not None else None
     path = args.artefact
     if path is None and bench is not None:
         path = state_dir(bench.model.station.station, args.state) / ARTEFACT_NAME
@@ -160,7 +160,7 @@ def _plan(args: argparse.Namespace, view: View, now_us: int) -> int:
 
     if args.station is None:
         raise RetroVueError("whose plan?", help="--plan reads the YAML: name the station folder")
-    bench: Bench = Bench(args.station, "")
+    bench: Bench = Bench(args.station, state=args.state)
     chosen = {c.channel for c in chosen_channels(compiled_channels(bench.model), args.channel)}
     days = []
     for channel in bench.model.channels:

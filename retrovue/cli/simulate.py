@@ -40,7 +40,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.reports.simulation import as_json, text
     from retrovue.units import to_us
 
-    bench = Bench(args.station, "")
+    bench = Bench(args.station)
     chosen = {c.channel for c in chosen_channels(compiled_channels(bench.model), args.channel)}
     as_of_us = to_us(args.as_of) if args.as_of else StationClock().now_us()
     compiled = bench.only(chosen).compile(args.first_day, args.days, as_of_us)

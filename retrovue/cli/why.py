@@ -42,7 +42,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     if args.station is not None:
         from retrovue.cli.bench import Bench
 
-        bench = Bench(args.station, "")
+        bench = Bench(args.station, state=args.state)
         path = path or state_dir(bench.model.station.station, args.state) / ARTEFACT_NAME
     if path is None:
         raise RetroVueError("which station?", help="name its folder, or an artefact with --artefact FILE")
