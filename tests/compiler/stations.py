@@ -22,6 +22,7 @@ from retrovue.station.model import (
     Station,
     StationModel,
     Synthetic,
+    Virtual,
 )
 from retrovue.units import SECOND_US, from_us
 
@@ -74,6 +75,7 @@ def station(
     formats: Sequence[Words] = (),
     synthetics: Sequence[Words] = (),
     channels: Sequence[Words] = (),
+    virtuals: Sequence[Words] = (),
     **words: Any,
 ) -> StationModel:
     """A station from the words of its YAML. One channel ``one`` with every plan, unless told otherwise."""
@@ -94,6 +96,7 @@ def station(
         channels=tuple(Channel.model_validate(c) for c in given),
         plans={p["plan"]: Plan.model_validate(p) for p in plans},
         programs={p["program"]: Program.model_validate(p) for p in programs},
+        virtuals={v["virtual"]: Virtual.model_validate(v) for v in virtuals},
         collections={
             name: Collection(collection=name, source={"kind": "filesystem", "path": name}, holds=holds)
             for name, holds in (("sitcoms", "series"), ("films", "movies"), ("spots", "spots"))
@@ -115,8 +118,10 @@ def compiled(
     first: date = date(2026, 6, 1),
     days: int = 1,
     checkpoint: Checkpoint | None = None,
+    as_of_us: int = 0,
+    **more: Any,
 ) -> Compiled:
-    return compile_station(model, assets, first, days, as_of_us=0, checkpoint=checkpoint)
+    return compile_station(model, assets, first, days, as_of_us, checkpoint, **more)
 
 
 def assert_tiles(result: Compiled) -> None:
