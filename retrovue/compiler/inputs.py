@@ -7,7 +7,7 @@ written, which the artefact repeats.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
 from retrovue import __version__
@@ -54,8 +54,12 @@ def station_wide(model: StationModel, channel: Channel) -> frozenset[str]:
 class InputHashes:
     """Hashes the inputs of one station's channels."""
 
-    def __init__(self, model: StationModel, catalog: Catalog) -> None:
+    def __init__(
+        self, model: StationModel, catalog: Catalog, shares: Mapping[str, Mapping[str, int]] | None = None
+    ) -> None:
+        """``shares``: channel → contracted spot → its part of the runs; other channels' plans decide it."""
         self._model = model
+        self._shares = shares or {}
         self._kept: dict[int, bytes] = {}
         shared = [
             __version__.encode(),
@@ -77,6 +81,7 @@ class InputHashes:
         for channel in channels:
             digest.update(channel.model_dump_json(exclude=_CHANNEL).encode())
             digest.update(repr(channel.place("plans")).encode())
+            digest.update(repr(sorted(self._shares.get(channel.channel, {}).items())).encode())
             nouns: list[Written] = [self._model.plans[s] for s in channel.plans if s in self._model.plans]
             for slug in sorted(reachable(self._model, channel)):
                 nouns += [n[slug] for n in (self._model.programs, self._model.virtuals) if slug in n]
@@ -87,6 +92,6 @@ class InputHashes:
     def _written(self, noun: Written) -> bytes:
         kept = self._kept.get(id(noun))
         if kept is None:
-            places = repr(sorted(noun._places.items(), key=lambda place: [str(step) for step in place[0]]))
-            kept = self._kept[id(noun)] = sha256(f"{noun.model_dump_json()}{places}".encode()).digest()
+            written = f"{noun.model_dump_json()}{noun.written!r}"
+            kept = self._kept[id(noun)] = sha256(written.encode("utf-8", "surrogatepass")).digest()
         return kept

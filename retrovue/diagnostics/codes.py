@@ -658,6 +658,14 @@ _ALL = (
         "rule: { query: { collection: films }, count: 3, max_total: 2h }     # films of 90 minutes",
     ),
     _code(
+        "max-fill",
+        "a block with too many interstitials",
+        """What is left of a block goes to spots, promos and idents. Here that is more than max_fill allows
+        in half an hour: a viewer sees more commercials than programme.""",
+        "Choose programmes that fill their blocks, a finer grid, or a higher max_fill.",
+        "max_fill: 12m     # the station's default; a zone or channel may have its own",
+    ),
+    _code(
         "asset-too-long",
         "an asset that doesn't fit its zone",
         """One asset of a program is longer than the zone's window, so it never airs there. Others of the

@@ -20,7 +20,7 @@ from retrovue.diagnostics import Diagnostic, Label, Severity, Span
 from retrovue.diagnostics.codes import helped
 from retrovue.errors import RetroVueError
 from retrovue.station import check
-from retrovue.station.document import Document, Scalar, parse
+from retrovue.station.document import Document, Scalar
 from retrovue.station.model import (
     BUILT_IN_OVERLAYS,
     BUILT_IN_SYNTHETICS,
@@ -40,6 +40,7 @@ from retrovue.station.model import (
 )
 from retrovue.station.numbers import number_order
 from retrovue.station.suggest import closest, did_you_mean
+from retrovue.station.tree_cache import SMALL, TreeCache
 from retrovue.station.validate import Validated, validate
 
 _M = TypeVar("_M", bound=Written)
@@ -97,11 +98,14 @@ def require_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None
     return loaded.model
 
 
-def load_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None = None) -> Loaded:
+def load_station(
+    folder: Path, adapters: Mapping[str, type[BaseModel]] | None = None, caches: Path | None = None
+) -> Loaded:
     """Load and check a station folder.
 
     ``adapters`` maps the ``kind`` of a collection's source to the settings model it is checked with;
-    None leaves sources unchecked.
+    None leaves sources unchecked. ``caches`` is a folder in which a large station's trees are kept between
+    two commands; None keeps nothing.
     """
     if not folder.is_dir():
         help = "that is a file: name the folder it is in" if folder.is_file() else ""
@@ -112,14 +116,16 @@ def load_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None = 
     documents: list[Document] = []
     declared: list[tuple[str, str]] = []
     for name, path in station_files(folder):
-        if (content := _read(name, path, diagnostics, declared)) is None:
-            continue
-        sources[name] = content
-        parsed = parse(name, content)
+        if (content := _read(name, path, diagnostics, declared)) is not None:
+            sources[name] = content
+    cache = TreeCache(caches if sum(map(len, sources.values())) >= SMALL else None, folder)
+    for name, content in sources.items():
+        parsed = cache.parse(name, content)
         diagnostics += parsed.diagnostics
         documents += parsed.documents
         for chunk in parsed.unparsed:
             declared += _salvage(name, chunk)
+    cache.save()
     validated: list[Validated] = []
     for document in documents:
         noun = _noun(document, diagnostics, declared)

@@ -152,15 +152,26 @@ class Written(BaseModel):
         frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True
     )
 
-    _places: Mapping[tuple[str | int, ...], Span] = PrivateAttr(default_factory=dict)
+    _node: Any = PrivateAttr(default=None)  #: the document.Mapping that it was made from
 
     def place(self, *loc: str | int) -> Span | None:
         """Where the value at ``loc`` (field names as in YAML, list indexes) was written, or its
         nearest parent; ``place()`` is the model itself."""
-        while True:
-            if (span := self._places.get(loc)) is not None or not loc:
-                return span
-            loc = loc[:-1]
+        if self._node is None:
+            return None
+        node = self._node
+        for step in loc:
+            below = node.below(step)
+            if below is None:
+                break
+            node = below
+        place: Span = node.place
+        return place
+
+    @property
+    def written(self) -> object:
+        """All that was written, with its places, as a value to compare or print; None when made in code."""
+        return self._node
 
 
 # --- policies: station, channel, zone and program may each have one; the nearest wins --------------

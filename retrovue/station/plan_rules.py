@@ -155,27 +155,28 @@ class _Day:
     by: str  #: whose it is, for messages
 
 
-def _days_of(world: World, plan: str) -> list[_Day]:
-    """The different broadcast days and grids of the channels that use a plan."""
-    start = world.day_start
+def _days_of(world: World) -> dict[str, list[_Day]]:
+    """Plan → the different broadcast days and grids of the channels that use it."""
     grid = world.station.grid if world.station else 30 * MINUTE_US
-    found: dict[tuple[int, int], _Day] = {}
+    found: dict[str, dict[tuple[int, int], _Day]] = {}
     for v in world.of("channel"):
         channel = cast(Channel, v.model)
-        if plan in channel.plans:
-            own_start = start if channel.broadcast_day_start is None else channel.broadcast_day_start
-            own_grid = (grid if channel.grid is None else channel.grid) // MINUTE_US
-            found.setdefault((own_start, own_grid), _Day(own_start, own_grid, channel.channel))
-    days = list(found.values()) or [_Day(start, grid // MINUTE_US, "the station")]
-    return [d for d in days if d.grid in GRIDS]
+        start = world.day_start if channel.broadcast_day_start is None else channel.broadcast_day_start
+        own = (grid if channel.grid is None else channel.grid) // MINUTE_US
+        for plan in channel.plans:
+            found.setdefault(plan, {}).setdefault((start, own), _Day(start, own, channel.channel))
+    default = _Day(world.day_start, grid // MINUTE_US, "the station")
+    days = {v.slug: list(found.get(v.slug, {}).values()) or [default] for v in world.of("plan")}
+    return {plan: [day for day in own if day.grid in GRIDS] for plan, own in days.items()}
 
 
 def zones(world: World) -> Iterator[Diagnostic]:
     """Windows, overlaps and pins, in the broadcast day of every channel that uses the plan."""
+    days = _days_of(world)
     for v in world.of("plan"):
         plan = cast(Plan, v.model)
         told: set[tuple[str, Span | None]] = set()
-        for day in _days_of(world, plan.plan):
+        for day in days[v.slug]:
             for diagnostic in _zones_on(v, plan, day):
                 if (diagnostic.code, diagnostic.span) not in told:
                     told.add((diagnostic.code, diagnostic.span))

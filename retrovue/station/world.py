@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -25,13 +26,21 @@ class World:
     adapters: Mapping[str, type[BaseModel]] | None
 
     def of(self, noun: str) -> list[Validated]:
-        return [v for v in self.documents if v.noun == noun and v.model is not None]
+        return self._by_noun.get(noun, [])
+
+    @cached_property
+    def _by_noun(self) -> dict[str, list[Validated]]:
+        found: dict[str, list[Validated]] = {}
+        for v in self.documents:
+            if v.model is not None:
+                found.setdefault(v.noun, []).append(v)
+        return found
 
     def by_slug(self, noun: str) -> dict[str, Validated]:
         """The documents of a noun; of two with one name the first."""
         return {v.slug: v for v in reversed(self.of(noun))}
 
-    @property
+    @cached_property
     def station(self) -> Station | None:
         return next((v.model for v in self.of("station") if isinstance(v.model, Station)), None)
 
