@@ -20,6 +20,7 @@ from retrovue.errors import RetroVueError
 COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("retrovue.cli.doctor", "is this machine ready? which ffmpeg is used, and what is missing"),
     "demo-media": ("retrovue.cli.demo_media", "generate the demo station's library with ffmpeg"),
+    "init": ("retrovue.cli.init", "write the repository of a new station: YAML, tests, CI, editor settings"),
     "ingest": ("retrovue.cli.ingest", "find and probe media, write the catalog lock"),
     "check": ("retrovue.cli.check", "validate a station and show every mistake at once"),
     "compile": ("retrovue.cli.compile", "turn a station into schedule days and playlists"),
