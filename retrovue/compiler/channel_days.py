@@ -19,10 +19,11 @@ from retrovue.compiler.base import Base, segments_of
 from retrovue.compiler.findings import Findings
 from retrovue.compiler.in_flight import CURSOR, InFlight, unpack
 from retrovue.compiler.listing import Listings, with_ids
-from retrovue.compiler.model import Checkpoint, ScheduleDay, ScheduleEvent, Segment
+from retrovue.compiler.model import Checkpoint, FillReport, ScheduleDay, ScheduleEvent, Segment
 from retrovue.compiler.playlist import PlaylistMaker
 from retrovue.compiler.rotation import STATION_WIDE
 from retrovue.compiler.schedule_day import ChannelState, Scheduler, Slot
+from retrovue.compiler.traffic import traffic_lines
 from retrovue.station.model import Channel
 
 #: How many days before the first one are kept for what runs into it: a simulcast may be a day late.
@@ -41,6 +42,7 @@ class DraftDay:
     events: list[ScheduleEvent] = field(default_factory=list)  #: begins with those taken from the base
     playlist: list[Segment] = field(default_factory=list)
     pending: tuple[InFlight, ...] = ()  #: a simulcast's: what its source has aired and it has not
+    fill: FillReport | None = None
 
 
 @dataclass(slots=True)
@@ -60,6 +62,8 @@ class DraftChannel:
     pending: tuple[InFlight, ...] = ()  #: a simulcast's, when the first day begins
     opening: dict[str, str] = field(default_factory=dict)  #: cursors at that moment
     taken_days: int = 0  #: how many days are the base's, whole
+    remembered: dict[str, str] = field(default_factory=dict)  #: traffic's lines where the channel goes on
+    ahead: list[Slot] = field(default_factory=list)  #: of the day after the last, for promos
 
     @property
     def name(self) -> str:
@@ -126,6 +130,7 @@ def _take_from_base(asked: Asked, work: DraftChannel, state: ChannelState) -> da
         cursors = day.checkpoint
         taken.cursors = dict(cursors)
         state.cursors = _rotations(cursors)
+        work.remembered = traffic_lines(cursors)
         work.taken_days += 1
         on += timedelta(days=1)
     return on
@@ -133,7 +138,7 @@ def _take_from_base(asked: Asked, work: DraftChannel, state: ChannelState) -> da
 
 def _rotations(checkpoint: Mapping[str, str]) -> dict[str, str]:
     """The cursors of a checkpoint that are the channel's own rotations."""
-    return {p: c for p, c in checkpoint.items() if p != CURSOR and not p.startswith(STATION_WIDE)}
+    return {p: c for p, c in checkpoint.items() if not p.startswith((" ", STATION_WIDE))}
 
 
 def _shared(checkpoint: Mapping[str, str]) -> dict[str, str]:
@@ -147,16 +152,19 @@ def _open(asked: Asked, work: DraftChannel, state: ChannelState) -> date:
         if cursors is not None:
             state.cursors = _rotations(cursors)
             state.shared.update(_shared(cursors))
+            work.remembered = traffic_lines(cursors)
             on = _take_from_base(asked, work, state)
             if on is not None:
                 return on
             state.cursors, state.busy_until_us, state.published_us = {}, 0, -1
+            work.remembered = {}
     known = asked.checkpoint
     if known is None or known.broadcast_date >= asked.first_day:
         return min(asked.epoch, asked.first_day)
     cursors = known.cursors.get(work.name, {})
     state.cursors = _rotations(cursors)
     state.shared.update(_shared(cursors))
+    work.remembered = traffic_lines(cursors)
     flying = unpack(cursors[CURSOR]) if CURSOR in cursors else ()
     if flying:
         state.busy_until_us = flying[0].event.end_us
@@ -243,9 +251,16 @@ def _steps(asked: Asked, work: DraftChannel, state: ChannelState, start: date) -
         day.cursors = {**state.cursors, **state.shared}
         if silent:
             if day.slots:
-                work.eves = [*work.eves[-_EVES + 1 :], day]
+                if not work.playlists.remembers:
+                    del work.eves[: 1 - _EVES]
+                work.eves.append(day)
         elif not work.days or work.days[-1] is not day:
             work.days.append(day)
+    if work.playlists.looks_ahead and work.days[work.taken_days :]:
+        findings.silent = True
+        for instant in work.scheduler.steps(asked.last_day + timedelta(days=1), state, work.ahead):
+            yield instant, 1
+            findings.silent = True
     findings.silent = False
 
 
@@ -255,22 +270,33 @@ def _steps(asked: Asked, work: DraftChannel, state: ChannelState, start: date) -
 def list_and_fill(asked: Asked, work: DraftChannel, delayed: bool) -> None:
     """The guide and the playlist of a channel. ``delayed``: another airs it later, so that it matters
     what ran before the first day."""
-    eves = work.eves
-    if not delayed:
+    maker, eves = work.playlists, work.eves
+    if not delayed and not maker.remembers:
         eves = eves[-1:] if work.carry_in is None and _runs_into(eves, work.days) else []
-    for day in [*eves, *work.days[work.taken_days :]]:
+    maker.resume(work.remembered)
+    lines = work.remembered
+    making = [*eves, *work.days[work.taken_days :]]
+    for position, day in enumerate(making):
+        if position == len(eves) and not work.taken_days and not day.events:
+            work.opening.update(lines)
         taken: set[int] = {event.event_id for event in day.events}
         events = with_ids((work.listings.event(day.date, slot) for slot in day.slots), taken)
+        ahead = making[position + 1].slots if position + 1 < len(making) else work.ahead
         work.findings.silent = day.date < asked.first_day
-        made = work.playlists.playlist(day.date, day.slots, events)
+        made = maker.playlist(day.date, day.slots, events, ahead, day.playlist)
         shift = len(day.playlist)
-        day.playlist += [replace(s, seq=s.seq + shift) for s in made] if shift else made
+        day.playlist += [replace(s, seq=s.seq + shift) for s in made.segments] if shift else made.segments
         day.events += events
+        day.fill, lines = made.fill, dict(made.memory)
+        day.cursors.update(lines)
+        if position < len(eves) - _EVES:
+            day.playlist = []  # it was aired only to be remembered
     work.findings.silent = False
     if eves and work.carry_in is None and work.days:
         work.carry_in = _into(eves, work.days[0].start_us)
     if work.carry_in is not None:
         work.carry_in = work.carry_in.settled()
+    del work.eves[:-_EVES]
 
 
 def _runs_into(eves: Sequence[DraftDay], days: Sequence[DraftDay]) -> bool:
@@ -351,7 +377,9 @@ def _later(work: DraftChannel, programmes: Sequence[InFlight], delay: int) -> li
                 moves=(),
             ),
             tuple(
-                replace(s, channel=work.name, start_us=s.start_us + delay, end_us=s.end_us + delay, event_id=0)
+                replace(
+                    s, channel=work.name, start_us=s.start_us + delay, end_us=s.end_us + delay, event_id=0
+                )
                 for s in p.playlist
             ),
         )
@@ -373,7 +401,7 @@ def _tile(work: DraftChannel, day: DraftDay, waiting: list[InFlight], now: int) 
     def off_air(end_us: int) -> None:
         slot = Slot(now, end_us, None, None, 0)
         events = with_ids([work.listings.event(day.date, slot)], taken)
-        _append(day, events[0], work.playlists.playlist(day.date, [slot], events))
+        _append(day, events[0], work.playlists.playlist(day.date, [slot], events).segments)
 
     for programme in due:
         event = programme.event
@@ -415,6 +443,7 @@ def schedule_days(work: DraftChannel, base: Base | None) -> list[ScheduleDay]:
                     tuple(day.events),
                     tuple(day.playlist),
                     dict(sorted(day.cursors.items())),
+                    day.fill,
                 )
             )
     return made

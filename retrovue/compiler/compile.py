@@ -45,6 +45,7 @@ from retrovue.compiler.playlist import PlaylistMaker
 from retrovue.compiler.rotation import STATION_WIDE, Rotation
 from retrovue.compiler.schedule_day import Scheduler
 from retrovue.compiler.shelf import Shelf
+from retrovue.compiler.traffic import TrafficDesk
 from retrovue.diagnostics import Diagnostic
 from retrovue.library.catalog import Catalog
 from retrovue.station.model import Channel, FrameRate, HouseFormat, StationModel
@@ -70,6 +71,8 @@ class Draft:
     catalog: Catalog
     asked: Asked
     group: Sequence[Channel]
+    shelf: Shelf
+    desk: TrafficDesk
     findings: Findings = field(default_factory=Findings)
     channels: list[DraftChannel] = field(default_factory=list)
 
@@ -150,7 +153,8 @@ def groups(model: StationModel) -> list[list[Channel]]:
 def open_channels(draft: Draft) -> None:
     """Give every channel its calendar and its desks; a source comes before what simulcasts it."""
     model = draft.model
-    shelf = Shelf(draft.catalog, model.pools)
+    shelf = draft.shelf
+    desk = draft.desk
     made: dict[str, DraftChannel] = {}
     waiting = list(draft.group)
     while waiting:
@@ -165,7 +169,14 @@ def open_channels(draft: Draft) -> None:
             calendar,
             Scheduler(model, channel, calendar, assembler, draft.findings),
             Listings(model, channel, FallbackDesk(model, channel, shelf)),
-            PlaylistMaker(model, channel, shelf, draft.findings),
+            PlaylistMaker(
+                model,
+                channel,
+                calendar,
+                desk.inventory,
+                desk.shares.get(channel.channel, {}),
+                draft.findings,
+            ),
             draft.findings,
             made.get(channel.simulcast or ""),
         )
@@ -281,7 +292,9 @@ def compile_station(
     """
     begin = broadcast_date_at(model, as_of_us) if first_day is None else first_day
     count = max(days, 1)
-    hashes = InputHashes(model, catalog)
+    shelf = Shelf(catalog, model.pools)
+    desk = TrafficDesk(model, shelf)
+    hashes = InputHashes(model, catalog, desk.shares)
     together = groups(model)
     inputs = {c.channel: h for group in together for h in (hashes.channels(group),) for c in group}
     lock_us = as_of_us + model.station.horizon.locked
@@ -291,7 +304,7 @@ def compile_station(
     ]
 
     def compile_one(index: int) -> GroupDays:
-        return compile_group(Draft(model, catalog, asked[index], together[index]))
+        return compile_group(Draft(model, catalog, asked[index], together[index], shelf, desk))
 
     made = list(spread(compile_one, len(together)))
     findings = {

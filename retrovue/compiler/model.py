@@ -96,7 +96,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class FillReport:
-    """What filled the breaks of one broadcast date of one channel. ``spot_us + ident_us`` is all break time."""
+    """What filled the breaks of a broadcast date of a channel. ``spot_us + ident_us`` is all break time."""
 
     spot_us: int  #: what pools gave: spots, promos, bumpers, filler
     ident_us: int  #: what the remainders took: idents and cards of exact length
