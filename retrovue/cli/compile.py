@@ -48,7 +48,8 @@ def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.compiler.why import reasons
     from retrovue.diagnostics.render import as_json, render
     from retrovue.library.adapters import settings_models
-    from retrovue.library.lock import read_lock
+    from retrovue.library.catalog_cache import FOLDER as CATALOG_CACHE
+    from retrovue.library.catalog_cache import open_catalog
     from retrovue.revision import revision_of
     from retrovue.state_dir import ARTEFACT_NAME, state_dir
     from retrovue.station.load import load_station
@@ -63,7 +64,8 @@ def run(args: argparse.Namespace, view: View) -> int:
         shown = render(diagnostics, loaded.sources, root=folder.as_posix())
         view.error(f"nothing is compiled: the station in {folder} has errors\n\n{shown}\n")
         return 1
-    catalog = read_lock(folder)
+    state = state_dir(model.station.station, args.state)
+    catalog = open_catalog(folder, state / CATALOG_CACHE)
     clock = StationClock()
     as_of_us = to_us(args.as_of) if args.as_of else clock.now_us()
     guide_days = -(-model.station.horizon.guide // (24 * HOUR_US))
@@ -73,7 +75,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     if diagnostics and not args.json:
         view.say(render(diagnostics, loaded.sources, root=folder.as_posix()) + "\n")
 
-    output: Path = args.output or state_dir(model.station.station, args.state) / ARTEFACT_NAME
+    output: Path = args.output or state / ARTEFACT_NAME
     try:
         with Artefact.open(output) as present:
             header = present.header
