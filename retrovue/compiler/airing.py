@@ -397,13 +397,17 @@ class Assembler:
     def _chain(self, chain: Sequence[ChainNode], how: _How, path: str, go: _Go, depth: int) -> bool:
         if depth > MAX_DEPTH:
             return False
-        for index, node in enumerate(chain):
-            if not self._node(chain, index, node, how, path, go, depth):
-                return False
-        return True
+        return all(self._node(chain, index, node, how, path, go, depth) for index, node in enumerate(chain))
 
     def _node(
-        self, chain: Sequence[ChainNode], index: int, node: ChainNode, how: _How, path: str, go: _Go, depth: int
+        self,
+        chain: Sequence[ChainNode],
+        index: int,
+        node: ChainNode,
+        how: _How,
+        path: str,
+        go: _Go,
+        depth: int,
     ) -> bool:
         if node.program is not None:
             inner = self._model.programs[node.program]
@@ -475,7 +479,9 @@ class Assembler:
         recent = self._recent(where, rule.no_repeat, go) if rule.no_repeat else {}
         drawn = self._draw(virtual, rule, where, candidates, recent, go.cursors)
         count = min(rule.count, len(candidates))
-        chosen = _combination([asset.duration_us for asset, _ in drawn], count, rule.min_total, rule.max_total)
+        chosen = _combination(
+            [asset.duration_us for asset, _ in drawn], count, rule.min_total, rule.max_total
+        )
         if chosen:
             picks = [drawn[index][0] for index in chosen]
             go.cursors[where] = drawn[max(chosen)][1]
@@ -571,9 +577,7 @@ class Assembler:
         )
 
 
-def _combination(
-    lengths: Sequence[int], count: int, least: int | None, most: int | None
-) -> tuple[int, ...]:
+def _combination(lengths: Sequence[int], count: int, least: int | None, most: int | None) -> tuple[int, ...]:
     """Indices of the first ``count`` lengths, in order, whose sum is in the range; none: empty."""
     low, high = least or 0, most if most is not None else sum(lengths)
     if len(lengths) < count:

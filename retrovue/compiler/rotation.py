@@ -218,7 +218,7 @@ class Rotation:
         return asset, f"{cycle}:{quote(key[1:], safe='')}:{asset.id}"
 
     def _groups_of(self, candidates: Candidates, group_by: GroupBy) -> dict[str, Order]:
-        """The members by group. A group without a name is one, too: "=" before all keeps it from "none yet"."""
+        """The members by group, "=" before its name: a group without one isn't mistaken for "none yet"."""
         key = (id(candidates), group_by)
         found = self._groups.get(key)
         if found is None:

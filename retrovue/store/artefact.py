@@ -10,26 +10,33 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, field, fields, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import duckdb
 
+from retrovue.compiler.base import Base, segments_of
+from retrovue.compiler.in_flight import InFlight
 from retrovue.compiler.model import (
     Checkpoint,
     Compiled,
     CompiledChannel,
     CompiledSynthetic,
+    Delivery,
+    FillReport,
+    ScheduleDay,
     ScheduleEvent,
     Segment,
     SegmentKind,
 )
 from retrovue.compiler.reasons import Entry, Origin, Overridden, PoolRules, Reasons, SpotRules
+from retrovue.diagnostics import Diagnostic, Label, Severity, Span
 from retrovue.errors import RetroVueError
 from retrovue.library.catalog import Asset, AssetState
 from retrovue.store import history, schema
@@ -65,6 +72,7 @@ class Provenance:
     sources_hash: str = ""
     catalog_hash: str = ""
     revision: str = ""  #: git commit of the station folder; empty when unknown
+    inputs: Mapping[str, str] = field(default_factory=dict)  #: more of what it was made from (table input)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,8 @@ class ArtefactHeader:
 # --- writing ---------------------------------------------------------------------------------------
 
 _NULL = "\\N"
+#: Begins the name of the input that is a channel's own hash (compiler/inputs.py).
+CHANNEL_INPUT = "channel "
 _Row = Sequence[Any]
 
 
@@ -240,11 +250,41 @@ def _rows(
     yield (
         schema.CHECKPOINT,
         (
-            (day.channel, day.broadcast_date, cursor, value)
-            for day in compiled.days
-            for cursor, value in sorted(day.checkpoint.items())
+            (channel, on, cursor, value)
+            for channel, on, cursors in [
+                *((c, compiled.first_day - timedelta(days=1), o) for c, o in compiled.opening.items()),
+                *((day.channel, day.broadcast_date, day.checkpoint) for day in compiled.days),
+            ]
+            for cursor, value in sorted(cursors.items())
         ),
     )
+    yield (
+        schema.CHANNEL_DAY,
+        (
+            (
+                d.channel,
+                d.broadcast_date,
+                d.start_us,
+                d.end_us,
+                json.dumps(asdict(d.fill) if d.fill else None),
+            )
+            for d in compiled.days
+        ),
+    )
+    inputs = {
+        **{CHANNEL_INPUT + channel: value for channel, value in compiled.inputs.items()},
+        **provenance.inputs,
+    }
+    yield schema.INPUT, sorted(inputs.items())
+    yield (
+        schema.FINDING,
+        (
+            (channel, d.code, d.headline, json.dumps(asdict(d), ensure_ascii=False))
+            for channel, found in compiled.findings.items()
+            for d in found
+        ),
+    )
+    yield schema.FORCED, (astuple(override) for override in compiled.overrides)
     yield schema.ORIGIN, map(_reason_row, reasons.origins)
     yield schema.OVERRIDDEN, map(_reason_row, reasons.overridden)
     yield schema.POOL, map(_reason_row, reasons.pools)
@@ -256,7 +296,7 @@ def _reason_row(reason: Origin | Overridden | PoolRules | SpotRules | Entry) -> 
     """Columns are named as the fields and stand in their order."""
     return tuple(
         json.dumps(value, ensure_ascii=False) if isinstance(value, tuple) else value
-        for value in (getattr(reason, field.name) for field in fields(reason))
+        for value in (getattr(reason, column.name) for column in fields(reason))
     )
 
 
@@ -336,6 +376,7 @@ def _event_row(e: ScheduleEvent) -> _Row:
         e.plan,
         e.zone,
         e.written_at,
+        json.dumps(e.moves, ensure_ascii=False, separators=(",", ":")) if e.moves else "",
     )
 
 
@@ -353,6 +394,7 @@ def _segment_row(s: Segment) -> _Row:
         s.synthetic,
         s.title,
         s.pool,
+        ",".join(s.overlays),
     )
 
 
@@ -439,6 +481,7 @@ class Artefact:
                 synthetic=row[9],
                 title=row[10],
                 pool=row[11],
+                overlays=tuple(row[12].split(",")) if row[12] else (),
             )
             for row in self._rows(
                 "SELECT * FROM art.segment "
@@ -517,6 +560,67 @@ class Artefact:
             cursors[channel][cursor] = value
         return Checkpoint(broadcast_date, cursors)
 
+    def inputs(self) -> dict[str, str]:
+        """What it was made from, by name."""
+        return dict(self._rows("SELECT name, value FROM art.input"))
+
+    def base(self, first_day: date | None = None, published: bool = True) -> Base:
+        """The schedule as what a new compile goes on from: the days from ``first_day`` on, and the one
+        before it."""
+        since = self.header.first_day
+        if first_day is not None:
+            since = min(max(first_day - timedelta(days=1), since), self.header.last_day)
+        days: dict[str, dict[date, ScheduleDay]] = {channel.channel: {} for channel in self.channels}
+        for channel, on, start_us, end_us, fill in self._rows(
+            "SELECT * FROM art.channel_day WHERE broadcast_date >= ? ORDER BY ALL", [since]
+        ):
+            days[channel][on] = ScheduleDay(channel, on, start_us, end_us, (), (), {}, _fill_report(fill))
+        cursors: dict[str, dict[date, dict[str, str]]] = {}
+        for channel, on, cursor, value in self._rows(
+            "SELECT * FROM art.checkpoint WHERE broadcast_date >= ? ORDER BY ALL",
+            [since - timedelta(days=1)],
+        ):
+            cursors.setdefault(channel, {}).setdefault(on, {})[cursor] = value
+        opening, carried = {}, {}
+        for channel, own in days.items():
+            if not own:
+                continue
+            first_us = own[since].start_us
+            events = self.events(channel, first_us, sys.maxsize)
+            segments = self.segments(channel, events[0].start_us if events else first_us, sys.maxsize)
+            opening[channel] = cursors.get(channel, {}).get(since - timedelta(days=1), {})
+            if events and events[0].broadcast_date not in own:
+                carried[channel] = InFlight(events[0], segments_of(events[0], segments))
+            by_date: dict[date, tuple[list[ScheduleEvent], list[Segment]]] = {on: ([], []) for on in own}
+            for event in events:
+                if event.broadcast_date in by_date:
+                    by_date[event.broadcast_date][0].append(event)
+            for segment in segments:
+                if segment.broadcast_date in by_date:
+                    by_date[segment.broadcast_date][1].append(segment)
+            for on, (of_day, playlist) in by_date.items():
+                own[on] = replace(
+                    own[on],
+                    events=tuple(of_day),
+                    playlist=tuple(playlist),
+                    checkpoint=cursors.get(channel, {}).get(on, {}),
+                )
+        found: dict[str, list[Diagnostic]] = {}
+        for channel, diagnostic in self._rows("SELECT channel, diagnostic FROM art.finding"):
+            found.setdefault(channel, []).append(_diagnostic(json.loads(diagnostic)))
+        return Base(
+            days,
+            carried,
+            opening,
+            {
+                name.removeprefix(CHANNEL_INPUT): value
+                for name, value in self.inputs().items()
+                if name.startswith(CHANNEL_INPUT)
+            },
+            {channel: tuple(diagnostics) for channel, diagnostics in found.items()},
+            published,
+        )
+
     def release(self) -> duckdb.DuckDBPyConnection:
         """The connection itself, with the artefact attached as ``art``; the caller closes it."""
         return self._connection
@@ -594,7 +698,25 @@ def _tuples(row: tuple[Any, ...]) -> tuple[Any, ...]:
 def _event(row: tuple[Any, ...]) -> ScheduleEvent:
     values = dict(zip(schema.SCHEDULE_EVENT.names, row, strict=False))
     values["categories"] = tuple(values["categories"] or ())
+    values["moves"] = tuple((path, cursor) for path, cursor in json.loads(values["moves"] or "[]"))
     return ScheduleEvent(**values, fallbacks=tuple(row[-1] or ()))
+
+
+def _fill_report(text: str | None) -> FillReport | None:
+    said = json.loads(text or "null")
+    if said is None:
+        return None
+    said["relaxed"] = tuple((rule, count) for rule, count in said["relaxed"])
+    said["deliveries"] = tuple(Delivery(**delivery) for delivery in said["deliveries"])
+    return FillReport(**said)
+
+
+def _diagnostic(said: dict[str, Any]) -> Diagnostic:
+    """What ``asdict`` made of a diagnostic."""
+    said["severity"] = Severity(said["severity"])
+    said["span"] = Span(**said["span"]) if said["span"] is not None else None
+    said["labels"] = tuple(Label(Span(**label["span"]), label["text"]) for label in said["labels"])
+    return Diagnostic(**said)
 
 
 def _asset(row: tuple[Any, ...]) -> Asset:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 #: Raised by one whenever a table changes its shape; a reader refuses every other version.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +158,7 @@ SCHEDULE_EVENT = Table(
         ("plan", "VARCHAR", "slug of the plan that asked for it; empty when none did"),
         ("zone", "VARCHAR", "name of the zone in that plan"),
         ("written_at", "VARCHAR", "where the zone's entry is written"),
+        ("moves", "VARCHAR", "what it did to the rotations' cursors, as JSON pairs; or empty"),
     ),
 )
 
@@ -178,6 +179,7 @@ SEGMENT = Table(
         ("synthetic", "VARCHAR", "→ synthetic; empty for an asset"),
         ("title", "VARCHAR", "what a card says; an asset's title"),
         ("pool", "VARCHAR", "→ pool: where it was drawn from"),
+        ("overlays", "VARCHAR", "slugs of the overlays in force, lowest first, with commas between"),
     ),
 )
 
@@ -192,9 +194,63 @@ FALLBACK = Table(
     ),
 )
 
+CHANNEL_DAY = Table(
+    "channel_day",
+    "The broadcast days of each channel, and how their breaks were filled.",
+    ("channel", "broadcast_date"),
+    (
+        ("channel", "VARCHAR", "→ channel"),
+        ("broadcast_date", "DATE", "broadcast date"),
+        ("start_us", "BIGINT", "start"),
+        ("end_us", "BIGINT", "end: 23 or 25 hours later on the nights the clocks change"),
+        ("fill", "JSON", "spot time, ident time, spots, pods, rules given up, deliveries against contract"),
+    ),
+)
+
+INPUT = Table(
+    "input",
+    "What the artefact was made from: a compile that finds it all unchanged has nothing to do.",
+    ("name",),
+    (
+        (
+            "name",
+            "VARCHAR",
+            "“file …”, “channel …” (all that the channel's schedule depends on), or a setting",
+        ),
+        ("value", "VARCHAR", "sha256, or the setting"),
+    ),
+)
+
+FINDING = Table(
+    "finding",
+    "What the compiler had to say, so that a compile with nothing to do can say it again.",
+    (),
+    (
+        ("channel", "VARCHAR", "→ channel: the first of those that were compiled together"),
+        ("code", "VARCHAR", "what ``retrovue explain`` explains"),
+        ("headline", "VARCHAR", "the sentence"),
+        ("diagnostic", "JSON", "all of it"),
+    ),
+)
+
+FORCED = Table(
+    "forced",
+    "Changes within the locked time, made with --force.",
+    ("channel", "start_us"),
+    (
+        ("channel", "VARCHAR", "→ channel"),
+        ("start_us", "BIGINT", "start"),
+        ("before_id", "INTEGER", "guide id of what was published; 0 when nothing started then"),
+        ("after_id", "INTEGER", "→ schedule_event: what airs instead; 0 when nothing starts then"),
+        ("before", "VARCHAR", "title of what was published"),
+        ("after", "VARCHAR", "title of what airs instead"),
+    ),
+)
+
 CHECKPOINT = Table(
     "checkpoint",
-    "Where every rotation stood at the end of each broadcast date; the next compile goes on from there.",
+    "Where every rotation stood at the end of each broadcast date, and of the date before the first; the "
+    "next compile goes on from there.",
     ("channel", "broadcast_date", "cursor"),
     (
         ("channel", "VARCHAR", "→ channel"),
@@ -294,6 +350,10 @@ TABLES = (
     POOL,
     SPOT,
     ENTRY,
+    CHANNEL_DAY,
+    INPUT,
+    FINDING,
+    FORCED,
 )
 
 #: Instants of the views, by the word that stands for them below; DuckDB's ``timezone`` turns a
