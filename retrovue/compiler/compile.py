@@ -204,8 +204,8 @@ def simulcast(draft: Draft) -> None:
                 draft.findings.warn(
                     "delay-off-grid",
                     work.name,
-                    f"channel “{work.name}” airs “{work.source.name}” later by what is no multiple of its grid: "
-                    "programmes begin between the grid lines",
+                    f"channel “{work.name}” airs “{work.source.name}” later by what is no multiple of its "
+                    "grid: programmes begin between the grid lines",
                     work.channel.place("delay"),
                     help="make the delay a multiple of the source's grid",
                 )

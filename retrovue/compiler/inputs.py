@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from retrovue import __version__
 from retrovue.library.catalog import Catalog
-from retrovue.station.model import Channel, ChainNode, CursorScope, PlayItem, StationModel, Written
+from retrovue.station.model import ChainNode, Channel, CursorScope, PlayItem, StationModel, Written
 
 #: What of the station and of a channel reaches no schedule.
 _STATION = {"serve", "tuner", "horizon", "linger", "include", "vars", "expect", "format", "name"}

@@ -36,7 +36,9 @@ FIRST = date(2026, 6, 1)
 seeds = st.integers(0, 2**32)
 
 
-def starting_before(result: Compiled, channel: str, instant_us: int) -> list[tuple[ScheduleEvent, list[Segment]]]:
+def starting_before(
+    result: Compiled, channel: str, instant_us: int
+) -> list[tuple[ScheduleEvent, list[Segment]]]:
     """The events that start before an instant, each with the segments under it."""
     found: list[tuple[ScheduleEvent, list[Segment]]] = []
     for day in result.days:
@@ -117,7 +119,9 @@ def test_the_same_station_goes_on_as_if_nothing_had_been_published(
     # Without its input hashes the base is only a lock: everything behind it is compiled anew.
     for known in (base, replace(base, inputs={})):
         again = compiled(model, assets, first, days=3, as_of_us=as_of_us, base=known)
-        assert [(d.events, rotations(d)) for d in again.days] == [(d.events, rotations(d)) for d in plain.days]
+        assert [(d.events, rotations(d)) for d in again.days] == [
+            (d.events, rotations(d)) for d in plain.days
+        ]
         if known is base:
             assert again.days == plain.days
             assert again.content_hash == plain.content_hash
@@ -211,17 +215,26 @@ def test_a_rotation_goes_on_behind_the_locked_events() -> None:
 def test_a_pin_that_has_aired_does_not_air_again() -> None:
     def pinned(play: list[str]) -> StationModel:
         return station(
-            [{"plan": "all", "zones": [{"zone": "Z", "window": "06:00-06:00", "play": play,
-                                        "at": {"20:00": "taxi", "22:00": "taxi"}}]}],
+            [
+                {
+                    "plan": "all",
+                    "zones": [
+                        {
+                            "zone": "Z",
+                            "window": "06:00-06:00",
+                            "play": play,
+                            "at": {"20:00": "taxi", "22:00": "taxi"},
+                        }
+                    ],
+                }
+            ],
             [series("cheers"), series("taxi")],
             epoch=FIRST,
         )
 
     published = compiled(pinned(["cheers"]), LIBRARY, FIRST)
     base = Base.of_compiled(published)
-    result = compiled(
-        pinned(["cheers", "test-pattern"]), LIBRARY, FIRST, as_of_us=evening(18.1), base=base
-    )
+    result = compiled(pinned(["cheers", "test-pattern"]), LIBRARY, FIRST, as_of_us=evening(18.1), base=base)
     aired = [line for line in listing(result) if "taxi" in line]
     assert aired == ["Mon 20:00 taxi/S01E01", "Mon 22:00 taxi/S01E02"]
     assert_tiles(result)
@@ -246,7 +259,9 @@ def test_only_the_channels_asked_for_change() -> None:
 
 def test_an_id_is_never_given_to_other_content() -> None:
     published = compiled(small(["cheers"]), LIBRARY, FIRST, days=2)
-    result = compiled(small(["taxi"]), LIBRARY, FIRST, days=2, as_of_us=evening(6), base=Base.of_compiled(published))
+    result = compiled(
+        small(["taxi"]), LIBRARY, FIRST, days=2, as_of_us=evening(6), base=Base.of_compiled(published)
+    )
     before = {e.event_id: (e.start_us, e.asset_id) for day in published.days for e in day.events}
     same = 0
     for day in result.days:
