@@ -641,7 +641,10 @@ class Artefact:
         try:
             return self._connection.execute(query, list(parameters)).fetchall()
         except duckdb.Error as error:
-            raise ArtefactError(f"can't read the artefact {self.path}: {error}", help=_RECOMPILE) from error
+            first = str(error).partition("\n")[0]
+            raise ArtefactError(
+                f"{self.path} is half-written or damaged, and can't be read: {first}", help=_RECOMPILE
+            ) from error
 
 
 #: A DuckDB file says so after an 8-byte checksum (duckdb, storage/storage_info.hpp: MainHeader).
