@@ -8,6 +8,7 @@ answers for every gate (traffic.py) whether it is open for a pod and, if not, ho
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from retrovue.broadcast_day import DAY_MINUTES, BroadcastDay, Calendar
@@ -44,13 +45,21 @@ class Outlook:
         self._ratings = [rating.casefold() for rating in ratings]
         follow = [*slots[1:], *ahead[:1]]
         self._following = [program_of(slot) for slot in follow] + [""] * (len(slots) - len(follow))
-        evening = calendar.relative(TONIGHT)
-        self._tonight: dict[str, int] = {}  #: program → the last start of it tonight
-        for slot in slots:
-            start = slot.start_us
-            if start < day.end_us and calendar.broadcast_minutes(start) >= evening:
-                self._tonight[program_of(slot)] = start
-        self._tomorrow = {program_of(slot) for slot in ahead}
+        self._ahead = ahead
+
+    @cached_property
+    def _tonight(self) -> dict[str, int]:
+        """Program → the last start of it tonight."""
+        evening = self._calendar.relative(TONIGHT)
+        return {
+            program_of(slot): slot.start_us
+            for slot in self._slots
+            if slot.start_us < self._day.end_us and self._calendar.broadcast_minutes(slot.start_us) >= evening
+        }
+
+    @cached_property
+    def _tomorrow(self) -> frozenset[str]:
+        return frozenset(program_of(slot) for slot in self._ahead)
 
     def shut_until(self, gate: Gate, at: int, start_us: int, end_us: int) -> int:
         """0: open for a pod ``[start_us, end_us)`` in slot ``at``; else until when it is surely shut."""

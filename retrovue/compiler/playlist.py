@@ -21,7 +21,7 @@ from retrovue.compiler.model import Delivery, FillReport, ScheduleEvent, Segment
 from retrovue.compiler.outlook import Outlook, WallHours, program_of
 from retrovue.compiler.schedule_day import Slot
 from retrovue.compiler.spots import RULE_BITS, Lane, LaneRules, Moment, Pod, PodFiller, traffic_seed
-from retrovue.compiler.traffic import Inventory, Memory, PoolBook, pools_of
+from retrovue.compiler.traffic import UNCAPPED, Inventory, Memory, PoolBook, pools_of
 from retrovue.library.catalog import Asset
 from retrovue.station.model import BreakFormat, Channel, Program, Separation, SpotKind, StationModel
 from retrovue.station.model import Traffic as TrafficPolicy
@@ -102,8 +102,7 @@ class PlaylistMaker:
         self.remembers = bool(
             self._longest_us
             or any(inventory.contracts[n] for book in books for n in book.members)
-            or any(book.daily_cap for book in books)
-            or any(inventory.caps[n] for book in books for n in book.members)
+            or any(cap < UNCAPPED for book in books for cap in book.caps.values())
             or inventory.limits_ads
         )
         #: Does it depend on the programmes of the next day?
@@ -428,10 +427,10 @@ class _Day:
 
     def _write(self, pod: Pod) -> None:
         maker, writer = self._maker, self.writer
-        assets, duration, kinds = maker._inventory.assets, maker._inventory.duration, maker._kinds
+        ids, duration, kinds = maker._inventory.ids, maker._inventory.duration, maker._kinds
         for i, lane in pod.spots:
             slug = lane.book.slug
-            writer.physical(kinds[slug], assets[i].id, maker.name(i), 0, duration[i], slug, False)
+            writer.physical(kinds[slug], ids[i], maker.name(i), 0, duration[i], slug, False)
             self._spot_us += duration[i]
         if pod.spots:
             self._pods += 1

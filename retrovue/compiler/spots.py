@@ -13,18 +13,19 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
+from itertools import islice
 from random import Random
 
 from retrovue.compiler.contracts import Contracts
 from retrovue.compiler.rotation import seed_of
-from retrovue.compiler.traffic import ANYWHERE, FIRST, LAST, Counts, Inventory, Memory, PoolBook, hours_of
+from retrovue.compiler.traffic import ANYWHERE, FIRST, LAST, UNCAPPED, Inventory, Memory, PoolBook, hours_of
 from retrovue.station.model import PlayMode, SpotKind, SpotRule
 from retrovue.units import HOUR_US, MINUTE_US, SECOND_US
 
 #: A remainder is either nothing or at least this long: nobody can read an ident of three milliseconds.
 SHORTEST_REMAINDER_US = SECOND_US
-#: A longer remainder is filled by giving up rules, as far as that is allowed.
+#: One as long as this is filled by giving up rules, as far as that is allowed.
 LONG_REMAINDER_US = 30 * SECOND_US
 #: Below this, the rest of a block is packed instead of filled in turn.
 _PACKED_US = 150 * SECOND_US
@@ -35,7 +36,7 @@ _LOOK_AHEAD = 16
 #: How far down before a declared rule is given up.
 _LOOK_DEEP = 256
 #: Among how many parked spots one is looked for when a rule is given up.
-_PARKED_LOOKED_AT = 64
+_PARKED_LOOKED_AT = 32
 FOREVER = 1 << 62
 #: In one pod, or in this time of a long one, no spot airs twice if another will do.
 _SAME_POD_US = 10 * MINUTE_US
@@ -104,12 +105,15 @@ class Lane:
         self.rules = rules
         self.is_ad = book.pool.kind is SpotKind.AD
         self._inventory, self._memory, self._moment = inventory, memory, moment
-        self._caps_matter = book.daily_cap is not None or bool(inventory.cap_limits)
+        self._caps = book.caps if any(cap < UNCAPPED for cap in book.caps.values()) else None
         self._contracts = contracts
         self._random = Random(seed).random
         self._front: deque[int] = deque()
         self._parked: list[tuple[int, int, int]] = []
-        self._parked_as: dict[int, int] = {}  #: spot → the serial number of its entry in ``_parked``
+        #: Spot → the serial number of its entry in ``_parked``, or its group.
+        self._parked_as: dict[int, int] = {}
+        #: Advertiser (-1 - 2a) or category (-2 - 2c) → the spots that wait for it; one entry in ``_parked``.
+        self._groups: dict[int, deque[int]] = {}
         self._serial = 0
         self.waiting: tuple[list[int], list[int], list[int]] = ([], [], [])  #: by position
         self._used: list[int] = []
@@ -178,16 +182,13 @@ class Lane:
 
     def draw(self, now: int) -> int:
         """The next spot that every rule allows at ``now``; -1 when there is none."""
-        parked, front = self._parked, self._front
-        while parked and parked[0][0] <= now:
-            _, serial, i = heappop(parked)
-            if self._parked_as.get(i) == serial:
-                del self._parked_as[i]
-                front.append(i)
+        if self._parked and self._parked[0][0] <= now:
+            self._wake(now)
         inventory, memory, moment, rules = self._inventory, self._memory, self._moment, self.rules
         copies, advertisers, categories = memory.copy, memory.advertiser, memory.category
         advertiser, category, gates = inventory.advertiser, inventory.category, inventory.gate
-        contracted = inventory.contracts
+        contracted, caps = inventory.contracts, self._caps
+        counts = memory.today if now < moment.day_end_us else memory.tomorrow
         pop = self._pop
         copy_us, advertiser_us, category_us = rules.copy_us, rules.advertiser_us, rules.category_us
         soft = max(moment.start_us, now - _SAME_POD_US)
@@ -196,57 +197,101 @@ class Lane:
             until = last + copy_us
             if last >= soft:
                 until = max(until, min(moment.end_us, last + _SAME_POD_US), now + 1)
+            group = 0
             if advertiser_us and (a := advertiser[i]) and (free := advertisers[a] + advertiser_us) > until:
-                until = free
+                until, group = free, -1 - 2 * a
             if category_us and (c := category[i]) and (free := categories[c] + category_us) > until:
-                until = free
+                until, group = free, -2 - 2 * c
             if until <= now:
-                if self._caps_matter and self._capped(i, now):
+                group = 0
+                if caps is not None and counts.get(i, 0) >= caps[i]:
                     until = moment.day_end_us if now < moment.day_end_us else now + 24 * HOUR_US
                 elif gates[i]:
                     until = moment.gate(gates[i])
                 if until <= now and contracted[i] and not self._contracts.may_air(contracted[i]):
                     until = FOREVER
             if until > now:
-                self._park(i, until)
+                if group:
+                    self._queue(i, until, group)
+                else:
+                    self._park(i, until)
             elif inventory.position[i] != ANYWHERE:
                 self.waiting[inventory.position[i]].append(i)
             else:
                 return i
         return -1
 
+    def _queue(self, i: int, until: int, group: int) -> None:
+        """Behind others of its advertiser or category: when that is free, one of them is, not all."""
+        self._parked_as[i] = group
+        waiting = self._groups.get(group)
+        if waiting is None:
+            self._groups[group] = deque((i,))
+            self._serial += 1
+            heappush(self._parked, (until, self._serial, group))
+        else:
+            waiting.append(i)
+
+    def _wake(self, now: int) -> None:
+        """Let go of those whose time has come: of a group one at a time."""
+        parked, parked_as, memory = self._parked, self._parked_as, self._memory
+        while parked and parked[0][0] <= now:
+            _, serial, i = parked[0]
+            if i >= 0:
+                heappop(parked)
+                if parked_as.get(i) == serial:
+                    del parked_as[i]
+                    self._front.append(i)
+                continue
+            number, by_category = divmod(-1 - i, 2)
+            if by_category:
+                free = memory.category[number] + self.rules.category_us
+            else:
+                free = memory.advertiser[number] + self.rules.advertiser_us
+            if free <= now:
+                waiting = self._groups[i]
+                while waiting:
+                    first = waiting.popleft()
+                    if parked_as.get(first) == i:
+                        del parked_as[first]
+                        self._front.append(first)
+                        break
+                if not waiting:
+                    del self._groups[i]
+                    heappop(parked)
+                    continue
+                free = now + 1
+            heapreplace(parked, (free, serial, i))
+
     def _park(self, i: int, until: int) -> None:
         self._serial += 1
         self._parked_as[i] = self._serial
         heappush(self._parked, (until, self._serial, i))
 
-    def _counts(self, now: int) -> Counts:
-        return self._memory.today if now < self._moment.day_end_us else self._memory.tomorrow
-
-    def _capped(self, i: int, now: int) -> bool:
-        counts = self._counts(now)
-        cap = self.book.daily_cap
-        if cap is not None and counts.copies.get(i, 0) >= cap:
-            return True
-        limits = self._inventory.cap_limits
-        return any(counts.caps.get(c, 0) >= limits[c] for c in self._inventory.caps[i])
-
-    def broken(self, i: int, now: int) -> int:
-        """The rules that ``i`` would break at ``now``, as bits."""
+    def broken(self, i: int, now: int, allowed: int = 0) -> int:
+        """The rules that ``i`` would break at ``now``, as bits; no more than one beyond ``allowed``."""
         inventory, memory, rules, moment = self._inventory, self._memory, self.rules, self._moment
         bits = 0
         last = memory.copy[i]
         if last + rules.copy_us > now:
-            bits |= COPY
+            bits = COPY
         elif last >= max(moment.start_us, now - _SAME_POD_US):
-            bits |= SOFT
+            bits = SOFT
+        if bits & ~allowed:
+            return bits
         a, c = inventory.advertiser[i], inventory.category[i]
         if a and rules.advertiser_us and memory.advertiser[a] + rules.advertiser_us > now:
             bits |= ADVERTISER
+            if not allowed & ADVERTISER:
+                return bits
         if c and rules.category_us and memory.category[c] + rules.category_us > now:
             bits |= CATEGORY
-        if self._caps_matter and self._capped(i, now):
-            bits |= CAP
+            if not allowed & CATEGORY:
+                return bits
+        if self._caps is not None:
+            counts = memory.today if now < moment.day_end_us else memory.tomorrow
+            if counts.get(i, 0) >= self._caps[i]:
+                bits |= CAP
         if inventory.gate[i] and moment.gate(inventory.gate[i]):
             bits |= SHUT
         if inventory.contracts[i] and not self._contracts.may_air(inventory.contracts[i]):
@@ -255,16 +300,20 @@ class Lane:
 
     def parked(self) -> list[int]:
         """Some of those that a rule bars, those that it bars least first, more or less."""
-        found = []
+        found: list[int] = []
+        parked_as = self._parked_as
         for _, serial, i in self._parked[: 2 * _PARKED_LOOKED_AT]:
-            if self._parked_as.get(i) == serial:
-                found.append(i)
-                if len(found) == _PARKED_LOOKED_AT:
-                    break
+            if i >= 0:
+                if parked_as.get(i) == serial:
+                    found.append(i)
+            else:
+                found += [first for first in islice(self._groups[i], 2) if parked_as.get(first) == i]
+            if len(found) >= _PARKED_LOOKED_AT:
+                break
         return found
 
     def unpark(self, i: int) -> None:
-        del self._parked_as[i]  # its entry is passed over when its time comes
+        del self._parked_as[i]  # its entries are passed over when their time comes
 
 
 @dataclass(slots=True)
@@ -342,7 +391,7 @@ class PodFiller:
         if exact:
             while pod.left_us and self._pack() and pod.left_us > LONG_REMAINDER_US:
                 pass
-        enough = LONG_REMAINDER_US if exact else room_us // 2
+        enough = LONG_REMAINDER_US - 1 if exact else room_us // 2
         if pod.left_us > enough:
             self._give_up_rules(enough)
         if last is not None:
@@ -490,7 +539,6 @@ class PodFiller:
         advertisers: set[int] = set()
         categories: set[int] = set()
         copies: set[int] = set()
-        caps: set[int] = set()
         contracts: set[str] = set()
         ads_left = self._ads_left(now, left)
         drawn: dict[Lane, list[int]] = {}
@@ -512,7 +560,6 @@ class PodFiller:
                     or (apart_by_advertiser and a in advertisers)
                     or (apart_by_category and c in categories)
                     or (lane.is_ad and length > ads_left)
-                    or (inventory.caps[i] and not caps.isdisjoint(inventory.caps[i]))
                     or not contracts.isdisjoint(inventory.contracts[i])
                 ):
                     continue
@@ -521,14 +568,14 @@ class PodFiller:
                     advertisers.add(a)
                 if c:
                     categories.add(c)
-                caps.update(inventory.caps[i])
                 contracts.update(inventory.contracts[i])
                 if lane.is_ad:
                     ads_left -= length
                 window.append((i, lane))
                 if len(window) == _PACKED_SPOTS:
                     break
-        return drawn, window
+        last = self._pod.spots[-1][0] if self._pod.spots else -1
+        return drawn, self._kept_apart(window, inventory.advertiser[last] if last >= 0 else 0)
 
     def _give_up_rules(self, enough_us: int) -> None:
         """Fill on with spots that break a rule, one more of the declared rules at a time."""
@@ -555,7 +602,7 @@ class PodFiller:
             for i in lane.parked():
                 if not self._fits(i) or self._inventory.position[i] != ANYWHERE:
                     continue
-                bits = lane.broken(i, self._now)
+                bits = lane.broken(i, self._now, allowed)
                 if bits & ~allowed or not self._ads_fit(lane, i):
                     continue
                 rank = (bool(before) and self._advertiser[i] == before, bits & ~SOFT, i)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from math import prod
@@ -28,6 +28,8 @@ SHORTEST_SPOT_US = SECOND_US
 
 #: Long before anything aired.
 NEVER = -(1 << 62)
+
+UNCAPPED = 1 << 60
 
 ANYWHERE, FIRST, LAST = 0, 1, 2
 _POSITIONS = {"any": ANYWHERE, "first": FIRST, "last": LAST}
@@ -64,6 +66,7 @@ class Inventory:
         self.assets: list[Asset] = [usable[asset_id] for asset_id in sorted(usable)]
         number = {asset.id: n for n, asset in enumerate(self.assets)}
         self.number: Mapping[str, int] = number
+        self.ids: list[str] = sorted(usable)
         #: The rules of each, by slug; one asset's own before those for a query.
         self.rules: list[tuple[Spot, ...]] = [
             tuple(sorted(rules.get(asset.id, ()), key=lambda spot: (spot.asset is None, spot.spot)))
@@ -78,9 +81,7 @@ class Inventory:
         self.position: list[int] = []
         self.gates: list[Gate] = [Gate()]
         self.gate: list[int] = []  #: index of ``gates``; 0 is always open
-        self.caps: list[tuple[int, ...]] = []  #: indexes of ``cap_limits``
-        self.cap_limits: list[int] = []
-        self.cap_names: list[str] = []
+        self.cap: list[int] = []  #: airings of it in one broadcast day of a channel
         self.contracts: list[tuple[str, ...]] = []  #: slugs of the spots with ``runs``
         self.paced: list[bool] = []  #: comes when it is due, not in rotation
         self._read(model)
@@ -89,7 +90,7 @@ class Inventory:
             for slug, assets in pools.items()
         }
         #: Is there any daily cap?
-        self.counting = bool(self.cap_limits) or any(p.daily_cap is not None for p in model.pools.values())
+        self.counting = any(cap < UNCAPPED for book in self.pools.values() for cap in book.caps.values())
         policies = [model.station.traffic]
         policies += [channel.traffic for channel in model.channels]
         policies += [program.traffic for program in model.programs.values()]
@@ -98,7 +99,6 @@ class Inventory:
         self.limits_ads = any(policy.ads_per_hour is not None for policy in policies)
 
     def _read(self, model: StationModel) -> None:
-        caps: dict[str, int] = {}
         gates: dict[Gate, int] = {Gate(): 0}
         for asset, spots in zip(self.assets, self.rules, strict=True):
             said = [spot.advertiser for spot in spots if spot.advertiser]
@@ -116,12 +116,7 @@ class Inventory:
             self.gate.append(gates.setdefault(gate, len(gates)))
             if len(gates) > len(self.gates):
                 self.gates.append(gate)
-            for spot in spots:
-                if spot.daily_cap is not None and spot.spot not in caps:
-                    caps[spot.spot] = len(caps)
-                    self.cap_limits.append(spot.daily_cap)
-                    self.cap_names.append(spot.spot)
-            self.caps.append(tuple(caps[spot.spot] for spot in spots if spot.daily_cap is not None))
+            self.cap.append(min((s.daily_cap for s in spots if s.daily_cap is not None), default=UNCAPPED))
             self.contracts.append(tuple(spot.spot for spot in spots if spot.runs is not None))
             self.paced.append(any(spot.runs is not None and spot.flight for spot in spots))
 
@@ -150,8 +145,8 @@ class PoolBook:
         self.pool = pool
         self.slug = pool.pool
         self.members = tuple(members)
-        #: The pool's own rule, which no one ever gives up for free.
-        self.daily_cap = pool.daily_cap
+        own = UNCAPPED if pool.daily_cap is None else pool.daily_cap
+        self.caps: Mapping[int, int] = {n: min(own, inventory.cap[n]) for n in members}
         self.contracts: dict[str, tuple[int, ...]] = {}
         rotating: list[int] = []
         rules = inventory.rules
@@ -321,14 +316,6 @@ def contract_shares(model: StationModel, inventory: Inventory) -> dict[str, dict
 # --- what a channel remembers ----------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Counts:
-    """Airings of one broadcast day."""
-
-    copies: dict[int, int] = field(default_factory=dict)
-    caps: dict[int, int] = field(default_factory=dict)
-
-
 class Memory:
     """When each spot, advertiser and category of a channel aired last, and how often.
 
@@ -341,14 +328,14 @@ class Memory:
         self.copy = [NEVER] * len(inventory.assets)
         self.advertiser = [NEVER] * len(inventory.advertisers.names)
         self.category = [NEVER] * len(inventory.categories.names)
-        self.today = Counts()
-        self.tomorrow = Counts()
+        self.today: dict[int, int] = {}  #: spot → airings in the broadcast day
+        self.tomorrow: dict[int, int] = {}
         self.hours: dict[int, int] = {}  #: hour of the clock since 1970 → advertising in it (µs)
         self.delivered: dict[str, int] = {}  #: "SLUG FLIGHT" → airings
 
     def turn_day(self) -> None:
         """A new broadcast day begins: what a programme aired beyond the end of the last one counts."""
-        self.today, self.tomorrow = self.tomorrow, Counts()
+        self.today, self.tomorrow = self.tomorrow, {}
 
     def note(self, inventory: Inventory, i: int, at: int, today: bool) -> None:
         """Spot ``i`` airs at ``at``."""
@@ -357,9 +344,7 @@ class Memory:
         self.category[inventory.category[i]] = at
         if inventory.counting:
             counts = self.today if today else self.tomorrow
-            counts.copies[i] = counts.copies.get(i, 0) + 1
-            for cap in inventory.caps[i]:
-                counts.caps[cap] = counts.caps.get(cap, 0) + 1
+            counts[i] = counts.get(i, 0) + 1
 
     def spend(self, wall_us: int, length_us: int) -> None:
         """Advertising of this length from ``wall_us`` on, by the clock on the wall."""
@@ -381,8 +366,7 @@ class Memory:
             "advertiser": _recent(inventory.advertisers.names, self.advertiser, since),
             "category": _recent(inventory.categories.names, self.category, since),
             "hours": {str(n): us for n, us in self.hours.items()},
-            "aired": {inventory.assets[n].id: c for n, c in sorted(self.tomorrow.copies.items())},
-            "capped": {inventory.cap_names[n]: c for n, c in sorted(self.tomorrow.caps.items())},
+            "aired": {inventory.assets[n].id: c for n, c in sorted(self.tomorrow.items())},
         }
         lines = {RUNS + key: str(count) for key, count in sorted(self.delivered.items())}
         if said := {name: value for name, value in memory.items() if value}:
@@ -419,9 +403,7 @@ class Memory:
                 if n:
                     times[n] = at
         self.hours = {int(hour): us for hour, us in entries("hours") if hour.isdecimal()}
-        self.tomorrow.copies = {number[key]: n for key, n in entries("aired") if key in number}
-        caps = {name: n for n, name in enumerate(inventory.cap_names)}
-        self.tomorrow.caps = {caps[key]: n for key, n in entries("capped") if key in caps}
+        self.tomorrow = {number[key]: n for key, n in entries("aired") if key in number}
 
 
 def hours_of(wall_us: int, length_us: int) -> list[tuple[int, int]]:
