@@ -36,8 +36,10 @@ class Bench:
         self.loaded: Loaded = load_station(folder, settings_models())
         if self.loaded.model is None:
             errors = StationErrors(folder, self.loaded)
-            if label:
-                raise RetroVueError(f"{label}: {errors}".replace(f"{folder}", folder.name), help=errors.help)
+            if label:  # another revision, in a folder of ours that nobody can look into
+                raise RetroVueError(
+                    str(errors).replace(str(folder), label), help="mend it, or choose a later revision"
+                )
             raise errors
         self.model: StationModel = self.loaded.model
         cache = state_dir(self.model.station.station, state) / FOLDER
