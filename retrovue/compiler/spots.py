@@ -681,7 +681,7 @@ class PodFiller:
         """How much advertising surely fits, whenever in the rest of the pod it airs."""
         limit = self._ads_per_hour
         if limit is None:
-            return length_us
+            return FOREVER
         used = self._memory.hours
         return min(limit - used.get(hour, 0) for hour, _ in hours_of(self._wall_us(), max(length_us, 1)))
 
