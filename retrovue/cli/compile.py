@@ -38,6 +38,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--output", metavar="FILE", type=Path, help="the artefact; artefact.duckdb in the state directory"
     )
     parser.add_argument("--state", metavar="DIR", help="the state directory")
+    parser.add_argument(
+        "--report", action="store_true", help="print how each day's breaks were filled, and contracts"
+    )
     parser.add_argument("--json", action="store_true", help="the summary as JSON")
 
 
@@ -46,6 +49,8 @@ def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.clock import StationClock
     from retrovue.compiler.compile import compile_station
     from retrovue.compiler.why import reasons
+    from retrovue.compiler.expectations import broken_expectations
+    from retrovue.compiler.fill_report import fill_lines
     from retrovue.diagnostics.render import as_json, render
     from retrovue.library.adapters import settings_models
     from retrovue.library.catalog_cache import FOLDER as CATALOG_CACHE
@@ -71,7 +76,14 @@ def run(args: argparse.Namespace, view: View) -> int:
     guide_days = -(-model.station.horizon.guide // (24 * HOUR_US))
     days = args.days or guide_days + SPARE_DAYS
     compiled = compile_station(model, catalog, args.first_day, days, as_of_us)
-    diagnostics += compiled.diagnostics
+    broken = broken_expectations(model, compiled)
+    diagnostics += [*compiled.diagnostics, *broken]
+    if broken:
+        shown = render(diagnostics, loaded.sources, root=folder.as_posix())
+        if args.json:
+            view.json({"written": False, "diagnostics": [as_json(d, folder.as_posix()) for d in diagnostics]})
+        view.error(f"nothing is published: what is expected of the schedule doesn't hold\n\n{shown}\n")
+        return 1
     if diagnostics and not args.json:
         view.say(render(diagnostics, loaded.sources, root=folder.as_posix()) + "\n")
 
@@ -110,6 +122,8 @@ def run(args: argparse.Namespace, view: View) -> int:
     if args.json:
         view.json({**summary, "diagnostics": [as_json(d, folder.as_posix()) for d in diagnostics]})
     else:
+        for line in fill_lines(compiled) if args.report else ():
+            view.out(line)
         view.out(_line(summary, compiled.first_day, compiled.last_day))
     return 0
 

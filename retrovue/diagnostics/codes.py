@@ -127,6 +127,50 @@ _ALL = (
         "Put a line “---” between them.",
         "channel: wrtv\nnumber: 5.1\n---\nplan: weekday",
     ),
+    # --- templates and includes ---
+    _code(
+        "template-syntax",
+        "this is no template",
+        """A file whose name ends in .yaml.j2 is a Jinja template that makes YAML. The text breaks the rules
+        of templates, so nothing is made. YAML needs no braces doubled: “{{” begins an expression.""",
+        "Close every block and brace, and check the names of tags and filters.",
+        "{% for n in range(3) %}\nprogram: show-{{ n }}\n{% endfor %}",
+    ),
+    _code(
+        "template-undefined",
+        "a name that the template doesn't know",
+        """Templates know what “vars” of station.yaml says, and what they set themselves. An unknown name is
+        an error, never an empty text: a program without its name would air under another.""",
+        "Correct the spelling, or add the name to “vars” of station.yaml.",
+        "vars: { shows: [cheers, wings] }        # station.yaml\n"
+        "{% for show in shwos %}…{% endfor %}    # wrong",
+    ),
+    _code(
+        "template-error",
+        "a template fails",
+        """The template is well formed, and what it computes fails: a list is added to a number, an element is
+        asked for that isn't there, or something is wanted that a template may not have. Templates read no
+        files, know no clock and no chance, so that the same text always makes the same station.""",
+        "Mend the expression on the line that is shown.",
+        "{{ shows[9] }}     # wrong, when there are three",
+    ),
+    _code(
+        "template-limit",
+        "a template makes too much",
+        """A template goes round too often, calls itself without end, or makes more text than a station file
+        can be. It is stopped, so that every check ends.""",
+        "Shorten the loop; a station that large is better written by a program of your own.",
+        "{% for n in range(99999) %}{% for m in range(99999) %}…",
+    ),
+    _code(
+        "bad-include",
+        "an include that brings nothing in",
+        """include names files or folders beside the station folder whose YAML belongs to the station, too.
+        The path is relative to the station folder and stays inside the repository, so that a checkout is
+        whole.""",
+        "Correct the path, or move the files into the repository.",
+        "include: [../common/holidays.yaml]",
+    ),
     # --- what must be there, once ---
     _code(
         "no-station",
@@ -664,6 +708,14 @@ _ALL = (
         in half an hour: a viewer sees more commercials than programme.""",
         "Choose programmes that fill their blocks, a finer grid, or a higher max_fill.",
         "max_fill: 12m     # the station's default; a zone or channel may have its own",
+    ),
+    _code(
+        "expectation-broken",
+        "the schedule doesn't keep what is expected of it",
+        """A line of “expect” says what must be true of every compiled day. On the channel and at the time that
+        are named, something else airs. Nothing is published: what is on the air stays.""",
+        "Change the plan, program or traffic that makes it so, or change what is expected.",
+        "expect:\n  - nothing TV-MA before 21:00\n  - no ad twice within 60 min",
     ),
     _code(
         "asset-too-long",
