@@ -82,6 +82,7 @@ def _day(text: str) -> _Day:
     return year, month, day
 
 
+@lru_cache(maxsize=1024)
 def date_range(word: str) -> tuple[_Day, _Day]:
     """First and last day (year or None, month, day) of "12-24..12-26" or "2026-07-04"."""
     first_text, dots, last_text = word.partition("..")
