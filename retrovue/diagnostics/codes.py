@@ -712,8 +712,8 @@ _ALL = (
     _code(
         "expectation-broken",
         "the schedule doesn't keep what is expected of it",
-        """A line of “expect” says what must be true of every compiled day. On the channel and at the time that
-        are named, something else airs. Nothing is published: what is on the air stays.""",
+        """A line of “expect” says what must be true of every compiled day. Where the message says,
+        something else airs. Nothing is published: what is on the air stays.""",
         "Change the plan, program or traffic that makes it so, or change what is expected.",
         "expect:\n  - nothing TV-MA before 21:00\n  - no ad twice within 60 min",
     ),

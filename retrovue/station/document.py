@@ -7,7 +7,7 @@ ruamel's ``compose`` gives every key and value exact start and end marks. Scalar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -104,6 +104,20 @@ def plain(node: Node) -> Any:
     if isinstance(node, Sequence):
         return [plain(item) for item in node.items]
     return {key: plain(value) for key, (_, value) in node.entries.items()}
+
+
+def moved(node: Node, to: Callable[[Span], Span]) -> Node:
+    """The same tree with every place put through ``to``."""
+    if isinstance(node, Scalar):
+        return Scalar(to(node.span), node.text)
+    if isinstance(node, Sequence):
+        return Sequence(to(node.span), tuple(moved(item, to) for item in node.items))
+    return moved_mapping(node, to)
+
+
+def moved_mapping(node: Mapping, to: Callable[[Span], Span]) -> Mapping:
+    entries = {key: (to(place), moved(value, to)) for key, (place, value) in node.entries.items()}
+    return Mapping(to(node.span), entries)
 
 
 def parse(file: str, text: str) -> Parsed:

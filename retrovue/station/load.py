@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +20,9 @@ from retrovue.diagnostics import Diagnostic, Label, Severity, Span
 from retrovue.diagnostics.codes import helped
 from retrovue.errors import RetroVueError
 from retrovue.station import check
-from retrovue.station.document import Document, Scalar
+from retrovue.station.document import Document, Scalar, moved_mapping, plain
+from retrovue.station.document import Mapping as MappingNode
+from retrovue.station.document import Sequence as SequenceNode
 from retrovue.station.model import (
     BUILT_IN_OVERLAYS,
     BUILT_IN_SYNTHETICS,
@@ -63,6 +65,7 @@ NOUNS: dict[str, type[Written]] = {
 #: Folders of a station that hold no station YAML.
 _NOT_YAML = frozenset({"media", "catalog.lock", "snapshots"})
 _SUFFIXES = (".yaml", ".yml")
+_TEMPLATES = (".yaml.j2", ".yml.j2")
 #: A larger file is no station file (bytes).
 MAX_FILE = 4_000_000
 
@@ -115,16 +118,16 @@ def load_station(
     diagnostics: list[Diagnostic] = []
     documents: list[Document] = []
     declared: list[tuple[str, str]] = []
-    for name, path in station_files(folder):
-        if (content := _read(name, path, diagnostics, declared)) is not None:
-            sources[name] = content
+    found = list(station_files(folder))
+    _read_all(found, sources, diagnostics, declared)
     cache = TreeCache(caches if sum(map(len, sources.values())) >= SMALL else None, folder)
-    for name, content in sources.items():
-        parsed = cache.parse(name, content)
-        diagnostics += parsed.diagnostics
-        documents += parsed.documents
-        for chunk in parsed.unparsed:
-            declared += _salvage(name, chunk)
+    _parse_all(sources, cache, documents, diagnostics, declared)
+    included = list(_included(folder, documents, {path.resolve() for _, path in found}, diagnostics))
+    more: dict[str, str] = {}
+    _read_all(included, more, diagnostics, declared)
+    _parse_all(more, cache, documents, diagnostics, declared)
+    sources |= more
+    _render_all(sources, cache, documents, diagnostics, declared)
     cache.save()
     validated: list[Validated] = []
     for document in documents:
@@ -140,12 +143,130 @@ def load_station(
         digest.update(f"{name}\0{len(source)}\0{source}\0".encode())
     for v in validated:
         diagnostics += v.diagnostics
-    diagnostics += check.check(folder, validated, declared, adapters)
+    found_by_rules = check.check(folder, validated, declared, adapters)
+    if any(d.code.startswith("template-") for d in diagnostics):
+        # What a broken template would have made is not there: that is one mistake, and told.
+        found_by_rules = [d for d in found_by_rules if d.code not in _FOLLOWS]
+    diagnostics += found_by_rules
     ordered = tuple(sorted(map(helped, dict.fromkeys(diagnostics)), key=_order))
     model = None
     if not any(d.severity is Severity.ERROR for d in ordered):
         model = _assemble([v.model for v in validated], digest.hexdigest())
     return Loaded(model, ordered, sources)
+
+
+#: What is found, too, when a template that should have defined something could not be rendered.
+_FOLLOWS = frozenset({"unknown-reference", "no-channel", "no-station", "promo-never-true", "unknown-season"})
+
+
+def _read_all(
+    files: Iterable[tuple[str, Path]],
+    sources: dict[str, str],
+    diagnostics: list[Diagnostic],
+    declared: list[tuple[str, str]],
+) -> None:
+    for name, path in files:
+        if (content := _read(name, path, diagnostics, declared)) is not None:
+            sources[name] = content
+
+
+def _parse_all(
+    sources: Mapping[str, str],
+    cache: TreeCache,
+    documents: list[Document],
+    diagnostics: list[Diagnostic],
+    declared: list[tuple[str, str]],
+) -> None:
+    """Every file that is no template."""
+    for name, content in sources.items():
+        if not name.endswith(_TEMPLATES):
+            parsed = cache.parse(name, content)
+            diagnostics += parsed.diagnostics
+            documents += parsed.documents
+            for chunk in parsed.unparsed:
+                declared += _salvage(name, chunk)
+
+
+def _render_all(
+    sources: Mapping[str, str],
+    cache: TreeCache,
+    documents: list[Document],
+    diagnostics: list[Diagnostic],
+    declared: list[tuple[str, str]],
+) -> None:
+    """Every template, with the ``vars`` of the station; places lead back to what the operator wrote."""
+    templates = {name: content for name, content in sources.items() if name.endswith(_TEMPLATES)}
+    if not templates:
+        return
+    from retrovue.station.template import render, values_of  # here: most stations have none
+
+    variables = next(
+        (d.root.entries["vars"][1] for d in documents if {"station", "vars"} <= d.root.entries.keys()), None
+    )
+    values = values_of(plain(variables)) if isinstance(variables, MappingNode) else {}
+    for name, content in templates.items():
+        rendered = render(name, content, values)
+        if isinstance(rendered, Diagnostic):
+            diagnostics.append(rendered)
+            continue
+        parsed = cache.parse(name, rendered.text)
+        for d in parsed.diagnostics:
+            labels = tuple(Label(rendered.back(label.span), label.text) for label in d.labels)
+            span = rendered.back(d.span) if d.span is not None else None
+            diagnostics.append(replace(d, span=span, labels=labels))
+        documents += (Document(name, moved_mapping(d.root, rendered.back)) for d in parsed.documents)
+        for chunk in parsed.unparsed:
+            declared += _salvage(name, chunk)
+
+
+def _included(
+    folder: Path, documents: Iterable[Document], known: set[Path], diagnostics: list[Diagnostic]
+) -> Iterator[tuple[str, Path]]:
+    """(name relative to the station folder, path) of the files that ``include`` brings in."""
+    root = _repository(folder.resolve())
+    for document in documents:
+        entry = document.root.entries.get("include") if "station" in document.root.entries else None
+        if entry is None:
+            continue
+        wanted = entry[1].items if isinstance(entry[1], SequenceNode) else (entry[1],)
+        for node in wanted:
+            if not isinstance(node, Scalar) or not node.text:
+                continue  # validation tells it
+            target = folder / node.text
+            try:
+                inside = target.resolve().is_relative_to(root)
+                files = [(_name(folder, target / n), p) for n, p in station_files(target)]
+                if target.is_file():
+                    files = [(_name(folder, target), target)]
+                exists = target.exists()
+            except (OSError, ValueError):
+                inside, exists, files = True, False, []
+            if not inside:
+                help = f"the repository begins at {root.name}/: nothing above it can be included"
+                diagnostics.append(
+                    _error("bad-include", f"“{node.text}” lies outside the repository", node.span, help)
+                )
+                continue
+            if not exists or (target.is_file() and not target.name.endswith((*_SUFFIXES, *_TEMPLATES))):
+                headline = f"there is no YAML at “{node.text}”"
+                diagnostics.append(
+                    _error("bad-include", headline, node.span, "paths are relative to the station folder")
+                )
+                continue
+            for name, path in files:
+                resolved = path.resolve()
+                if resolved not in known and resolved.is_relative_to(root):
+                    known.add(resolved)
+                    yield name, path
+
+
+def _repository(folder: Path) -> Path:
+    """The nearest folder with a .git, else the one that holds the station folder."""
+    return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder.parent)
+
+
+def _name(folder: Path, path: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def station_files(folder: Path) -> Iterable[tuple[str, Path]]:
@@ -155,13 +276,13 @@ def station_files(folder: Path) -> Iterable[tuple[str, Path]]:
         top = Path(here) == folder
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _NOT_YAML)
         # A sidecar describes the media file beside it that has the same name.
-        media = {f for f in files if not f.endswith(_SUFFIXES)}
+        media = {f for f in files if not f.endswith((*_SUFFIXES, *_TEMPLATES))}
         stems = {Path(f).stem for f in media}
         for file in files:
             path = Path(here, file)
-            if not file.endswith(_SUFFIXES) or file.startswith(".") or (top and file == "ledger.yaml"):
+            if not file.endswith((*_SUFFIXES, *_TEMPLATES)) or file.startswith("."):
                 continue
-            if path.stem in media or path.stem in stems:
+            if (top and file == "ledger.yaml") or path.stem in media or path.stem in stems:
                 continue
             found.append((path.relative_to(folder).as_posix(), path))
     return sorted(found)

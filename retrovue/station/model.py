@@ -326,6 +326,8 @@ class Station(Written):
     """What airs where no plan has a zone: a synthetic or a program."""
     linger: Duration = parse_duration("10s")
     """How long a channel stays on the air after its last viewer left."""
+    keep: int = Field(default=5, ge=0, le=100)
+    """How many previous artefacts stay, for ``retrovue rollback``."""
     seasons: Mapping[str, OneOrMore[str]] = Field(default_factory=dict)
     """Names for times of the year, for a plan's ``when``: ``summer: 06-01..08-31``."""
     dst: Dst = Dst()

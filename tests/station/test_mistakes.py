@@ -18,7 +18,7 @@ from tests.station.build import STATION, load, write
 
 #: One mistake a file: ``code.N.yaml`` lies beside a sound station, ``code.station.N.yaml`` is station.yaml.
 FOLDER = ROOT / "fixtures" / "stations" / "mistakes"
-MISTAKES = sorted(path for path in FOLDER.glob("*.yaml") if ".station." not in path.name)
+MISTAKES = sorted(path for path in FOLDER.glob("*.yaml*") if ".station." not in path.name)
 STATION_MISTAKES = sorted(FOLDER.glob("*.station.*.yaml"))
 ZONE = "plan: p\nzones:\n  - zone: A\n    window: 06:00-12:00\n    play: [slate]\n"
 #: Found without a file of its own: tests below.
@@ -59,11 +59,12 @@ def assert_told(
     assert found[0].help, "nothing says what to do"
 
 
-@pytest.mark.parametrize("path", MISTAKES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MISTAKES, ids=lambda path: path.name)
 def test_a_mistake_is_told_once_and_at_its_place(tmp_path: Path, path: Path) -> None:
     bare, at = unmark(path.read_bytes().decode())
-    found = load(tmp_path, {"x.yaml": bare, "catalog.lock/c.jsonl": ""}).diagnostics
-    assert_told(found, "x.yaml", path, at)
+    name = f"x{''.join(path.suffixes[1:])}"
+    found = load(tmp_path, {name: bare, "catalog.lock/c.jsonl": ""}).diagnostics
+    assert_told(found, name, path, at)
 
 
 @pytest.mark.parametrize("path", STATION_MISTAKES, ids=lambda path: path.stem)
