@@ -48,9 +48,9 @@ def run(args: argparse.Namespace, view: View) -> int:
     from retrovue import __version__
     from retrovue.clock import StationClock
     from retrovue.compiler.compile import compile_station
-    from retrovue.compiler.why import reasons
     from retrovue.compiler.expectations import broken_expectations
     from retrovue.compiler.fill_report import fill_lines
+    from retrovue.compiler.why import reasons
     from retrovue.diagnostics.render import as_json, render
     from retrovue.library.adapters import settings_models
     from retrovue.library.catalog_cache import FOLDER as CATALOG_CACHE
@@ -107,7 +107,7 @@ def run(args: argparse.Namespace, view: View) -> int:
             catalog_hash=catalog.content_hash,
             revision=revision_of(folder),
         )
-        write_artefact(output, compiled, provenance, reasons(model, catalog, compiled))
+        write_artefact(output, compiled, provenance, reasons(model, catalog, compiled), model.station.keep)
     summary = {
         "artefact": str(output),
         "written": not unchanged,
