@@ -27,7 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("retrovue.cli.diff", "what will air differently: a revision, or two artefacts"),
     "guide": ("retrovue.cli.guide", "print the programme guide"),
     "why": ("retrovue.cli.why", "why something airs: plan, zone, program, rule and pick, with file and line"),
-    "simulate": ("retrovue.cli.simulate", "what months of schedule come to: airings, repeats, delivery, fill"),
+    "simulate": ("retrovue.cli.simulate", "what months of schedule come to: airings, repeats, contracts"),
     "rollback": ("retrovue.cli.rollback", "put a previous artefact back on the air"),
     "export": ("retrovue.cli.export", "schedules as files for other programs: JSON, ErsatzTV Next"),
     "sql": ("retrovue.cli.sql", "query a compiled artefact in SQL"),
