@@ -17,7 +17,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=FORMATS,
         default="full",
-        help="full: with excerpts; concise: a line each; json; github: annotations of a pull request",
+        help="full: with excerpts; concise: a line each; json; github: annotations of a pull request; "
+        "sarif: for code scanning",
     )
 
 
@@ -45,6 +46,6 @@ def run(args: argparse.Namespace, view: View) -> int:
 
 def _root(station: Path, style: str) -> str:
     """What stands before the names of the station's files: a path that works from here."""
-    if style == "github" and station.is_absolute() and station.is_relative_to(Path.cwd()):
+    if style in ("github", "sarif") and station.is_absolute() and station.is_relative_to(Path.cwd()):
         station = station.relative_to(Path.cwd())  # GitHub marks files by their path in the repository
     return "" if station == Path() else station.as_posix()
