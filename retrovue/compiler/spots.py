@@ -307,7 +307,10 @@ class Lane:
                 if parked_as.get(i) == serial:
                     found.append(i)
             else:
-                found += [first for first in islice(self._groups[i], 2) if parked_as.get(first) == i]
+                waiting = self._groups[i]
+                while waiting and parked_as.get(waiting[0]) != i:
+                    waiting.popleft()
+                found += [first for first in islice(waiting, 4) if parked_as.get(first) == i]
             if len(found) >= _PARKED_LOOKED_AT:
                 break
         return found

@@ -19,6 +19,7 @@ from retrovue.station.model import (
     Plan,
     Pool,
     Program,
+    Spot,
     Station,
     StationModel,
     Synthetic,
@@ -76,6 +77,7 @@ def station(
     synthetics: Sequence[Words] = (),
     channels: Sequence[Words] = (),
     virtuals: Sequence[Words] = (),
+    rules: Sequence[Words] = (),
     **words: Any,
 ) -> StationModel:
     """A station from the words of its YAML. One channel ``one`` with every plan, unless told otherwise."""
@@ -102,6 +104,7 @@ def station(
             for name, holds in (("sitcoms", "series"), ("films", "movies"), ("spots", "spots"))
         },
         pools={p["pool"]: Pool.model_validate(p) for p in pools},
+        spots={r["spot"]: Spot.model_validate(r) for r in rules},
         break_formats={b["break_format"]: BreakFormat.model_validate(b) for b in formats},
         synthetics={**BUILT_IN_SYNTHETICS, **{s.synthetic: s for s in made}},
     )
