@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("retrovue.cli.check", "validate a station and show every mistake at once"),
     "compile": ("retrovue.cli.compile", "turn a station into schedule days and playlists"),
     "diff": ("retrovue.cli.diff", "what will air differently: a revision, or two artefacts"),
+    "ledger": ("retrovue.cli.ledger", "write where the rotations stand into the station folder"),
     "guide": ("retrovue.cli.guide", "print the programme guide"),
     "why": ("retrovue.cli.why", "why something airs: plan, zone, program, rule and pick, with file and line"),
     "simulate": ("retrovue.cli.simulate", "what months of schedule come to: airings, repeats, contracts"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
-from retrovue import __version__
+from retrovue.compiler.version import COMPILER
 from retrovue.library.catalog import Catalog
 from retrovue.station.model import ChainNode, Channel, CursorScope, PlayItem, StationModel, Written
 
@@ -62,7 +62,7 @@ class InputHashes:
         self._shares = shares or {}
         self._kept: dict[int, bytes] = {}
         shared = [
-            __version__.encode(),
+            COMPILER.encode(),
             catalog.content_hash.encode(),
             model.station.model_dump_json(exclude=_STATION).encode(),
             *(self._written(noun) for noun in self._shared()),

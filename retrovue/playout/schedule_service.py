@@ -81,6 +81,9 @@ async def compile_artefact(clock: MasterClock, desk: Desk) -> None:
         *("--as-of", clock.now().isoformat(), "--output", str(desk.artefact)),
         *("--state", str(desk.state), "--quiet"),
     ]
+    if desk.artefact.is_file():
+        # What is on the air, and starts within the locked time, stays on the air.
+        arguments += ["--base", str(desk.artefact)]
     process = await asyncio.create_subprocess_exec(
         *arguments,
         stdin=asyncio.subprocess.DEVNULL,

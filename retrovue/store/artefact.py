@@ -564,6 +564,18 @@ class Artefact:
         """What it was made from, by name."""
         return dict(self._rows("SELECT name, value FROM art.input"))
 
+    def counts(self) -> tuple[int, int]:
+        """How many events and segments it has."""
+        ((events, segments),) = self._rows(
+            "SELECT (SELECT count(*) FROM art.schedule_event), (SELECT count(*) FROM art.segment)"
+        )
+        return events, segments
+
+    def findings(self) -> list[Diagnostic]:
+        """What was found when it was made, each thing once, in order."""
+        rows = self._rows("SELECT diagnostic FROM art.finding ORDER BY rowid")
+        return list(dict.fromkeys(_diagnostic(json.loads(text)) for (text,) in rows))
+
     def base(self, first_day: date | None = None, published: bool = True) -> Base:
         """The schedule as what a new compile goes on from: the days from ``first_day`` on, and the one
         before it."""
@@ -606,7 +618,7 @@ class Artefact:
                     checkpoint=cursors.get(channel, {}).get(on, {}),
                 )
         found: dict[str, list[Diagnostic]] = {}
-        for channel, diagnostic in self._rows("SELECT channel, diagnostic FROM art.finding"):
+        for channel, diagnostic in self._rows("SELECT channel, diagnostic FROM art.finding ORDER BY rowid"):
             found.setdefault(channel, []).append(_diagnostic(json.loads(diagnostic)))
         return Base(
             days,
