@@ -333,6 +333,9 @@ def _noun(document: Document, diagnostics: list[Diagnostic], declared: list[tupl
             declared.append((meant, value.text))
     if named:
         first, second = named[0], named[1]
+        free = [field for field in NOUNS[first].model_fields if field not in entries]
+        if all(did_you_mean(other, free) for other in named[1:]):
+            return first  # “overlay: bug” in a program: a slip of the pen, not a second document
         diagnostics.append(
             Diagnostic(
                 Severity.ERROR,
