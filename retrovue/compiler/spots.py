@@ -115,6 +115,7 @@ class Lane:
         #: Advertiser (-1 - 2a) or category (-2 - 2c) → the spots that wait for it; one entry in ``_parked``.
         self._groups: dict[int, deque[int]] = {}
         self._serial = 0
+        self._stale = 0  #: entries of ``_parked`` whose spot isn't there any more, or fewer
         self.waiting: tuple[list[int], list[int], list[int]] = ([], [], [])  #: by position
         self._used: list[int] = []
         self._keys: dict[int, float] | None = None
@@ -316,7 +317,16 @@ class Lane:
         return found
 
     def unpark(self, i: int) -> None:
-        del self._parked_as[i]  # its entries are passed over when their time comes
+        if self._parked_as.pop(i) < 0:
+            return  # its group passes it over
+        self._stale += 1
+        if 2 * self._stale > len(self._parked) + 8:
+            parked_as = self._parked_as
+            self._parked = [
+                entry for entry in self._parked if entry[2] < 0 or parked_as.get(entry[2]) == entry[1]
+            ]
+            heapify(self._parked)
+            self._stale = 0
 
 
 @dataclass(slots=True)

@@ -146,7 +146,7 @@ def test_a_daily_cap_counts_the_broadcast_day() -> None:
 
 def test_flights_days_dayparts_and_ratings() -> None:
     media = ads(40)
-    rules = [
+    rules: list[dict[str, Any]] = [
         {"spot": "flight", "asset": "spots/spot-000", "flight": "2026-06-02..2026-06-03"},
         {"spot": "days", "asset": "spots/spot-001", "days": ["mon", "wed"]},
         {"spot": "part", "asset": "spots/spot-002", "dayparts": ["22:00-01:30", "12:00-13:00"]},
@@ -195,7 +195,7 @@ def test_sequential_pools_keep_their_order() -> None:
 
 def test_first_and_last_in_the_pod() -> None:
     media = ads(40)
-    rules = [
+    rules: list[dict[str, Any]] = [
         {"spot": "opens", "spots": {"title": "opener"}, "position": "first"},
         {"spot": "closes", "asset": "spots/spot-001", "position": "last"},
     ]
@@ -304,7 +304,7 @@ def test_channels_share_a_contract() -> None:
 
 def test_a_flight_comes_again_every_year_with_its_runs() -> None:
     rules = [{"spot": "xmas", "asset": "spots/spot-000", "runs": 6, "flight": "12-30..01-02"}]
-    model, library = network(ads(20), rules, epoch=date(2026, 1, 1))
+    model, library = network(ads(20), rules, epoch=date(2026, 12, 20))
     result = compiled(model, library, date(2026, 12, 28), days=8)
     days = Counter(s.broadcast_date for s in aired(result) if s.asset_id == "spots/spot-000")
     assert sum(days.values()) == 6
@@ -321,7 +321,7 @@ def test_a_promo_is_true() -> None:
     ]
     rules.append({"spot": "lie", "asset": "spots/lie", "promotes": {"program": "films", "when": "tomorrow"}})
     media = [*ads(12), *(asset("spots", w, 15, title=w) for w in ("next", "tonight", "tomorrow", "lie"))]
-    plans = [
+    plans: list[dict[str, Any]] = [
         {
             "plan": "even",
             "zones": [{"zone": "Day", "window": "06:00-06:00", "play": ["cheers"], "at": {"20:00": "soap"}}],
