@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -48,8 +49,11 @@ class Bench:
         self.catalog: Catalog = open_catalog(folder, cache)
 
     def checkpoint(self, first_day: date) -> Checkpoint | None:
-        """Where the ledger says that the rotations stood before ``first_day``; None without one."""
-        return None
+        """Where the ledger says that the rotations stood before ``first_day``; None when it doesn't."""
+        from retrovue.store.ledger import read_ledger
+
+        found = read_ledger(self.folder, self.model.station.station)
+        return found if found is not None and found.broadcast_date < first_day else None
 
     def compile(
         self,
@@ -150,10 +154,13 @@ class InMemory:
 
 
 def artefact_path(args: argparse.Namespace) -> Path:
-    """``--artefact``, else the one in the state directory of the station named."""
+    """``--artefact``, else the one in the state directory of the station named.
+
+    Mistakes in the station's YAML don't matter here: what was published is still there to be asked.
+    """
     from retrovue.library.adapters import settings_models
     from retrovue.state_dir import ARTEFACT_NAME, state_dir
-    from retrovue.station.load import require_station
+    from retrovue.station.load import StationErrors, load_station
 
     if args.artefact is not None:
         return Path(args.artefact)
@@ -161,7 +168,16 @@ def artefact_path(args: argparse.Namespace) -> Path:
         raise RetroVueError(
             "which station?", help="name the station folder, or an artefact with --artefact FILE"
         )
-    slug = require_station(args.station, settings_models()).station.station
+    loaded = load_station(args.station, settings_models())
+    if loaded.model is not None:
+        slug = loaded.model.station.station
+    else:
+        named = re.search(
+            r"^station:[ \t]*[\"']?([a-z0-9-]+)", "\n".join(loaded.sources.values()), re.MULTILINE
+        )
+        if named is None:
+            raise StationErrors(args.station, loaded)
+        slug = named[1]
     return state_dir(slug, args.state) / ARTEFACT_NAME
 
 

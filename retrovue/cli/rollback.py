@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from retrovue.cli.bench import add_artefact_options, artefact_path
@@ -41,13 +42,22 @@ def run(args: argparse.Namespace, view: View) -> int:
             if not there:
                 view.say(f"there is no artefact at {path}")
         return 0
-    chosen = roll_back(path, args.to)
+    chosen = roll_back(path, args.to, _keep(args))
     if args.json:
         view.json({"artefact": str(path), **_document(chosen)})
     else:
         view.out(f"on the air again: {_line(chosen).split(None, 1)[1]} → {path}")
         view.say("the next compile makes a new artefact from the YAML: mend it, or revert the commit, first")
     return 0
+
+
+def _keep(args: argparse.Namespace) -> int:
+    """How many stay: as the station says; with an artefact alone, all that are there."""
+    from retrovue.library.adapters import settings_models
+    from retrovue.station.load import load_station
+
+    model = load_station(args.station, settings_models()).model if args.station is not None else None
+    return model.station.keep if model is not None else sys.maxsize
 
 
 def _line(p: Previous) -> str:

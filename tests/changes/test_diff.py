@@ -343,3 +343,21 @@ def test_an_output_that_can_not_be_written(folder: Path) -> None:
     ran = diff(folder, "--output", str(folder / "station.yaml" / "x"))
     assert ran.code == 1
     assert "can't write" in ran.err
+
+
+def test_both_sides_go_on_from_the_ledger(folder: Path) -> None:
+    """The ledger says that the first episode aired last; a replay from the epoch would say the fourth."""
+    edit(folder / "station.yaml", "epoch: 2026-05-30", "epoch: 2026-05-31")
+    assert run("compile", str(folder), "--from", "2026-05-31", "--days", "1", "--quiet").code == 0
+    assert run("ledger", "export", str(folder), "--day", "2026-05-31", "--quiet").code == 0
+    ledger = (folder / "ledger.yaml").read_text()
+    assert "broadcast_date: 2026-05-31" in ledger
+    edit(folder / "ledger.yaml", "sitcoms/cheers/S01E04", "sitcoms/cheers/S01E01")
+    commit(folder, "Ledger")
+    edit(folder / "plans" / "all.yaml", "window: 06:00-19:00", "window: 06:30-19:00")
+    ran = run("diff", str(folder), "--from", "2026-06-01", "--as-of", AS_OF)
+    assert ran.code == 2, ran.err
+    assert re.search(r"^[~-] 5\.1 Mon 01 Jun 06:00 cheers S1E2\b", ran.out, re.MULTILINE), ran.out
+    (folder / "ledger.yaml").unlink()
+    # The older side's ledger decides for both.
+    assert run("diff", str(folder), "--from", "2026-06-01", "--as-of", AS_OF).out == ran.out

@@ -120,10 +120,14 @@ def test_an_interrupted_publish_keeps_all(path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_reader_keeps_what_it_has_open(path: Path) -> None:
+    before = path.stat()
     with Artefact.open(path) as reader:
         history.roll_back(path)
         assert reader.header.content_hash == "cccc"
         assert reader.segments("one", 0, 2**60)
+    # A running station looks at these, and takes over what is there now.
+    after = path.stat()
+    assert (after.st_ino, after.st_mtime_ns) != (before.st_ino, before.st_mtime_ns)
 
 
 def test_a_foreign_file_is_not_overwritten(tmp_path: Path) -> None:
@@ -203,3 +207,28 @@ def test_an_ambiguous_hash(path: Path) -> None:
     ran = run("rollback", "--artefact", str(path), "--to", "cc")
     assert ran.code == 1
     assert "several artefacts begin" in ran.err
+
+
+def test_as_many_as_the_station_says_even_when_its_yaml_is_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETROVUE_STATE", str(tmp_path / "state"))
+    folder = tmp_path / "mini"
+    folder.mkdir()
+    text = (
+        "station: mini\nname: Mini\ntimezone: UTC\nkeep: 2\n---\nchannel: one\nnumber: 1\nname: One\n"
+        "plans: [all]\n---\nplan: all\nzones: [{ zone: All, window: 06:00-06:00, play: [station-clock] }]\n"
+    )
+    path = tmp_path / "state" / "artefact.duckdb"
+    for day in range(1, 6):
+        (folder / "station.yaml").write_text(text)
+        compiled = run("compile", str(folder), "--from", f"2026-06-0{day}", "--days", "1", "--quiet")
+        assert compiled.code == 0, compiled.err
+    assert len(contents(path)) == 3
+    hashes = contents(path)
+    (folder / "station.yaml").write_text(text.replace("play:", "pley:"))
+    assert run("rollback", str(folder)).code == 0
+    assert contents(path) == [hashes[1], hashes[0], hashes[2]]
+    assert run("sql", "select content_hash from artefact", str(folder)).out == hashes[1] + "\n"
+    (folder / "station.yaml").write_text("nothing: here\n")
+    assert run("rollback", str(folder)).code == 1
