@@ -71,6 +71,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--output", metavar="FILE", type=Path, help="the artefact; artefact.duckdb in the state directory"
     )
     parser.add_argument("--state", metavar="DIR", help="the state directory")
+    parser.add_argument(
+        "--report", action="store_true", help="say how each day's breaks were filled, and contracts delivered"
+    )
     parser.add_argument("--json", action="store_true", help="the summary as JSON")
 
 
@@ -102,7 +105,7 @@ def _already_there(
     from retrovue.compiler.version import COMPILER
     from retrovue.store import Artefact, ArtefactError
 
-    if args.force or args.only:
+    if args.force or args.only or args.report:
         return None
     output = args.output or _likely_output(args)
     if output is None:
@@ -164,9 +167,11 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -
     from retrovue.cli.processes import cores, spread_over
     from retrovue.cli.up_to_date import made_from
     from retrovue.compiler.compile import compile_station
+    from retrovue.compiler.expectations import broken_expectations
+    from retrovue.compiler.fill_report import fill_lines
     from retrovue.compiler.version import COMPILER
     from retrovue.compiler.why import reasons
-    from retrovue.diagnostics.render import render
+    from retrovue.diagnostics.render import as_json, render
     from retrovue.errors import RetroVueError
     from retrovue.library.adapters import settings_models
     from retrovue.library.catalog_cache import FOLDER as CATALOG_CACHE
@@ -209,7 +214,14 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -
         spread=spread_over(args.jobs or cores()),
     )
     compiled = replace(compiled, findings={STATION: loaded.diagnostics, **compiled.findings})
-    diagnostics = [*loaded.diagnostics, *compiled.diagnostics]
+    broken = broken_expectations(model, compiled)
+    diagnostics = [*loaded.diagnostics, *compiled.diagnostics, *broken]
+    if broken:
+        shown = render(diagnostics, loaded.sources, root=folder.as_posix())
+        if args.json:
+            view.json({"written": False, "diagnostics": [as_json(d, folder.as_posix()) for d in diagnostics]})
+        view.error(f"nothing is published: what is expected of the schedule doesn't hold\n\n{shown}\n")
+        return 1
     unchanged, written = _is_there(output, compiled), False
     if not args.check:
         sources = loaded.sources
@@ -240,6 +252,12 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -
     }
     if compiled.overrides:
         summary["forced"] = len(compiled.overrides)
+    if args.report:
+        report = list(fill_lines(compiled))
+        if args.json:
+            summary["fill"] = report
+        else:
+            view.out("\n".join(report))
     _report(args, view, summary, diagnostics, loaded.sources)
     if args.check and not unchanged:
         view.error(
