@@ -211,6 +211,7 @@ def artefact_side(artefact: Artefact, label: str) -> Side:
         {c.channel: artefact.events(c.channel, header.start_us, header.end_us) for c in artefact.channels},
         {c.channel: artefact.segments(c.channel, header.start_us, header.end_us) for c in artefact.channels},
         header.content_hash,
+        tuple(artefact.findings()),
     )
 
 

@@ -18,6 +18,7 @@ from datetime import date
 from enum import StrEnum
 
 from retrovue.compiler.model import Compiled, CompiledChannel, ScheduleEvent, Segment, SegmentKind
+from retrovue.diagnostics import Diagnostic
 
 
 class Mark(StrEnum):
@@ -50,6 +51,7 @@ class Side:
     events: Mapping[str, Sequence[ScheduleEvent]]  #: by channel, in order
     segments: Mapping[str, Sequence[Segment]]  #: by channel, in order
     content_hash: str = ""
+    diagnostics: tuple[Diagnostic, ...] = ()  #: what its compile had to say
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,12 @@ class Changes:
         return sum(channel.unchanged for channel in self.channels)
 
     @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What the newer compile has to say and the older one had not. No change on air by itself."""
+        said = {(d.code, d.headline) for d in self.old.diagnostics}
+        return tuple(d for d in self.new.diagnostics if (d.code, d.headline) not in said)
+
+    @property
     def playlist(self) -> Playlist:
         """The sum of all channels."""
         lists = [channel.playlist for channel in self.channels]
@@ -181,6 +189,7 @@ def side_of(compiled: Compiled, label: str) -> Side:
         events,
         segments,
         compiled.content_hash,
+        compiled.diagnostics,
     )
 
 

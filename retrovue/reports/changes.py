@@ -6,6 +6,7 @@ The JSON document (every instant RFC 3339 in UTC):
   (``label``, ``content_hash``)
 - ``first_change``: the first instant at which anything airs differently, or null
 - ``first_programme_change``: the same of programmes alone
+- ``new_warnings``: what the newer compile has to say and the older one had not, a line each
 - ``totals``: ``changed``, ``added``, ``dropped``, ``moved``, ``unchanged`` programmes, and ``playlist``
 - ``channels``: per channel ``channel``, ``number``, ``name``, ``presence`` ("both", "added", "dropped"),
   ``settings`` (``setting``, ``before``, ``after``), the same counts, ``playlist``, and ``changes``: each
@@ -138,8 +139,17 @@ def text(found: Changes) -> str:
         lines += [line(channel, change, zone) for change in channel.changes]
         if between := playlist_line(channel.playlist):
             lines.append(f"~ {channel.channel.number} between programmes: {between}")
+    lines += [f"! {said}" for said in warning_lines(found)]
     lines.append(total(found))
     return "\n".join(lines)
+
+
+def warning_lines(found: Changes) -> list[str]:
+    """New warnings: "plans/weekday.yaml:21: no programme of its list fits [unfillable-zone]"."""
+    return [
+        printable(f"{f'{d.span.file}:{d.span.line}: ' if d.span else ''}{d.headline} [{d.code}]")
+        for d in found.warnings
+    ]
 
 
 # --- Markdown --------------------------------------------------------------------------------------
@@ -168,6 +178,9 @@ def markdown(found: Changes) -> str:
     for channel in found.channels:
         if channel.any:
             out += _markdown_channel(channel, zone)
+    if said := warning_lines(found):
+        out += ["", f"**{plural(len(said), 'new warning')}**", ""]
+        out += [f"- {escaped(warning)}" for warning in said]
     quiet = [c.channel.number for c in found.channels if not c.any]
     if quiet and found.any:
         out += ["", f"Nothing changes on {escaped(', '.join(quiet))}."]
@@ -260,6 +273,7 @@ def as_json(found: Changes) -> dict[str, Any]:
         "headline": headline(found),
         "first_change": _instant(found.first_us),
         "first_programme_change": _instant(found.first_programme_us),
+        "new_warnings": warning_lines(found),
         "totals": {
             **{word: found.count(mark) for mark, word in WORDS.items()},
             "unchanged": found.unchanged,

@@ -13,7 +13,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from retrovue.compiler.changes import WORDS, Change, Changes, ChannelChanges, Mark, by_date
 from retrovue.compiler.model import ScheduleEvent, Segment
-from retrovue.reports.changes import headline, settings_lines, total
+from retrovue.reports.changes import headline, settings_lines, total, warning_lines
 from retrovue.reports.guide import ChannelListing, Listing
 from retrovue.reports.wording import clock, detail, length, local, plural, when
 from retrovue.resources import shipped
@@ -59,6 +59,7 @@ def changes_page(found: Changes) -> str:
                 for c in found.channels
             ],
             "notes": [said[2:] for c in found.channels for said in settings_lines(c)],
+            "warnings": warning_lines(found),
             "days": [_day(found, on, zone) for on in dates],
         },
     )

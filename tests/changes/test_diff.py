@@ -361,3 +361,15 @@ def test_both_sides_go_on_from_the_ledger(folder: Path) -> None:
     (folder / "ledger.yaml").unlink()
     # The older side's ledger decides for both.
     assert run("diff", str(folder), "--from", "2026-06-01", "--as-of", AS_OF).out == ran.out
+
+
+def test_new_warnings_are_told(folder: Path) -> None:
+    edit(folder / "plans" / "all.yaml", "window: 06:00-19:00", "window: 07:00-19:00")
+    ran = diff(folder)
+    (warning,) = [line for line in lines(ran) if line.startswith("! ")]
+    assert warning.startswith("! channel.yaml:4: channel “one” is off the air 06:00-07:00")
+    assert warning[2:] in json.loads(diff(folder, "--format", "json").out)["new_warnings"]
+    assert "**1 new warning**" in diff(folder, "--format", "markdown").out
+    assert "New warning: channel.yaml:4" in diff(folder, "--format", "html").out
+    commit(folder, "Later")
+    assert "!" not in diff(folder).out
