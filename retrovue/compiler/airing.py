@@ -374,10 +374,12 @@ class Assembler:
         return given
 
     def unaired(self, program: Program, on: date, cursors: Sequence[dict[str, str]]) -> list[int]:
-        """The lines of a ``manual`` program (their indexes) whose date is ``on`` and which haven't aired."""
+        """The lines of a ``manual`` program (their indexes) that could have aired on ``on`` and haven't."""
         day, _, number = ChainMap(*cursors).get(f"{self._shared(program)} manual", "").partition(":")
         done = int(number) if day == on.isoformat() else 0
-        return [index for index, airing in enumerate(program.airings) if airing.on == on][done:]
+        queries = [node.episodes for node in program.chain if node.episodes is not None]
+        left = [(index, line) for index, line in enumerate(program.airings) if line.on == on][done:]
+        return [i for i, line in left if self._listed(line.asset, line.episode, line.title, queries)]
 
     def _listed(
         self, asset_id: str | None, episode: str | None, title: str | None, queries: Sequence[Query]

@@ -200,15 +200,6 @@ def simulcast(draft: Draft) -> None:
     """Give the simulcasts what their sources air, as much later as they say."""
     for work in draft.channels:
         if work.source is not None:
-            if work.channel.delay % work.calendar.grid_us:
-                draft.findings.warn(
-                    "delay-off-grid",
-                    work.name,
-                    f"channel “{work.name}” airs “{work.source.name}” later by what is no multiple of its "
-                    "grid: programmes begin between the grid lines",
-                    work.channel.place("delay"),
-                    help="make the delay a multiple of the source's grid",
-                )
             follow(draft.asked, work)
 
 

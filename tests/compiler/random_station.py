@@ -34,7 +34,7 @@ def random_station(seed: int, epoch: date) -> tuple[StationModel, Catalog]:
         media.append(asset("spots", f"spot-{n}", length, advertiser=r.choice(("", "acme", "bell"))))
     for n in range(r.randint(0, 3)):
         media.append(asset("bumps", f"bump-{n}", r.uniform(1, 9)))
-    slugs = [p["program"] for p in programs]
+    slugs: list[str] = [p["program"] for p in programs]
     if r.random() < 0.5:
         again = {"program": "again", "chain": programs[0]["chain"], "rerun_of": "show-0"}
         programs.append({**again, "cursor": r.choice(("zone", "channel"))})

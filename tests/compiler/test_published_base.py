@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -156,7 +157,7 @@ EPISODES = [episode(name, 1, n, 1300 + n) for name in ("cheers", "taxi") for n i
 LIBRARY = catalog([*EPISODES, *spots(9)])
 
 
-def small(play: list[str], **more: object) -> StationModel:
+def small(play: list[str], **more: Any) -> StationModel:
     return station(
         [
             {
