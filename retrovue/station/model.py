@@ -5,7 +5,7 @@ One YAML document is one noun; its first key says which (``station:``, ``channel
 ``synthetic:``). The attribute docstrings below become the hover text of the JSON Schemas.
 
 Durations are written ``30m``, ``1h30m``, ``15s``, ``4d`` and held in microseconds; times of day are
-written ``"06:00"`` and held in minutes after midnight. Where a list is wanted, one value alone may stand.
+written ``"06:00"`` and held in minutes after midnight.
 """
 
 from __future__ import annotations
