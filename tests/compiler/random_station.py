@@ -28,7 +28,7 @@ def random_station(seed: int, epoch: date) -> tuple[StationModel, Catalog]:
     """The station and its catalog; ``seed`` decides everything."""
     r = Random(seed)
     media: list[Asset] = []
-    programs = [_program(r, number, media) for number in range(r.randint(1, 4))]
+    programs: list[dict[str, Any]] = [_program(r, number, media) for number in range(r.randint(1, 4))]
     for n in range(r.choice((0, 1, 3, 12))):
         length = r.choice((15, 30, 30.03, 15.015, 60, 10.5, 0.004, r.uniform(1, 200)))
         media.append(asset("spots", f"spot-{n}", length, advertiser=r.choice(("", "acme", "bell"))))
