@@ -10,7 +10,9 @@ from retrovue.cli.view import View
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(
+        dest="action", metavar="ACTION", required=True, help="export: write ledger.yaml"
+    )
     export = actions.add_parser("export", help="write ledger.yaml from an artefact")
     export.add_argument("station", metavar="STATION", type=Path, help="the station folder")
     export.add_argument(
