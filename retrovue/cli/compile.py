@@ -177,14 +177,14 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -
     from retrovue.library.catalog_cache import FOLDER as CATALOG_CACHE
     from retrovue.library.catalog_cache import open_catalog
     from retrovue.revision import revision_of
-    from retrovue.state_dir import ARTEFACT_NAME, state_dir
+    from retrovue.state_dir import ARTEFACT_NAME, cache_dir, state_dir
     from retrovue.station.load import load_station
     from retrovue.store import Provenance, write_artefact
     from retrovue.store.ledger import read_ledger
     from retrovue.units import HOUR_US
 
     folder: Path = args.station
-    loaded = load_station(folder, settings_models())
+    loaded = load_station(folder, settings_models(), cache_dir())
     model = loaded.model
     if model is None:
         shown = render(loaded.diagnostics, loaded.sources, root=folder.as_posix())
