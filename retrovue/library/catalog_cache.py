@@ -52,7 +52,7 @@ FOLDER = "catalog-cache"
 SMALL = 2_000_000
 
 #: Changes whenever what a cache file holds does.
-_VERSION = "1"
+_VERSION = "2"
 _GROUP = 4096
 _SUFFIX = ".parquet"
 _LISTS = ("tag", "genre")
@@ -129,7 +129,7 @@ def _make(file: Path, cache: Path, name: str) -> Path:
                 "new_line='\\n', parallel=false, max_line_size=10000000, columns={'key': 'VARCHAR', "
                 "'eligible': 'BOOLEAN', 'series': 'VARCHAR', 'title': 'VARCHAR', 'genre': 'VARCHAR', "
                 "'tag': 'VARCHAR', 'line': 'VARCHAR'}) ORDER BY series, key) "
-                f"TO {_quoted(half)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_GROUP})",
+                f"TO {_quoted(half)} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {_GROUP})",
                 [str(rows)],
             )
             if not text_hash:  # somebody edited the lock by hand: its lines are out of order
