@@ -28,9 +28,10 @@ SHORTEST_REMAINDER_US = SECOND_US
 #: One as long as this is filled by giving up rules, as far as that is allowed.
 LONG_REMAINDER_US = 30 * SECOND_US
 #: Below this, the rest of a block is packed instead of filled in turn.
-_PACKED_US = 150 * SECOND_US
-#: How many of the next spots may be packed: 2^9 sums at most.
-_PACKED_SPOTS = 9
+_PACKED_US = 120 * SECOND_US
+#: How many of the next spots may be packed (2^8 sums at most), and how many are looked at for it.
+_PACKED_SPOTS = 8
+_LOOKED_AT_FOR_PACKING = 14
 #: How far down a lane a spot is looked for that fits, or that is of another advertiser than the last.
 _LOOK_AHEAD = 16
 #: How far down before a declared rule is given up.
@@ -558,7 +559,7 @@ class PodFiller:
         window: list[tuple[int, Lane]] = []
         open_lanes = [lanes[(self._turn + step) % len(lanes)] for step in range(len(lanes))]
         looked_at = 0
-        while open_lanes and len(window) < _PACKED_SPOTS and looked_at < 3 * _PACKED_SPOTS:
+        while open_lanes and len(window) < _PACKED_SPOTS and looked_at < _LOOKED_AT_FOR_PACKING:
             for lane in list(open_lanes):
                 i = lane.draw(now) if lane.shortest_us <= left else -1
                 if i < 0:

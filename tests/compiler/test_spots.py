@@ -508,7 +508,7 @@ def assert_rules(model: StationModel, library: Catalog, result: Compiled) -> Non
     last: dict[tuple[str, str], int] = {}
     per_day: Counter[tuple[date, str]] = Counter()
     hours: dict[int, int] = defaultdict(int)
-    runs: Counter[str] = Counter()
+    runs: Counter[tuple[str, int]] = Counter()
     apart = {
         "copy": pool.separation.copy_ or 0,
         "advertiser": pool.separation.advertiser or 0,
@@ -550,8 +550,10 @@ def assert_rules(model: StationModel, library: Catalog, result: Compiled) -> Non
         if rule.ratings:
             assert event.rating.casefold() in {rating.casefold() for rating in rule.ratings}
         if rule.runs is not None:
-            runs[rule.spot] += 1
-            assert runs[rule.spot] <= rule.runs
+            yearly = rule.flight == ("01-01..12-31",)
+            key = rule.spot, s.broadcast_date.year if yearly else 0
+            runs[key] += 1
+            assert runs[key] <= rule.runs
     if limit is not None:
         clocks_change = any(d.end_us - d.start_us != 24 * HOUR_US for d in result.days)
         assert clocks_change or max(hours.values(), default=0) <= limit
