@@ -297,6 +297,8 @@ def compile_station(
     def compile_one(index: int) -> GroupDays:
         return compile_group(Draft(model, catalog, asked[index], together[index], shelf, desk))
 
+    if len(together) > 1 and model.pools:
+        desk.inventory  # noqa: B018  made once, before the work is spread over processes
     made = list(spread(compile_one, len(together)))
     findings = {
         group[0].channel: _with_base(found.findings, group, question)

@@ -42,7 +42,7 @@ def random_station(seed: int, epoch: date) -> tuple[StationModel, Catalog]:
     virtuals = [_virtual(r, number, slugs) for number in range(r.randint(0, 2))]
     slugs += [v["virtual"] for v in virtuals]
     known = [*slugs, *slugs, "test-pattern", "card", "nothing"]
-    plans = []
+    plans: list[dict[str, Any]] = []
     for number in range(r.randint(1, 3)):
         plans.append(
             {

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrovue.compiler.content_hash import content_hash
 from retrovue.compiler.model import Checkpoint, Compiled, ScheduleEvent, Segment
 from retrovue.library.catalog import AssetState, Catalog
 from retrovue.station.model import StationModel
+from tests.compiler.profiles import examples
 from tests.compiler.random_station import NIGHTS, random_station
 from tests.compiler.stations import asset, catalog, compiled, episode, listing, series, spots, station
 
@@ -52,7 +53,7 @@ def test_the_same_hash_under_any_hash_seed() -> None:
     assert len(hashes) == len(set(hashes)) == 8
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(seeds, st.randoms(use_true_random=False))
 def test_the_order_of_files_does_not_matter(seed: int, shuffler: Any) -> None:
     model, assets = random_station(seed, FIRST)
@@ -77,7 +78,7 @@ def at_the_end(past: Compiled) -> Checkpoint:
     return Checkpoint(past.last_day, {name: day.checkpoint for name, day in last.items()})
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(seeds, st.sampled_from(NIGHTS), st.integers(1, 5))
 def test_a_checkpoint_goes_on_as_the_replay_would(seed: int, epoch: date, played: int) -> None:
     model, assets = random_station(seed, epoch)
