@@ -57,7 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     named = next((a for a in arguments if not a.startswith("-")), None)
-    args = build_parser(named if named in COMMANDS else None).parse_args(arguments)
+    try:
+        args = build_parser(named if named in COMMANDS else None).parse_args(arguments)
+    except SystemExit as ended:
+        if named == "diff" and ended.code == 2:  # which says there that something changes
+            raise SystemExit(1) from None
+        raise
 
     from retrovue.cli.view import View
 

@@ -71,7 +71,8 @@ def _origin(model: StationModel, channel: Channel, plan_slug: str, zone_name: st
     plan = model.plans.get(plan_slug)
     zone = next((z for z in plan.zones if z.zone == zone_name), None) if plan is not None else None
     program = model.programs.get(slug)
-    named = breaks_of(model.station, channel, zone, program)
+    source = source_of(model, channel)
+    named = breaks_of(model.station, source, zone, program)
     how = model.break_formats.get(named) if named else None
     mode, candidates, place = described(model, slug)
     return Origin(
@@ -90,9 +91,14 @@ def _origin(model: StationModel, channel: Channel, plan_slug: str, zone_name: st
         candidates=candidates,
         breaks=how.break_format if how is not None else "",
         breaks_at=written_at(how.place()) if how is not None else "",
-        traffic=tuple(traffic_rules(traffic_of(model.station, channel, zone, program))),
+        traffic=tuple(traffic_rules(traffic_of(model.station, source, zone, program))),
         simulcast=_simulcast(channel),
     )
+
+
+def source_of(model: StationModel, channel: Channel) -> Channel:
+    """The channel whose plans these are: its own, or the one that a simulcast airs."""
+    return next((c for c in model.channels if c.channel == channel.simulcast), channel)
 
 
 def _simulcast(channel: Channel) -> str:
@@ -156,11 +162,12 @@ def _overridden(model: StationModel, compiled: Compiled) -> Iterator[Overridden]
     idents = {ident.channel: ident for ident in compiled.channels}
     zone_info = ZoneInfo(compiled.timezone)
     for channel in model.channels:
-        ident = idents.get(channel.channel)
-        if ident is None or not channel.plans:
+        source = source_of(model, channel)
+        ident = idents.get(source.channel)
+        if ident is None:
             continue
         calendar = Calendar(zone_info, ident.day_start_minutes, ident.grid_us)
-        planner = Planner(channel, model.plans, calendar, model.station.seasons)
+        planner = Planner(source, model.plans, calendar, model.station.seasons)
         known: dict[tuple[str, ...], list[_Lost]] = {}
         for day in compiled.days:
             if day.channel != channel.channel:
@@ -171,7 +178,7 @@ def _overridden(model: StationModel, compiled: Compiled) -> Iterator[Overridden]
                 known[key] = list(_lost(model, calendar, plans))
             hours = calendar.day(day.broadcast_date)
             for lost in known[key]:
-                start, end = hours.at(lost.start), hours.at(lost.end)
+                start, end = hours.at(lost.start) + channel.delay, hours.at(lost.end) + channel.delay
                 if start < end:
                     yield Overridden(
                         channel.channel,

@@ -92,6 +92,8 @@ def chain(found: Explanation, zone: ZoneInfo) -> Iterator[Link]:
     if origin is not None and event.kind != "off_air":
         said = origin.breaks or "none: it plays whole"
         yield Link("breaks", "; ".join([said, *origin.traffic]), origin.breaks_at)
+    if found.segment is not None and found.segment.overlays:
+        yield Link("overlays", ", ".join(found.segment.overlays))
     yield from _instant(found, zone)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from retrovue.broadcast_day import DAY_MINUTES, Calendar
 from retrovue.compiler.findings import written_at
 from retrovue.compiler.plan import Layer, Planner
-from retrovue.compiler.why import said_when, said_window
+from retrovue.compiler.why import said_when, said_window, source_of
 from retrovue.diagnostics.render import printable
 from retrovue.reports.guide import time_of_day
 from retrovue.station.model import Channel, Plan, PlayItem, StationModel, parse_time
@@ -34,9 +34,7 @@ class PlanDay:
 
 def plan_day(model: StationModel, channel: Channel, calendar: Calendar, on: date) -> PlanDay:
     """Which zone rules what on broadcast date ``on``. A simulcast shows the plan that it carries."""
-    source = channel
-    if channel.simulcast is not None:
-        source = next((c for c in model.channels if c.channel == channel.simulcast), channel)
+    source = source_of(model, channel)
     planner = Planner(source, model.plans, calendar, model.station.seasons)
     return PlanDay(channel, calendar, on, tuple(planner.applying(on)), tuple(planner.layers(on)))
 

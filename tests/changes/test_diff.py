@@ -373,3 +373,9 @@ def test_new_warnings_are_told(folder: Path) -> None:
     assert "New warning: channel.yaml:4" in diff(folder, "--format", "html").out
     commit(folder, "Later")
     assert "!" not in diff(folder).out
+
+
+def test_wrong_usage_is_no_change(folder: Path) -> None:
+    """Exit code 2 says that something changes; a script must not take a typo for that."""
+    assert run("diff", str(folder), "--formt", "json").code == 1
+    assert run("diff", str(folder), "--days", "many").code == 1

@@ -158,3 +158,23 @@ def test_git_is_asked_with_an_argument_list(folder: Path) -> None:
     assert "Ann: Odd names" in ran.out
     assert not list(folder.rglob("pwned"))
     assert git(folder, "status", "--porcelain") == ""
+
+
+def test_a_simulcast_names_the_plan_that_it_carries(folder: Path) -> None:
+    (folder / "plus.yaml").write_text(
+        'channel: plus\nnumber: "5.2"\nname: Plus One\nsimulcast: one\ndelay: 1h\n'
+    )
+    ran = run("why", "5.2", f"{HOLIDAY} 20:30", str(folder), "--json")
+    assert ran.code == 0, ran.err
+    document = json.loads(ran.out)
+    links = {link["link"]: link["is"] for link in document["chain"]}
+    assert links["simulcast"] == "of one, 1h later"
+    assert links["zone"] == "Marathon (12:00-20:00)"
+    assert links["breaks"].startswith("network")
+    (lost,) = document["overridden"]
+    # Prime Time of 19:00 gave way, an hour later.
+    assert (lost["zone"], lost["start"], lost["end"]) == (
+        "Prime Time",
+        "2026-11-27T01:00:00Z",
+        "2026-11-27T02:00:00Z",
+    )
