@@ -31,7 +31,7 @@ class Composer:
         self.diagnostics: list[Diagnostic] = []
 
     def compose(self, text: str) -> list[Node]:
-        yaml = YAML(typ="rt", pure=True)
+        yaml = YAML(typ="safe", pure=True)
         yaml.composer.warn_double_anchors = False
         try:
             return [self._node(node, frozenset(), 0) for node in yaml.compose_all(text)]
