@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from retrovue.store import Artefact
 
 
+#: Channel-days from which several processes are quicker than one.
+_WORTH_FORKING = 100
+
+
 class Bench:
     """A station folder, loaded and without a mistake, and its catalog."""
 
@@ -67,6 +71,7 @@ class Bench:
 
         ``known``: a schedule of the same days; channels whose inputs are the same are taken from it.
         """
+        from retrovue.cli.processes import cores, spread_over
         from retrovue.compiler.base import Base
         from retrovue.compiler.compile import broadcast_date_at, compile_station
 
@@ -80,6 +85,7 @@ class Bench:
                 as_of_us,
                 checkpoint or self.checkpoint(first),
                 base=Base.of_compiled(known, published=False) if known is not None else None,
+                spread=spread_over(cores() if days * len(self.model.channels) >= _WORTH_FORKING else 1),
             )
 
     def eve(self, first_day: date, as_of_us: int, checkpoint: Checkpoint | None = None) -> Checkpoint | None:
