@@ -6,10 +6,12 @@ diagnostics in the order of file and line.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -101,6 +103,19 @@ def require_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None
     return loaded.model
 
 
+@contextmanager
+def _no_search_for_garbage() -> Iterator[None]:
+    """Trees make many objects and no garbage: looking for it would be a third of the work."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@_no_search_for_garbage()
 def load_station(
     folder: Path, adapters: Mapping[str, type[BaseModel]] | None = None, caches: Path | None = None
 ) -> Loaded:
