@@ -26,7 +26,7 @@ def test_a_guide_is_kept_as_it_reads_and_compared(project: Project) -> None:
 
     yaml = project.folder / "station" / "station.yaml"
     yaml.write_text(yaml.read_text().replace("18:00-23:00", "18:00-22:30"))
-    changed = project.pytest(GUIDE, "-vv", "--snapshot-no-colors")
+    changed = project.pytest(GUIDE, "-vvv", "--snapshot-no-colors")
     assert changed.returncode == 1
     assert "22:30-23:00  Cheers" in changed.stdout
     assert "22:30-06:00  Test Pattern" in changed.stdout
