@@ -29,9 +29,10 @@ SHORTEST_REMAINDER_US = SECOND_US
 LONG_REMAINDER_US = 30 * SECOND_US
 #: Below this, the rest of a block is packed instead of filled in turn.
 _PACKED_US = 120 * SECOND_US
-#: How many of the next spots may be packed (2^8 sums at most), and how many are looked at for it.
-_PACKED_SPOTS = 8
-_LOOKED_AT_FOR_PACKING = 14
+#: How many of the next spots may be packed: so many at least, and up to 2^9 sums until they are half as
+#: long again as the room; and how many are looked at for it.
+_PACKED_SPOTS = (6, 9)
+_LOOKED_AT_FOR_PACKING = 16
 #: How far down a lane a spot is looked for that fits, or that is of another advertiser than the last.
 _LOOK_AHEAD = 16
 #: How far down before a declared rule is given up.
@@ -559,7 +560,9 @@ class PodFiller:
         window: list[tuple[int, Lane]] = []
         open_lanes = [lanes[(self._turn + step) % len(lanes)] for step in range(len(lanes))]
         looked_at = 0
-        while open_lanes and len(window) < _PACKED_SPOTS and looked_at < _LOOKED_AT_FOR_PACKING:
+        fewest, most = _PACKED_SPOTS
+        wanted_us = 3 * left // 2
+        while open_lanes and len(window) < most and looked_at < _LOOKED_AT_FOR_PACKING:
             for lane in list(open_lanes):
                 i = lane.draw(now) if lane.shortest_us <= left else -1
                 if i < 0:
@@ -586,7 +589,9 @@ class PodFiller:
                 if lane.is_ad:
                     ads_left -= length
                 window.append((i, lane))
-                if len(window) == _PACKED_SPOTS:
+                wanted_us -= length
+                if len(window) == most or (len(window) >= fewest and wanted_us <= 0):
+                    open_lanes = []
                     break
         last = self._pod.spots[-1][0] if self._pod.spots else -1
         return drawn, self._kept_apart(window, inventory.advertiser[last] if last >= 0 else 0)
