@@ -76,6 +76,7 @@ def _never(v: Validated, when: When, seasons: whens.Seasons) -> Iterator[Diagnos
     if any(year is not None for year in dated):
         first = date(min(year for year in dated if year is not None), 1, 1)
     days = 366 * (_HOLIDAY_YEARS if when.on is not None else _YEARS)
+    days = min(days, (date.max - first).days + 1)
     if any(whens.applies(when, first + timedelta(days=n), seasons=seasons) for n in range(days)):
         return
     spans = [v.span("when", key) for key in keys]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from typing import cast
 
 from retrovue.diagnostics import Diagnostic, Label
@@ -150,13 +150,12 @@ def _contract(world: World, v: Validated, spot: Spot) -> Iterator[Diagnostic]:
 
 
 def _flight(text: str) -> Iterator[date]:
+    """Every day of a flight; of one without a year, in a leap year."""
     first, last = whens.date_range(text)
-    day = date(first[0] or 2000, *first[1:])
-    while whens.in_dates(text, day):
-        yield day
-        if day.replace(year=2000) == date(2000, *last[1:]) and (last[0] is None or last[0] == day.year):
-            return
-        day += timedelta(days=1)
+    begin, end = date(first[0] or 2000, *first[1:]), date(last[0] or 2000, *last[1:])
+    if end < begin:  # over New Year
+        end = date.fromordinal(end.toordinal() + 366)
+    yield from map(date.fromordinal, range(begin.toordinal(), end.toordinal() + 1))
 
 
 def promos(world: World) -> Iterator[Diagnostic]:

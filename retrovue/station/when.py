@@ -188,7 +188,9 @@ def on_named_day(word: str, on: date, dates: HolidayDates = holiday_dates) -> bo
     if match := _EASTER.fullmatch(text):
         # An offset of up to 999 days reaches into neighbouring years.
         shift = timedelta(days=int(match[1] or 0))
-        return any(easter(year) + shift == on for year in range(max(1, on.year - 3), on.year + 4))
+        return any(
+            easter(year) + shift == on for year in range(max(1, on.year - 3), min(9999, on.year + 3) + 1)
+        )
     if match := _COUNTRY.fullmatch(text):
         return on in dates(match[1], match[2], on.year)
     raise ValueError(f"“{word}” names no day")
