@@ -215,19 +215,19 @@ class Suite:
 
     def _one_more_day(self) -> Iterator[Row]:
         extra = {}
-        for channels in (1, 3, 9):
+        for channels in (1, 2, 4):
             size = Size(channels, 10_000)
             short, long = (
-                statistics.median(self._stations.compile(size, days, jobs=1).cpu_s for _ in range(self._runs))
-                for days in (7, 21)
+                min(self._stations.compile(size, days, jobs=1).cpu_s for _ in range(max(self._runs, 2)))
+                for days in (14, 56)
             )
-            extra[channels] = (long - short) / (14 * channels)
+            extra[channels] = (long - short) / (42 * channels)
         mean = statistics.mean(extra.values())
         spread = max(abs(value / mean - 1) for value in extra.values())
         self.figures["one_more_channel_day_ms"] = {c: round(v * 1000, 2) for c, v in extra.items()}
         listed = ", ".join(f"{value * 1000:.1f}" for value in extra.values())
         yield Row(
-            "one more channel-day, of 1, 3, 9 channels", f"{listed} ms", "constant ± 10 %", spread <= 0.1
+            "one more channel-day, of 1, 2, 4 channels", f"{listed} ms", "constant ± 10 %", spread <= 0.1
         )
 
     def _edited_zone(self) -> Iterator[Row]:
@@ -248,7 +248,11 @@ class Suite:
             "recompiled": recompiled,
         }
         ratio = cost.cpu_s / whole.cpu_s
-        yield Row("one zone edited of 50 channels, against all", f"{ratio:.2f}×", "1 channel", ratio < 0.3)
+        named = [] if recompiled is None else sorted(recompiled)
+        figure = f"{len(named)} of 50 channels, {ratio:.2f}×"
+        yield Row(
+            "one zone edited: channels compiled anew, against all", figure, "1 channel", len(named) == 1
+        )
 
     def _commands(self) -> Iterator[Row]:
         size = Size(1, 10_000)
@@ -257,14 +261,14 @@ class Suite:
         if _there("simulate"):
             cost = median_of(
                 min(self._runs, 3),
-                lambda: retrovue("simulate", folder, "--days", "366", "--json", "--state", state),
+                lambda: retrovue("simulate", folder, "--days", "366", "--json"),
             )
             self.figures["simulate_366"] = {"cpu_s": round(cost.cpu_s, 3), "wall_s": round(cost.wall_s, 3)}
             yield Row("simulate --days 366, 1 channel", _s(cost.cpu_s), "≤ 3 s", cost.cpu_s <= 3)
         moment = f"{EPOCH + timedelta(days=3)}T20:00:00-05:00"
         asked: Mapping[str, Sequence[str | Path]] = {
             "guide": ("guide", folder, "--state", state, "--from", moment, "--json"),
-            "why": ("why", folder, "2.1", moment, "--state", state),
+            "why": ("why", "2.1", moment, folder, "--state", state),
         }
         for name, arguments in asked.items():
             if _there(name):
