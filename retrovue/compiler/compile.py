@@ -47,7 +47,7 @@ from retrovue.compiler.schedule_day import Scheduler
 from retrovue.compiler.shelf import Shelf
 from retrovue.compiler.traffic import TrafficDesk
 from retrovue.diagnostics import Diagnostic
-from retrovue.library.catalog import Catalog
+from retrovue.library.catalog import Asset, Catalog
 from retrovue.station.model import Channel, FrameRate, HouseFormat, StationModel
 from retrovue.station.numbers import derived_vchannel, number_order
 
@@ -95,6 +95,7 @@ class GroupDays:
 
     channels: tuple[ChannelDays, ...]
     findings: tuple[Diagnostic, ...]
+    assets: Mapping[str, Asset]  #: those that may air: whoever made the days has them at hand
 
 
 def calendar_of(model: StationModel, channel: Channel) -> Calendar:
@@ -234,20 +235,34 @@ def compile_group(draft: Draft) -> GroupDays:
     """One group through all stages."""
     for stage in STAGES:
         stage(draft)
-    return GroupDays(
-        tuple(
-            ChannelDays(
-                work.name,
-                tuple(schedule_days(work, draft.asked.base)),
-                work.carry_in,
-                work.opening,
-                (work.pending, *(day.pending for day in work.days)),
-                work.taken_days,
-            )
-            for work in draft.channels
-        ),
-        draft.findings.diagnostics(),
+    channels = tuple(
+        ChannelDays(
+            work.name,
+            tuple(schedule_days(work, draft.asked.base)),
+            work.carry_in,
+            work.opening,
+            (work.pending, *(day.pending for day in work.days)),
+            work.taken_days,
+        )
+        for work in draft.channels
     )
+    known = draft.catalog.assets
+    used = {asset_id: known.get(asset_id) for channel in channels for asset_id in _used(channel)}
+    return GroupDays(
+        channels,
+        draft.findings.diagnostics(),
+        {asset_id: asset for asset_id, asset in used.items() if asset is not None},
+    )
+
+
+def _used(channel: ChannelDays) -> set[str]:
+    """Ids of all assets that may air on the channel, stand-ins included."""
+    flying = (channel.carry_in,) if channel.carry_in is not None else ()
+    events = [e for day in channel.days for e in day.events] + [f.event for f in flying]
+    used = {asset_id for event in events for asset_id in event.fallbacks}
+    for playlist in (*(day.playlist for day in channel.days), *(f.playlist for f in flying)):
+        used.update(segment.asset_id for segment in playlist)
+    return used - {""}
 
 
 # --- the whole station -----------------------------------------------------------------------------
@@ -307,7 +322,8 @@ def compile_station(
     position = {channel.channel: n for n, channel in enumerate(_by_number(model))}
     channels = sorted((c for found in made for c in found.channels), key=lambda c: position[c.channel])
     numbered = _numbered(channels, base)
-    compiled = _assemble(model, catalog, begin, count, numbered, findings, inputs)
+    assets = {asset_id: asset for found in made for asset_id, asset in found.assets.items()}
+    compiled = _assemble(model, assets, begin, count, numbered, findings, inputs)
     if force and base is not None and base.published:
         compiled = _with_overrides(compiled, base, lock_us)
     return compiled
@@ -399,7 +415,7 @@ def _numbered(channels: Sequence[ChannelDays], base: Base | None) -> list[Channe
 
 def _assemble(
     model: StationModel,
-    catalog: Catalog,
+    assets: Mapping[str, Asset],
     begin: date,
     count: int,
     channels: Sequence[ChannelDays],
@@ -412,9 +428,6 @@ def _assemble(
     for channel in channels:
         opening[channel.channel] = _opening(channel)
         days += _with_flying(channel)
-    used = {segment.asset_id for day in days for segment in day.playlist if segment.asset_id}
-    used.update(asset_id for day in days for event in day.events for asset_id in event.fallbacks)
-    assets = catalog.assets
     return sealed(
         Compiled(
             station=model.station.station,
@@ -427,7 +440,7 @@ def _assemble(
                 CompiledSynthetic(s.synthetic, s.shows.value, s.title, s.text)
                 for _, s in sorted(model.synthetics.items())
             ),
-            assets=tuple(assets[asset_id] for asset_id in sorted(used) if asset_id in assets),
+            assets=tuple(asset for _, asset in sorted(assets.items())),
             days=tuple(days),
             content_hash="",
             diagnostics=tuple(dict.fromkeys(d for found in findings.values() for d in found)),

@@ -193,9 +193,7 @@ def matches(asset: Asset, query: Query) -> bool:
         and (query.tags is None or all(tag in asset.tags for tag in query.tags))
         and (query.any_tag is None or any(tag in asset.tags for tag in query.any_tag))
         and (query.genre is None or _of_genre(asset, query.genre))
-        and (
-            query.year is None or (asset.year is not None and query.year[0] <= asset.year <= query.year[1])
-        )
+        and (query.year is None or (asset.year is not None and query.year[0] <= asset.year <= query.year[1]))
         and (query.rating is None or asset.rating in query.rating)
         and (query.min_duration is None or asset.duration_us >= query.min_duration)
         and (query.max_duration is None or asset.duration_us <= query.max_duration)
