@@ -164,16 +164,16 @@ def artefact_path(args: argparse.Namespace) -> Path:
 
     Mistakes in the station's YAML don't matter here: what was published is still there to be asked.
     """
-    from retrovue.library.adapters import settings_models
-    from retrovue.state_dir import ARTEFACT_NAME, state_dir
-    from retrovue.station.load import StationErrors, load_station
-
     if args.artefact is not None:
         return Path(args.artefact)
     if args.station is None:
         raise RetroVueError(
             "which station?", help="name the station folder, or an artefact with --artefact FILE"
         )
+    from retrovue.library.adapters import settings_models
+    from retrovue.state_dir import ARTEFACT_NAME, state_dir
+    from retrovue.station.load import StationErrors, load_station
+
     loaded = load_station(args.station, settings_models())
     if loaded.model is not None:
         slug = loaded.model.station.station

@@ -87,7 +87,6 @@ def _deliver(args: argparse.Namespace, view: View, said: str) -> None:
 def _listing(args: argparse.Namespace, view: View, now_us: int) -> Iterator[Listing]:
     """What is asked for: from the artefact if it covers that, else compiled in memory."""
     from retrovue.cli.bench import Bench, InMemory
-    from retrovue.compiler.compile import compiled_channels
     from retrovue.errors import RetroVueError
     from retrovue.state_dir import ARTEFACT_NAME, state_dir
     from retrovue.store import Artefact, ArtefactError
@@ -116,6 +115,7 @@ def _listing(args: argparse.Namespace, view: View, now_us: int) -> Iterator[List
     except ArtefactError:
         if bench is None:
             raise
+    from retrovue.compiler.compile import compiled_channels
     from retrovue.reports.guide import listing
 
     assert bench is not None

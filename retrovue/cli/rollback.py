@@ -53,10 +53,12 @@ def run(args: argparse.Namespace, view: View) -> int:
 
 def _keep(args: argparse.Namespace) -> int:
     """How many stay: as the station says; with an artefact alone, all that are there."""
+    if args.station is None:
+        return sys.maxsize
     from retrovue.library.adapters import settings_models
     from retrovue.station.load import load_station
 
-    model = load_station(args.station, settings_models()).model if args.station is not None else None
+    model = load_station(args.station, settings_models()).model
     return model.station.keep if model is not None else sys.maxsize
 
 
