@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from hashlib import sha256
 
 from retrovue.compiler.model import Delivery
 from retrovue.compiler.traffic import Flight, Memory, due_by, flight_of, may_air_on, run_days
@@ -56,8 +57,11 @@ class Contracts:
             count = due_by(self._shares[slug], *run_days(spot, flight, day)) - self.delivered(slug)
             starts = chances(slug) if count > 0 else []
             if starts:
+                # Each contract has its own place within the step, or those of one run a day would all
+                # be due at noon.
+                place = int.from_bytes(sha256(f"{slug}|{day}".encode()).digest()[:4])
                 self._pending[slug] = deque(
-                    starts[(2 * n + 1) * len(starts) // (2 * count)] for n in range(count)
+                    starts[((n << 32) + place) * len(starts) // (count << 32)] for n in range(count)
                 )
         kept = set(self._keys.values())
         self._memory.delivered = {k: n for k, n in self._memory.delivered.items() if k in kept}
