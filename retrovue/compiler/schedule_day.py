@@ -61,6 +61,13 @@ class ChannelState:
     shared: dict[str, str] = field(default_factory=dict)  #: cursors of all channels: one dict for them all
     turns: dict[str, int] = field(default_factory=dict)  #: zone's path → whose turn it is today
     published_us: int = -1  #: start of the last event that is taken as it was published
+    pending: dict[str, str] = field(default_factory=dict)  #: what passing over moved since the last event
+
+    def settle(self, slot: Slot) -> None:
+        """What passing over moved goes with the blocks that it left empty: both are published, or neither."""
+        if self.pending:
+            slot.moves = {**slot.moves, **self.pending}
+            self.pending.clear()
 
     def move(self, moves: Mapping[str, str]) -> None:
         """Take over what a programme moves."""
@@ -143,6 +150,7 @@ class Scheduler:
         resumed = state.published_us >= day.start_us
         if not resumed:
             state.turns.clear()
+            state.pending.clear()
         for window in self._planner.windows(day):
             plan, index = window.layer.plan, window.layer.zone_index
             if plan is None:
@@ -256,12 +264,14 @@ class Scheduler:
             nonlocal now
             skipped: dict[str, str] = {}
             airing = self._fitting(day, now, gap.close_us, nominal_us, bleed, item, rules, state, skipped)
-            moves = {**skipped, **airing.cursors} if airing is not None else skipped
+            moves = {**state.pending, **skipped, **airing.cursors} if airing is not None else skipped
             if airing is not None and turn is not None:
                 moves[TURN + rules.path] = str(turn)
             state.move(moves)
             if airing is None:
+                state.pending.update(skipped)
                 return False
+            state.pending.clear()
             end = gap.end_us if airing.endless else self._end(day, now + airing.duration_us)
             slots.append(Slot(now, end, airing, plan if turn is None else between, index, moves))
             state.busy_until_us = now = end
@@ -299,9 +309,11 @@ class Scheduler:
                 # A watershed may lift before the zone is over: ask again at the next grid line.
                 after = min(day.grid_ceil(now + 1), gap.end_us)
                 _leave(slots, now, after, between, index)
+                state.settle(slots[-1])
                 now = after
         if now < gap.end_us:
             _leave(slots, now, gap.end_us, between, index)
+            state.settle(slots[-1])
 
     def _repeats(self, day: BroadcastDay) -> bool:
         """Does what started in the hour that comes twice air again? Where the grid allows it."""
