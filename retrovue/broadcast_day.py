@@ -5,6 +5,11 @@ or 25 (Lord Howe: 23½, 24½) on the nights the clocks change. Times of day with
 minutes*: wall-clock minutes since the day's start, 0 to 1440. The grid divides the day in *elapsed*
 time from its start, so blocks tile the true day exactly; the last block may be short.
 
+Where the clocks go forward, the time of day that doesn't exist is the moment of the change (``skip``), or
+the four hours from there on (four times what is missing) are squeezed into the three that there are
+(``compress``). Where they go back, a time that comes twice is the first of the two; what fills the second
+is the scheduler's affair.
+
 Instants are microseconds since the Unix epoch, UTC.
 """
 
@@ -12,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from retrovue.units import MINUTE_US, from_us, to_us
@@ -43,6 +49,19 @@ def wall_to_us(zone: ZoneInfo, day: date, minutes: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """The change of the clocks within a broadcast day."""
+
+    at_us: int
+    minutes: int  #: broadcast minutes that the clock shows when it changes (02:00 is 1200)
+    shift: int  #: minutes: 60 when an hour is skipped, -60 when one comes twice
+
+
+#: How many times what is missing a compressed night is long.
+_COMPRESSED = 4
+
+
+@dataclass(frozen=True, slots=True)
 class BroadcastDay:
     """One broadcast date of a channel: ``[start_us, end_us)``, cut into grid blocks of ``grid_us``."""
 
@@ -53,6 +72,8 @@ class BroadcastDay:
     day_start: int  #: minutes after midnight
     zone: ZoneInfo
     _plain: bool = field(default=True, repr=False)  #: the clocks don't change: minutes are elapsed time
+    turn: Turn | None = None  #: the change of the clocks, if there is one within the day
+    compress: bool = False  #: what spring to do with times of day that don't exist
 
     def at(self, broadcast_minutes: int) -> int:
         """The instant of a time of day in broadcast minutes (0 to 1440), never outside the day."""
@@ -62,6 +83,12 @@ class BroadcastDay:
             return self.end_us
         if self._plain:
             return self.start_us + broadcast_minutes * MINUTE_US
+        turn = self.turn
+        if self.compress and turn is not None and turn.shift > 0:
+            planned = min(_COMPRESSED * turn.shift, DAY_MINUTES - turn.minutes)
+            into = broadcast_minutes - turn.minutes
+            if 0 < into < planned:
+                return turn.at_us + into * MINUTE_US * (planned - turn.shift) // planned
         instant = wall_to_us(self.zone, self.date, self.day_start + broadcast_minutes)
         return min(max(instant, self.start_us), self.end_us)
 
@@ -88,13 +115,18 @@ class Calendar:
     zone: ZoneInfo
     day_start: int  #: minutes after midnight, local
     grid_us: int
+    spring: Literal["skip", "compress"] = "skip"
+    fall: Literal["repeat", "fill"] = "fill"
 
     def day(self, on: date) -> BroadcastDay:
         """The broadcast day of date ``on``."""
         start = wall_to_us(self.zone, on, self.day_start)
         end = wall_to_us(self.zone, on + timedelta(days=1), self.day_start)
-        plain = end - start == DAY_MINUTES * MINUTE_US
-        return BroadcastDay(on, start, end, self.grid_us, self.day_start, self.zone, plain)
+        if end - start == DAY_MINUTES * MINUTE_US:
+            return BroadcastDay(on, start, end, self.grid_us, self.day_start, self.zone)
+        turn = _turn(self.zone, start, end)
+        compress = self.spring == "compress"
+        return BroadcastDay(on, start, end, self.grid_us, self.day_start, self.zone, False, turn, compress)
 
     def date_of(self, instant_us: int) -> date:
         """The broadcast date that ``instant_us`` belongs to."""
@@ -113,3 +145,22 @@ class Calendar:
     def relative(self, time_of_day: int) -> int:
         """Broadcast minutes of a time of day given in minutes after midnight."""
         return (time_of_day - self.day_start) % DAY_MINUTES
+
+
+def _turn(zone: ZoneInfo, start_us: int, end_us: int) -> Turn | None:
+    """The change of the clocks between two instants; None where it falls on the day's edge."""
+
+    def offset(instant_us: int) -> timedelta:
+        return from_us(instant_us).astimezone(zone).utcoffset() or timedelta()
+
+    before, after = start_us, end_us - 1
+    old, new = offset(before), offset(after)
+    if old == new:
+        return None
+    while after - before > 1:
+        middle = (before + after) // 2
+        if offset(middle) == old:
+            before = middle
+        else:
+            after = middle
+    return Turn(after, (after - start_us) // MINUTE_US, (new - old) // timedelta(minutes=1))

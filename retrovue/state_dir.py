@@ -12,6 +12,18 @@ ENVIRONMENT = "RETROVUE_STATE"
 ARTEFACT_NAME = "artefact.duckdb"
 
 
+def cache_dir() -> Path:
+    """Where what can be made again is kept; not created here.
+
+    ``$RETROVUE_STATE/cache``, so that a container writes its volume only, else ``$XDG_CACHE_HOME/retrovue``,
+    by default ``~/.cache/retrovue``.
+    """
+    if chosen := os.environ.get(ENVIRONMENT):
+        return Path(chosen).expanduser() / "cache"
+    xdg = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(xdg) if xdg and Path(xdg).is_absolute() else Path.home() / ".cache") / "retrovue"
+
+
 def state_dir(slug: str, override: str | None = None, written: Path | None = None) -> Path:
     """The state directory of station ``slug``; not created here.
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from datetime import date, datetime
+import re
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 #: A year and a bit: more is a typo, and would fill the disk.
 MOST_DAYS = 400
@@ -42,3 +47,51 @@ def whole_days(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= MOST_DAYS:
         raise argparse.ArgumentTypeError(f"“{text}” is no number of days: 1 to {MOST_DAYS}")
     return int(text)
+
+
+_WALL = re.compile(
+    r"(?:(\d{4}-\d\d-\d\d|[a-z]{3}|today|tomorrow|yesterday)[ T])?(\d{1,2}):(\d\d)(?::(\d\d))?"
+)
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def station_time(text: str, zone: ZoneInfo, now_us: int) -> int:
+    """Microseconds of an instant with its offset, or of a time as the station's clock shows it:
+    "2026-11-26 20:00", "20:00" (today), "fri 20:00" (this or the next), "tomorrow 06:00", "now".
+
+    A time that comes twice in autumn is the first of the two. Raises ``RetroVueError``.
+    """
+    from retrovue.broadcast_day import wall_to_us
+    from retrovue.errors import RetroVueError
+    from retrovue.units import SECOND_US, from_us, to_us
+
+    word = text.strip()
+    if word.lower() == "now":
+        return now_us
+    match = _WALL.fullmatch(word.lower().replace("t", " ", 1) if word[:4].isdecimal() else word.lower())
+    if match is None:
+        try:
+            found = datetime.fromisoformat(word)
+        except ValueError:
+            found = None
+        if found is None or found.tzinfo is None:
+            raise RetroVueError(
+                f"“{text}” is no time",
+                help="write 2026-11-26 20:00, fri 20:00, 20:00, now, or an instant with its UTC offset",
+            )
+        return to_us(found)
+    day, hours, minutes, seconds = match.groups()
+    today = from_us(now_us).astimezone(zone).date()
+    shift = {None: 0, "today": 0, "tomorrow": 1, "yesterday": -1}
+    try:
+        if day in shift:
+            on = today + timedelta(days=shift[day])
+        elif day in _WEEKDAYS:
+            on = today + timedelta(days=(_WEEKDAYS.index(day) - today.weekday()) % 7)
+        else:
+            on = date.fromisoformat(str(day))
+        if int(hours) > 23 or int(minutes) > 59 or int(seconds or 0) > 59:
+            raise ValueError
+    except ValueError:
+        raise RetroVueError(f"“{text}” is no time", help="write it like 2026-11-26 20:00") from None
+    return wall_to_us(zone, on, int(hours) * 60 + int(minutes)) + int(seconds or 0) * SECOND_US

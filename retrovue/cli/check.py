@@ -17,7 +17,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=FORMATS,
         default="full",
-        help="full: with excerpts; concise: a line each; json; github: annotations of a pull request",
+        help="full: with excerpts; concise: a line each; json; github: annotations of a pull request; "
+        "sarif: for code scanning",
     )
 
 
@@ -25,9 +26,10 @@ def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.diagnostics import Severity
     from retrovue.diagnostics.render import render, summary
     from retrovue.library.adapters import settings_models
+    from retrovue.state_dir import cache_dir
     from retrovue.station.load import load_station
 
-    loaded = load_station(args.station, settings_models())
+    loaded = load_station(args.station, settings_models(), cache_dir())
     # Colours are for a person at a terminal (https://no-color.org).
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     text = render(
@@ -44,6 +46,6 @@ def run(args: argparse.Namespace, view: View) -> int:
 
 def _root(station: Path, style: str) -> str:
     """What stands before the names of the station's files: a path that works from here."""
-    if style == "github" and station.is_absolute() and station.is_relative_to(Path.cwd()):
+    if style in ("github", "sarif") and station.is_absolute() and station.is_relative_to(Path.cwd()):
         station = station.relative_to(Path.cwd())  # GitHub marks files by their path in the repository
     return "" if station == Path() else station.as_posix()

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from retrovue.cli.arguments import broadcast_date, instant, whole_days
 from retrovue.cli.view import View
 
+if TYPE_CHECKING:
+    from retrovue.compiler.base import Base
+    from retrovue.compiler.model import Compiled
+    from retrovue.diagnostics import Diagnostic
+    from retrovue.store import Artefact
+
 #: Days compiled beyond the guide's horizon, so that a day passes before the next compile is due.
 SPARE_DAYS = 2
+#: The key of the station's own findings beside those of its channels.
+STATION = ""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -35,86 +45,355 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="compile as if it were this instant (2026-11-26T06:00:00-05:00)",
     )
     parser.add_argument(
+        "--base",
+        metavar="ARTEFACT",
+        type=Path,
+        help="what is published: its events that start within the locked time stay as they are",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="change locked events, too; the artefact records which"
+    )
+    parser.add_argument(
+        "--channel",
+        dest="only",
+        metavar="SLUG",
+        action="append",
+        default=[],
+        help="compile only this channel and take the others from the base, or from the artefact there is",
+    )
+    parser.add_argument("--jobs", metavar="N", type=_jobs, default=1, help="processes; 0 for one a core")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; exit code 1 when the artefact is not what would be written",
+    )
+    parser.add_argument(
         "--output", metavar="FILE", type=Path, help="the artefact; artefact.duckdb in the state directory"
     )
     parser.add_argument("--state", metavar="DIR", help="the state directory")
+    parser.add_argument(
+        "--report", action="store_true", help="say how each day's breaks were filled, and contracts delivered"
+    )
     parser.add_argument("--json", action="store_true", help="the summary as JSON")
 
 
-def run(args: argparse.Namespace, view: View) -> int:
-    from retrovue import __version__
-    from retrovue.clock import StationClock
-    from retrovue.compiler.compile import compile_station
-    from retrovue.diagnostics.render import as_json, render
-    from retrovue.library.adapters import settings_models
-    from retrovue.library.lock import read_lock
-    from retrovue.revision import revision_of
-    from retrovue.state_dir import ARTEFACT_NAME, state_dir
-    from retrovue.station.load import load_station
-    from retrovue.store import Artefact, ArtefactError, Provenance, write_artefact
-    from retrovue.units import HOUR_US, to_us
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) > 256:
+        raise argparse.ArgumentTypeError(f"“{text}” is no number of processes: 0 to 256")
+    return int(text)
 
-    folder: Path = args.station
-    loaded = load_station(folder, settings_models())
-    diagnostics = list(loaded.diagnostics)
-    model = loaded.model
-    if model is None:
-        shown = render(diagnostics, loaded.sources, root=folder.as_posix())
-        view.error(f"nothing is compiled: the station in {folder} has errors\n\n{shown}\n")
-        return 1
-    catalog = read_lock(folder)
+
+def run(args: argparse.Namespace, view: View) -> int:
+    from retrovue.clock import StationClock
+    from retrovue.units import to_us
+
     clock = StationClock()
     as_of_us = to_us(args.as_of) if args.as_of else clock.now_us()
-    guide_days = -(-model.station.horizon.guide // (24 * HOUR_US))
-    days = args.days or guide_days + SPARE_DAYS
-    compiled = compile_station(model, catalog, args.first_day, days, as_of_us)
-    diagnostics += compiled.diagnostics
-    if diagnostics and not args.json:
-        view.say(render(diagnostics, loaded.sources, root=folder.as_posix()) + "\n")
+    found = _already_there(args, as_of_us)
+    if found is not None:
+        summary, diagnostics = found
+        _report(args, view, {**summary, "written": False}, diagnostics, {})
+        return 0
+    return _compile(args, view, clock.now_us(), as_of_us)
 
-    output: Path = args.output or (
-        state_dir(model.station.station, args.state, model.written_state) / ARTEFACT_NAME
+
+def _already_there(
+    args: argparse.Namespace, as_of_us: int
+) -> tuple[dict[str, Any], Sequence[Diagnostic]] | None:
+    """The summary of the artefact, and what was found when it was made, if it is up to date."""
+    from retrovue.cli.up_to_date import nothing_to_do
+    from retrovue.compiler.version import COMPILER
+    from retrovue.store import Artefact, ArtefactError
+
+    if args.force or args.only or args.report:
+        return None
+    output = args.output or _likely_output(args)
+    if output is None:
+        return None
+    try:
+        with Artefact.open(output) as artefact:
+            base_hash = ""
+            if args.base is not None:
+                base_hash = artefact.header.content_hash if _same_file(args.base, output) else "other"
+            if not nothing_to_do(
+                artefact, args.station, args.first_day, args.days, as_of_us, base_hash, COMPILER
+            ):
+                return None
+            return _summary_of(artefact, output), artefact.findings()
+    except ArtefactError:
+        return None
+
+
+def _likely_output(args: argparse.Namespace) -> Path | None:
+    """Where the artefact would be, told without reading the whole station."""
+    import re
+
+    from retrovue.state_dir import ARTEFACT_NAME, state_dir
+
+    try:
+        text = (args.station / "station.yaml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    match = re.search(r"^station:[ \t]*[\"']?([a-z0-9-]+)", text, re.MULTILINE)
+    if match is None or re.search(r"\bstate:", text):  # named in YAML: that takes the whole reading
+        return None
+    return state_dir(match[1], args.state) / ARTEFACT_NAME
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _summary_of(artefact: Artefact, output: Path) -> dict[str, Any]:
+    header = artefact.header
+    events, segments = artefact.counts()
+    return {
+        "artefact": str(output),
+        "content_hash": header.content_hash,
+        "first_day": header.first_day.isoformat(),
+        "last_day": header.last_day.isoformat(),
+        "channels": len(artefact.channels),
+        "days": (header.last_day - header.first_day).days + 1,
+        "events": events,
+        "segments": segments,
+    }
+
+
+def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -> int:
+    from dataclasses import replace
+
+    from retrovue import __version__
+    from retrovue.cli.processes import cores, spread_over
+    from retrovue.cli.up_to_date import made_from
+    from retrovue.compiler.compile import compile_station
+    from retrovue.compiler.expectations import broken_expectations
+    from retrovue.compiler.fill_report import fill_lines
+    from retrovue.compiler.version import COMPILER
+    from retrovue.compiler.why import reasons
+    from retrovue.diagnostics.render import as_json, render
+    from retrovue.errors import RetroVueError
+    from retrovue.library.adapters import settings_models
+    from retrovue.library.catalog_cache import FOLDER as CATALOG_CACHE
+    from retrovue.library.catalog_cache import open_catalog
+    from retrovue.revision import revision_of
+    from retrovue.state_dir import ARTEFACT_NAME, cache_dir, state_dir
+    from retrovue.station.load import load_station
+    from retrovue.store import Provenance, write_artefact
+    from retrovue.store.ledger import read_ledger
+    from retrovue.units import HOUR_US
+
+    folder: Path = args.station
+    loaded = load_station(folder, settings_models(), cache_dir())
+    model = loaded.model
+    if model is None:
+        shown = render(loaded.diagnostics, loaded.sources, root=folder.as_posix())
+        view.error(f"nothing is compiled: the station in {folder} has errors\n\n{shown}\n")
+        return 1
+    station = model.station
+    known = {channel.channel for channel in model.channels}
+    for slug in args.only:
+        if slug not in known:
+            raise RetroVueError(f"there is no channel “{slug}”", help=f"channels: {', '.join(sorted(known))}")
+    state = state_dir(station.station, args.state, model.written_state)
+    output: Path = args.output or state / ARTEFACT_NAME
+    catalog = open_catalog(folder, state / CATALOG_CACHE)
+    ledger = read_ledger(folder, station.station)
+    base, base_hash = _base(args, view, output, folder, station.station)
+    default_days = -(-station.horizon.guide // (24 * HOUR_US)) + SPARE_DAYS
+    compiled = compile_station(
+        model,
+        catalog,
+        args.first_day,
+        args.days or default_days,
+        as_of_us,
+        checkpoint=ledger,
+        base=base,
+        force=args.force,
+        only=args.only,
+        spread=spread_over(args.jobs or cores()),
     )
+    compiled = replace(compiled, findings={STATION: loaded.diagnostics, **compiled.findings})
+    broken = broken_expectations(model, compiled)
+    diagnostics = [*loaded.diagnostics, *compiled.diagnostics, *broken]
+    if broken:
+        shown = render(diagnostics, loaded.sources, root=folder.as_posix())
+        if args.json:
+            view.json({"written": False, "diagnostics": [as_json(d, folder.as_posix()) for d in diagnostics]})
+        view.error(f"nothing is published: what is expected of the schedule doesn't hold\n\n{shown}\n")
+        return 1
+    unchanged, written = _is_there(output, compiled), False
+    if not args.check:
+        sources = loaded.sources
+        provenance = Provenance(
+            as_of_us=as_of_us,
+            built_at_us=now_us,
+            compiler_version=__version__,
+            sources_hash=model.sources_hash,
+            catalog_hash=catalog.content_hash,
+            revision=revision_of(folder),
+            inputs=made_from(folder, sources, base_hash, default_days, COMPILER),
+        )
+        if not unchanged or not _knows(output, provenance.inputs):
+            why = reasons(model, catalog, compiled)
+            write_artefact(output, compiled, provenance, why, model.station.keep)
+            written = True
+    summary = {
+        "artefact": str(output),
+        "written": written,
+        "content_hash": compiled.content_hash,
+        "first_day": compiled.first_day.isoformat(),
+        "last_day": compiled.last_day.isoformat(),
+        "channels": len(compiled.channels),
+        "days": (compiled.last_day - compiled.first_day).days + 1,
+        "events": sum(len(day.events) for day in compiled.days),
+        "segments": sum(len(day.playlist) for day in compiled.days),
+        **_affected(compiled, base),
+    }
+    if compiled.overrides:
+        summary["forced"] = len(compiled.overrides)
+    if args.report:
+        report = list(fill_lines(compiled))
+        if args.json:
+            summary["fill"] = report
+        else:
+            view.out("\n".join(report))
+    _report(args, view, summary, diagnostics, loaded.sources)
+    if args.check and not unchanged:
+        view.error(
+            f"{output} is not what the station compiles to",
+            help=f"compile it again: retrovue compile {folder}",
+        )
+        return 1
+    return 0
+
+
+def _base(
+    args: argparse.Namespace, view: View, output: Path, folder: Path, station: str
+) -> tuple[Base | None, str]:
+    """What to go on from, and the content hash of what is published (empty: nothing is).
+
+    Without ``--base`` the artefact that is there saves work, if it was made without one, from the same
+    ledger and by the same compiler: what has not changed since would come out the same.
+    """
+    from retrovue.cli.up_to_date import BASE, FILE, file_hashes
+    from retrovue.cli.up_to_date import COMPILER as COMPILER_INPUT
+    from retrovue.compiler.version import COMPILER
+    from retrovue.errors import RetroVueError
+    from retrovue.store import Artefact, ArtefactError
+    from retrovue.store.ledger import NAME
+
+    if args.base is not None:
+        try:
+            with Artefact.open(args.base) as artefact:
+                if artefact.header.station != station:
+                    raise RetroVueError(
+                        f"{args.base} is the schedule of station “{artefact.header.station}”",
+                        help="name what this station has published with --base",
+                    )
+                return artefact.base(args.first_day), artefact.header.content_hash
+        except ArtefactError as error:
+            if not _same_file(args.base, output):
+                raise
+            view.say(f"nothing is taken from {args.base}, it is written anew: {error}")
+            return None, ""
+    try:
+        with Artefact.open(output) as artefact:
+            inputs = artefact.inputs()
+            ledger = file_hashes(folder).get(FILE + NAME)
+            same = inputs.get(FILE + NAME) == ledger and inputs.get(COMPILER_INPUT) == COMPILER
+            if artefact.header.station == station and same and (args.only or not inputs.get(BASE)):
+                return artefact.base(args.first_day, published=False), ""
+    except ArtefactError:
+        pass
+    if args.only:
+        raise RetroVueError(
+            f"there is nothing to take the other channels from: {output} is no artefact of this station",
+            help="compile the whole station once, or name an artefact with --base",
+        )
+    return None, ""
+
+
+def _is_there(output: Path, compiled: Compiled) -> bool:
+    from retrovue.store import Artefact, ArtefactError
+
     try:
         with Artefact.open(output) as present:
             header = present.header
-            unchanged = (header.content_hash, header.first_day, header.last_day) == (
+            return (header.content_hash, header.first_day, header.last_day) == (
                 compiled.content_hash,
                 compiled.first_day,
                 compiled.last_day,
             )
     except ArtefactError:
-        unchanged = False
-    if not unchanged:
-        provenance = Provenance(
-            as_of_us=as_of_us,
-            built_at_us=clock.now_us(),
-            compiler_version=__version__,
-            sources_hash=model.sources_hash,
-            catalog_hash=catalog.content_hash,
-            revision=revision_of(folder),
-        )
-        write_artefact(output, compiled, provenance)
-    summary = {
-        "artefact": str(output),
-        "written": not unchanged,
-        "content_hash": compiled.content_hash,
-        "first_day": compiled.first_day.isoformat(),
-        "last_day": compiled.last_day.isoformat(),
-        "channels": len(compiled.channels),
-        "days": days,
-        "events": sum(len(day.events) for day in compiled.days),
-        "segments": sum(len(day.playlist) for day in compiled.days),
-    }
+        return False
+
+
+def _knows(output: Path, inputs: Mapping[str, str]) -> bool:
+    """Does the artefact name these inputs? An edit that changes nothing on the air changes them."""
+    from retrovue.store import Artefact
+
+    with Artefact.open(output) as present:
+        recorded = present.inputs()
+    return all(recorded.get(name) == value for name, value in inputs.items())
+
+
+def _affected(compiled: Compiled, base: Base | None) -> dict[str, Any]:
+    """Which channels were compiled anew, and on which of their days something else airs than before."""
+    if base is None:
+        return {}
+    affected: dict[str, list[str]] = {}
+    for day in compiled.days:
+        if base.inputs.get(day.channel) != compiled.inputs[day.channel]:
+            changed = affected.setdefault(day.channel, [])
+            old = base.days.get(day.channel, {}).get(day.broadcast_date)
+            events = tuple(e for e in day.events if e.broadcast_date == day.broadcast_date)
+            playlist = tuple(s for s in day.playlist if s.broadcast_date == day.broadcast_date)
+            if old is None or (old.events, old.playlist) != (events, playlist):
+                changed.append(day.broadcast_date.isoformat())
+    return {"recompiled": affected}
+
+
+def _report(
+    args: argparse.Namespace,
+    view: View,
+    summary: Mapping[str, Any],
+    diagnostics: Sequence[Diagnostic],
+    sources: Mapping[str, str],
+) -> None:
+    from retrovue.diagnostics.render import as_json, render
+
+    folder: Path = args.station
     if args.json:
         view.json({**summary, "diagnostics": [as_json(d, folder.as_posix()) for d in diagnostics]})
-    else:
-        view.out(_line(summary, compiled.first_day, compiled.last_day))
-    return 0
+        return
+    if diagnostics:
+        view.say(render(diagnostics, sources or _read(folder, diagnostics), root=folder.as_posix()) + "\n")
+    for channel, dates in summary.get("recompiled", {}).items():
+        days = [f"{date.fromisoformat(on):%a %d %b}" for on in dates]
+        what = f"changed on {', '.join(days)}" if days else "nothing changes on the air"
+        view.say(f"compiled anew: {channel}: {what}")
+    if summary.get("forced"):
+        view.say(f"{summary['forced']} locked events were changed by force: retrovue sql 'from forced'")
+    view.out(_line(summary))
 
 
-def _line(summary: dict[str, object], first: date, last: date) -> str:
+def _read(folder: Path, diagnostics: Sequence[Diagnostic]) -> dict[str, str]:
+    """The text of the files that the diagnostics point at."""
+    texts = {}
+    for name in {d.span.file for d in diagnostics if d.span is not None}:
+        try:
+            texts[name] = (folder / name).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError):
+            continue
+    return texts
+
+
+def _line(summary: Mapping[str, Any]) -> str:
     verb = "" if summary["written"] else " (unchanged)"
+    first, last = (date.fromisoformat(summary[word]) for word in ("first_day", "last_day"))
     return (
         f"{_count(summary, 'channels')}, {_count(summary, 'days')} ({first:%a %d %b} to {last:%a %d %b %Y}), "
         f"{_count(summary, 'events')}, {_count(summary, 'segments')}, "
@@ -122,6 +401,6 @@ def _line(summary: dict[str, object], first: date, last: date) -> str:
     )
 
 
-def _count(summary: dict[str, object], noun: str) -> str:
+def _count(summary: Mapping[str, Any], noun: str) -> str:
     number = summary[noun]
     return f"{number} {noun[:-1] if number == 1 else noun}"

@@ -1,29 +1,32 @@
-"""``retrovue guide``: the listing as a person reads it, in station time."""
+"""``retrovue guide``: the listing as a person reads it, in station time; of any day, past or to come."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retrovue.cli.arguments import date_or_instant
-from retrovue.cli.view import View
+from retrovue.cli.bench import add_artefact_options, chosen_channels
 
 if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
+    from retrovue.cli.bench import Bench
+    from retrovue.cli.view import View
+    from retrovue.compiler.model import CompiledChannel
+    from retrovue.reports.guide import Listing
 
-    from retrovue.compiler.model import CompiledChannel, ScheduleEvent, Segment
-    from retrovue.store import Artefact
-
-    #: channel, from, to, what airs, and under it what it is made of
-    _Listed = tuple[CompiledChannel, int, int, list[ScheduleEvent], list[Segment]]
+FORMATS = ("text", "json", "html")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("station", metavar="STATION", type=Path, nargs="?", help="the station folder")
-    parser.add_argument("--artefact", metavar="FILE", type=Path, help="a compiled artefact")
-    parser.add_argument("--state", metavar="DIR", help="the state directory that holds the artefact")
+    parser.description = (
+        "The programme guide in station time. What the artefact doesn't cover is compiled in memory when the "
+        "station folder is named, so any past or future date can be asked for."
+    )
+    add_artefact_options(parser)
     parser.add_argument("--channel", metavar="N", help="one channel, by number or slug")
     parser.add_argument(
         "--from",
@@ -34,191 +37,158 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--hours", metavar="N", type=_hours, default=24.0, help="how many hours; 24")
     parser.add_argument("--playlist", action="store_true", help="also what airs under each programme")
-    parser.add_argument("--json", action="store_true", help="as JSON, instants in UTC")
+    parser.add_argument(
+        "--plan", action="store_true", help="instead: the zones of the broadcast day, and who rules them"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--format", choices=FORMATS, default="text", help="how to say it; text")
+    form.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="as JSON, instants in UTC"
+    )
+    parser.add_argument("--output", metavar="FILE", type=Path, help="write it there instead of printing it")
 
 
 def run(args: argparse.Namespace, view: View) -> int:
-    from zoneinfo import ZoneInfo
-
-    from retrovue.broadcast_day import Calendar
     from retrovue.clock import StationClock
-    from retrovue.errors import RetroVueError
-    from retrovue.store import Artefact
-    from retrovue.units import HOUR_US, to_us
+    from retrovue.reports import guide as report
 
     now_us = StationClock().now_us()
-    with Artefact.open(_artefact(args)) as artefact:
-        header = artefact.header
-        zone = ZoneInfo(header.timezone)
-        channels = [
-            c for c in artefact.channels if args.channel is None or args.channel in (c.number, c.channel)
-        ]
-        if not channels:
-            known = ", ".join(f"{c.number} ({c.channel})" for c in artefact.channels)
-            raise RetroVueError(f"there is no channel “{args.channel}”", help=f"channels: {known}")
-        listed = []
-        for channel in channels:
-            calendar = Calendar(zone, channel.day_start_minutes, channel.grid_us)
-            if isinstance(args.start, datetime):
-                start = to_us(args.start)
-            else:
-                start = now_us if args.start is None else calendar.day(args.start).start_us
-            end = start + round(args.hours * HOUR_US)
-            events = artefact.events(channel.channel, start, end)
-            segments = artefact.segments(channel.channel, start, end) if args.playlist else []
-            listed.append((channel, start, end, events, segments))
-        if not any(events for _, _, _, events, _ in listed):
-            view.say(
-                f"nothing is listed there: the artefact covers {header.first_day:%a %d %b %Y} "
-                f"to {header.last_day:%a %d %b %Y}"
-            )
-        if args.json:
-            view.json(_document(artefact, listed, args.playlist))
+    if args.plan:
+        return _plan(args, view, now_us)
+    with _listing(args, view, now_us) as found:
+        if args.format == "json":
+            import json
+
+            said = json.dumps(report.as_json(found), ensure_ascii=False)
+        elif args.format == "html":
+            from retrovue.reports.pages import guide_page
+
+            said = guide_page(found)
         else:
-            for channel, _, _, events, segments in listed:
-                _print(view, zone, channel, events, segments)
+            said = report.text(found)
+    _deliver(args, view, said)
     return 0
 
 
-def _artefact(args: argparse.Namespace) -> Path:
+def _deliver(args: argparse.Namespace, view: View, said: str) -> None:
+    if args.output is None:
+        view.out(said)
+        return
+    from retrovue.cli.bench import write_report
+
+    write_report(args.output, said.rstrip("\n") + "\n")
+    view.say(f"wrote {args.output}")
+
+
+# --- where it comes from ---------------------------------------------------------------------------
+
+
+@contextmanager
+def _listing(args: argparse.Namespace, view: View, now_us: int) -> Iterator[Listing]:
+    """What is asked for: from the artefact if it covers that, else compiled in memory."""
+    from retrovue.cli.bench import Bench, InMemory
     from retrovue.errors import RetroVueError
-    from retrovue.library.adapters import settings_models
     from retrovue.state_dir import ARTEFACT_NAME, state_dir
-    from retrovue.station.load import require_station
+    from retrovue.store import Artefact, ArtefactError
 
-    if args.artefact is not None:
-        return Path(args.artefact)
-    if args.station is None:
+    if args.artefact is None and args.station is None:
         raise RetroVueError("whose guide?", help="name the station folder, or an artefact with --artefact")
-    model = require_station(args.station, settings_models())
-    return state_dir(model.station.station, args.state, model.written_state) / ARTEFACT_NAME
+    bench = Bench(args.station, state=args.state) if args.station is not None else None
+    path = args.artefact
+    if path is None and bench is not None:
+        path = state_dir(bench.model.station.station, args.state, bench.model.written_state) / ARTEFACT_NAME
+    covered = ""
+    try:
+        with Artefact.open(path) as artefact:
+            header = artefact.header
+            channels = chosen_channels(artefact.channels, args.channel)
+            windows = _windows(args, header.timezone, channels, now_us)
+            covers = all(header.start_us <= a and b <= header.end_us for a, b in windows)
+            covered = f"the artefact covers {header.first_day:%a %d %b %Y} to {header.last_day:%a %d %b %Y}"
+            if covers or bench is None:
+                from retrovue.reports.guide import listing
+
+                if not covers:
+                    view.say(f"not all of it is listed: {covered}")
+                yield listing(artefact, header, zip(channels, windows, strict=True), args.playlist)
+                return
+    except ArtefactError:
+        if bench is None:
+            raise
+    from retrovue.compiler.compile import compiled_channels
+    from retrovue.reports.guide import listing
+
+    assert bench is not None
+    channels = chosen_channels(compiled_channels(bench.model), args.channel)
+    windows = _windows(args, bench.model.station.timezone, channels, now_us)
+    start, end = min(a for a, _ in windows), max(b for _, b in windows)
+    chosen = {channel.channel for channel in channels}
+    compiled = bench.only(chosen).compile_around(start, end, now_us)
+    view.say(f"compiled in memory: {covered or 'there is no artefact'}")
+    made = InMemory(compiled)
+    yield listing(made, made, zip(channels, windows, strict=True), args.playlist)
 
 
-def _document(artefact: Artefact, listed: list[_Listed], with_playlist: bool) -> dict[str, Any]:
-    header = artefact.header
-    return {
-        "station": header.station,
-        "name": header.name,
-        "timezone": header.timezone,
-        "content_hash": header.content_hash,
-        "channels": [
-            {
-                "channel": channel.channel,
-                "number": channel.number,
-                "name": channel.name,
-                "guide_id": channel.guide_id,
-                "broadcast_day_start": _time_of_day(channel.day_start_minutes),
-                "from": _utc(start),
-                "to": _utc(end),
-                "events": [_event(e) for e in events],
-                **({"playlist": [_segment(s) for s in segments]} if with_playlist else {}),
-            }
-            for channel, start, end, events, segments in listed
-        ],
-    }
+def _windows(
+    args: argparse.Namespace, timezone: str, channels: tuple[CompiledChannel, ...], now_us: int
+) -> list[tuple[int, int]]:
+    """The interval of each channel; a broadcast date begins for each at its own time."""
+    from zoneinfo import ZoneInfo
+
+    from retrovue.broadcast_day import Calendar
+    from retrovue.units import HOUR_US, to_us
+
+    zone = ZoneInfo(timezone)
+    found = []
+    for channel in channels:
+        if isinstance(args.start, datetime):
+            start = to_us(args.start)
+        elif args.start is None:
+            start = now_us
+        else:
+            start = Calendar(zone, channel.day_start_minutes, channel.grid_us).day(args.start).start_us
+        found.append((start, start + round(args.hours * HOUR_US)))
+    return found
 
 
-def _event(e: ScheduleEvent) -> dict[str, Any]:
-    return {
-        "event_id": e.event_id,
-        "start": _utc(e.start_us),
-        "end": _utc(e.end_us),
-        "broadcast_date": e.broadcast_date.isoformat(),
-        "title": e.title,
-        "subtitle": e.subtitle,
-        "season": e.season,
-        "episode": e.episode,
-        "rating": e.rating,
-        "kind": e.kind,
-        "program": e.program,
-        "asset": e.asset_id,
-        "plan": e.plan,
-        "zone": e.zone,
-        "written_at": e.written_at,
-        "fallbacks": list(e.fallbacks),
-    }
+def _plan(args: argparse.Namespace, view: View, now_us: int) -> int:
+    from retrovue.cli.bench import Bench
+    from retrovue.compiler.compile import calendar_of, compiled_channels
+    from retrovue.errors import RetroVueError
+    from retrovue.reports import plan as report
+    from retrovue.units import to_us
 
+    if args.station is None:
+        raise RetroVueError("whose plan?", help="--plan reads the YAML: name the station folder")
+    bench: Bench = Bench(args.station, state=args.state)
+    chosen = {c.channel for c in chosen_channels(compiled_channels(bench.model), args.channel)}
+    days = []
+    for channel in bench.model.channels:
+        if channel.channel in chosen:
+            calendar = calendar_of(bench.model, channel)
+            if isinstance(args.start, date) and not isinstance(args.start, datetime):
+                on = args.start
+            else:
+                on = calendar.date_of(to_us(args.start) if args.start else now_us)
+            days.append(report.plan_day(bench.model, channel, calendar, on))
+    if args.format == "html":
+        raise RetroVueError("--plan has no page", help="leave out --format html, or take --format json")
+    if args.format == "json":
+        import json
 
-def _segment(s: Segment) -> dict[str, Any]:
-    return {
-        "start": _utc(s.start_us),
-        "end": _utc(s.end_us),
-        "duration_us": s.duration_us,
-        "in_us": s.in_us,
-        "kind": s.kind.value,
-        "title": s.title,
-        "asset": s.asset_id,
-        "synthetic": s.synthetic,
-        "pool": s.pool,
-        "event_id": s.event_id,
-    }
-
-
-def _print(
-    view: View,
-    zone: ZoneInfo,
-    channel: CompiledChannel,
-    events: list[ScheduleEvent],
-    segments: list[Segment],
-) -> None:
-    from retrovue.diagnostics.render import printable
-
-    view.out(f"{channel.number}  {printable(channel.name)}")
-    shown: date | None = None
-    for event in events:
-        start = _local(event.start_us, zone)
-        if start.date() != shown:
-            shown = start.date()
-            view.out(f"  {shown:%A %d %B %Y}")
-        view.out(f"    {start:%H:%M}-{_local(event.end_us, zone):%H:%M}  {printable(_line(event))}")
-        for segment in segments:
-            if segment.event_id == event.event_id:
-                at = _local(segment.start_us, zone)
-                source = segment.asset_id or segment.synthetic
-                into = f" from {_offset(segment.in_us)}" if segment.asset_id else ""
-                view.out(
-                    f"        {at:%H:%M:%S}.{at.microsecond // 1000:03}  {segment.kind.value:<12}  "
-                    f"{_offset(segment.duration_us)}  {printable(segment.title)}  [{printable(source)}{into}]"
-                )
-    view.out()
-
-
-def _line(event: ScheduleEvent) -> str:
-    text = event.title + (f": {event.subtitle}" if event.subtitle else "")
-    if event.season is not None and event.episode is not None:
-        text += f"  S{event.season:02}E{event.episode:02}"
-    if event.year is not None and event.kind == "movie":
-        text += f"  ({event.year})"
-    return text + (f"  [{event.rating}]" if event.rating else "")
-
-
-def _local(us: int, zone: ZoneInfo) -> datetime:
-    from retrovue.units import from_us
-
-    return from_us(us).astimezone(zone)
-
-
-def _utc(us: int) -> str:
-    from retrovue.units import from_us
-
-    return from_us(us).isoformat().replace("+00:00", "Z")
-
-
-def _time_of_day(minutes: int) -> str:
-    return f"{minutes // 60:02}:{minutes % 60:02}"
-
-
-def _offset(us: int) -> str:
-    """ "0:01:30.500"."""
-    seconds, rest = divmod(us, 1_000_000)
-    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest // 1000:03}"
+        _deliver(args, view, json.dumps([report.as_json(day) for day in days], ensure_ascii=False))
+    else:
+        _deliver(args, view, "\n".join(report.text(day) for day in days))
+    return 0
 
 
 def _hours(text: str) -> float:
+    from retrovue.cli.arguments import MOST_DAYS
+
     try:
         hours = float(text)
     except ValueError:
-        hours = 0.0
-    if not 0 < hours <= 24 * 400:
-        raise argparse.ArgumentTypeError(f"“{text}” is no number of hours")
+        hours = 0
+    if not 0 < hours <= MOST_DAYS * 24:
+        raise argparse.ArgumentTypeError(f"“{text}” is no number of hours: more than 0, like 24")
     return hours

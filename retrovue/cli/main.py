@@ -20,10 +20,17 @@ from retrovue.errors import RetroVueError
 COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("retrovue.cli.doctor", "is this machine ready? which ffmpeg is used, and what is missing"),
     "demo-media": ("retrovue.cli.demo_media", "generate the demo station's library with ffmpeg"),
+    "init": ("retrovue.cli.init", "write the repository of a new station: YAML, tests, CI, editor settings"),
     "ingest": ("retrovue.cli.ingest", "find and probe media, write the catalog lock"),
     "check": ("retrovue.cli.check", "validate a station and show every mistake at once"),
     "compile": ("retrovue.cli.compile", "turn a station into schedule days and playlists"),
+    "diff": ("retrovue.cli.diff", "what will air differently: a revision, or two artefacts"),
+    "ledger": ("retrovue.cli.ledger", "write where the rotations stand into the station folder"),
     "guide": ("retrovue.cli.guide", "print the programme guide"),
+    "why": ("retrovue.cli.why", "why something airs: plan, zone, program, rule and pick, with file and line"),
+    "simulate": ("retrovue.cli.simulate", "what months of schedule come to: airings, repeats, contracts"),
+    "rollback": ("retrovue.cli.rollback", "put a previous artefact back on the air"),
+    "export": ("retrovue.cli.export", "schedules as files for other programs: JSON, ErsatzTV Next"),
     "sql": ("retrovue.cli.sql", "query a compiled artefact in SQL"),
     "serve": ("retrovue.cli.serve", "put the station on the air"),
     "schema": ("retrovue.cli.schema", "print or write the JSON Schemas of the station language"),
@@ -50,7 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     named = next((a for a in arguments if not a.startswith("-")), None)
-    args = build_parser(named if named in COMMANDS else None).parse_args(arguments)
+    try:
+        args = build_parser(named if named in COMMANDS else None).parse_args(arguments)
+    except SystemExit as ended:
+        if named == "diff" and ended.code == 2:  # which says there that something changes
+            raise SystemExit(1) from None
+        raise
 
     from retrovue.cli.view import View
 

@@ -26,6 +26,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.station import schema
     from retrovue.station.load import NOUNS
     from retrovue.station.suggest import did_you_mean
+    from retrovue.store import schema as artefact
 
     adapters = settings_models()
     if args.noun is not None and args.noun not in NOUNS:
@@ -42,7 +43,8 @@ def run(args: argparse.Namespace, view: View) -> int:
         args.write.mkdir(parents=True, exist_ok=True)
         readme = args.write / "README.md"
         if readme.is_file() and args.noun is None:
-            files["README.md"] = schema.with_field_tables(readme.read_text("utf-8"), adapters)
+            text = schema.with_field_tables(readme.read_text("utf-8"), adapters)
+            files["README.md"] = artefact.with_tables(text)
         for name, text in files.items():
             (args.write / name).write_text(text, "utf-8")
             view.say(f"wrote {args.write / name}")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from retrovue.cli.bench import add_artefact_options, artefact_path
 from retrovue.cli.view import View
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("query", metavar="QUERY", help='one SQL statement: "select * from guide limit 5"')
-    parser.add_argument(
-        "--artefact", metavar="FILE", type=Path, required=True, help="the artefact, as compile wrote it"
-    )
+    add_artefact_options(parser)
     parser.add_argument("--header", action="store_true", help="a first line with the column names")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
@@ -20,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.store.query import query
 
-    columns, rows = query(args.artefact, args.query)
+    columns, rows = query(artefact_path(args), args.query)
     if args.json:
         for row in rows:
             view.json(dict(zip(columns, row, strict=True)))

@@ -1,38 +1,53 @@
 """Compile: a station and a catalog in, everything that may air out; pure.
 
-The stages are small functions over one ``Draft``, in ``STAGES``; a channel's days are independent of the
-other channels' and come together only where guide ids are given and the content is sealed. The compiler
-raises for no station that ``check`` accepts: what can't air is filled, and a diagnostic says so.
+Channels are independent of each other, but for those that share a rotation or air what another airs:
+those are one group, and each group goes through ``STAGES``, small functions over one ``Draft``. Groups may
+be compiled in any order, on any number of processes (``spread``); they come together where guide ids are
+given and the content is sealed. The compiler raises for no station that ``check`` accepts: what can't air
+is filled, and a diagnostic says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from retrovue.broadcast_day import Calendar
 from retrovue.compiler.airing import Assembler
+from retrovue.compiler.base import Base
+from retrovue.compiler.channel_days import (
+    Asked,
+    DraftChannel,
+    follow,
+    list_and_fill,
+    schedule,
+    schedule_days,
+)
 from retrovue.compiler.content_hash import sealed
 from retrovue.compiler.fallbacks import FallbackDesk
 from retrovue.compiler.findings import Findings
-from retrovue.compiler.in_flight import CURSOR, InFlight, pack, unpack
-from retrovue.compiler.listing import Listings, with_ids
+from retrovue.compiler.in_flight import CURSOR, InFlight, pack
+from retrovue.compiler.inputs import InputHashes, station_wide
+from retrovue.compiler.listing import Listings, content_of, free_id
 from retrovue.compiler.model import (
     Checkpoint,
     Compiled,
     CompiledChannel,
     CompiledSynthetic,
+    Override,
     ScheduleDay,
     ScheduleEvent,
-    Segment,
 )
 from retrovue.compiler.playlist import PlaylistMaker
-from retrovue.compiler.rotation import Rotation
-from retrovue.compiler.schedule_day import ChannelState, Scheduler, Slot
+from retrovue.compiler.rotation import STATION_WIDE, Rotation
+from retrovue.compiler.schedule_day import Scheduler
 from retrovue.compiler.shelf import Shelf
-from retrovue.library.catalog import Catalog
+from retrovue.compiler.traffic import TrafficDesk
+from retrovue.diagnostics import Diagnostic
+from retrovue.library.catalog import Asset, Catalog
 from retrovue.station.model import Channel, FrameRate, HouseFormat, StationModel
 from retrovue.station.numbers import derived_vchannel, number_order
 
@@ -44,59 +59,59 @@ RATES = {
     FrameRate.FPS_59_94: "60000/1001",
 }
 
-
-@dataclass(slots=True)
-class DraftDay:
-    """One broadcast date of one channel, on its way through the stages."""
-
-    date: date
-    start_us: int
-    end_us: int
-    slots: list[Slot]
-    cursors: dict[str, str]  #: at the day's end
-    events: list[ScheduleEvent] = field(default_factory=list)
-    playlist: tuple[Segment, ...] = ()
-
-
-@dataclass(slots=True)
-class DraftChannel:
-    """One channel, on its way through the stages."""
-
-    channel: Channel
-    calendar: Calendar
-    scheduler: Scheduler
-    listings: Listings
-    playlists: PlaylistMaker
-    days: list[DraftDay] = field(default_factory=list)
-    carry_in: InFlight | None = None  #: the programme in flight when the first day begins
-    eve: DraftDay | None = None  #: the replayed day in which that programme started
+#: Applies a function to every task, in order of the tasks; the results must not depend on how.
+Spread = Callable[[Callable[[int], "GroupDays"], int], Iterable["GroupDays"]]
 
 
 @dataclass(slots=True)
 class Draft:
-    """What is asked for, and how far the stages have come."""
+    """One group of channels, and how far the stages have come."""
 
     model: StationModel
     catalog: Catalog
-    first_day: date
-    count: int
-    checkpoint: Checkpoint | None
+    asked: Asked
+    group: Sequence[Channel]
+    shelf: Shelf
+    desk: TrafficDesk
     findings: Findings = field(default_factory=Findings)
     channels: list[DraftChannel] = field(default_factory=list)
-    taken_ids: set[int] = field(default_factory=set)
 
-    @property
-    def last_day(self) -> date:
-        return self.first_day + timedelta(days=self.count - 1)
+
+@dataclass(frozen=True, slots=True)
+class ChannelDays:
+    """A channel's days, each with the events that start in it; what is in flight stands beside them."""
+
+    channel: str
+    days: tuple[ScheduleDay, ...]
+    carry_in: InFlight | None
+    opening: Mapping[str, str]
+    pending: tuple[tuple[InFlight, ...], ...]  #: a simulcast's, at the opening and at the end of each day
+    taken_days: int  #: how many of the days are the base's
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDays:
+    """What becomes of a group."""
+
+    channels: tuple[ChannelDays, ...]
+    findings: tuple[Diagnostic, ...]
+    assets: Mapping[str, Asset]  #: those that may air: whoever made the days has them at hand
 
 
 def calendar_of(model: StationModel, channel: Channel) -> Calendar:
-    """The broadcast days of a channel, with what it inherits from the station."""
+    """The broadcast days of a channel, with what it inherits from the station; a simulcast's are its
+    source's."""
     station = model.station
+    by_slug = {c.channel: c for c in model.channels}
+    for _ in by_slug:
+        if channel.simulcast is None or channel.simulcast not in by_slug:
+            break
+        channel = by_slug[channel.simulcast]
     start = (
         station.broadcast_day_start if channel.broadcast_day_start is None else channel.broadcast_day_start
     )
-    return Calendar(ZoneInfo(station.timezone), start, channel.grid or station.grid)
+    dst = station.dst
+    return Calendar(ZoneInfo(station.timezone), start, channel.grid or station.grid, dst.spring, dst.fall)
 
 
 def broadcast_date_at(model: StationModel, instant_us: int) -> date:
@@ -104,80 +119,89 @@ def broadcast_date_at(model: StationModel, instant_us: int) -> date:
     return min(calendar_of(model, channel).date_of(instant_us) for channel in model.channels)
 
 
+def groups(model: StationModel) -> list[list[Channel]]:
+    """The channels, in order of number, those together that can't be compiled apart: a simulcast and its
+    source, and channels that share a rotation (``cursor: station``) and begin their day together."""
+    ordered = _by_number(model)
+    leader = {channel.channel: channel.channel for channel in ordered}
+
+    def find(slug: str) -> str:
+        while leader[slug] != slug:
+            slug = leader[slug]
+        return slug
+
+    def join(one: str, other: str) -> None:
+        first, second = find(one), find(other)
+        if first != second:
+            leader[second] = first
+
+    sharing: dict[tuple[int, str], str] = {}
+    for channel in ordered:
+        if channel.simulcast in leader:
+            join(channel.channel, channel.simulcast)
+        start = calendar_of(model, channel).day_start
+        for program in station_wide(model, channel):
+            join(sharing.setdefault((start, program), channel.channel), channel.channel)
+    found: dict[str, list[Channel]] = {}
+    for channel in ordered:
+        found.setdefault(find(channel.channel), []).append(channel)
+    return list(found.values())
+
+
 # --- the stages ------------------------------------------------------------------------------------
 
 
 def open_channels(draft: Draft) -> None:
-    """Give every channel its calendar and its desks."""
+    """Give every channel its calendar and its desks; a source comes before what simulcasts it."""
     model = draft.model
-    shelf = Shelf(draft.catalog, model.pools)
-    for channel in _by_number(model):
+    shelf = draft.shelf
+    desk = draft.desk
+    made: dict[str, DraftChannel] = {}
+    waiting = list(draft.group)
+    while waiting:
+        channel = next((c for c in waiting if c.simulcast is None or c.simulcast in made), waiting[0])
+        waiting.remove(channel)
         calendar = calendar_of(model, channel)
         rotation = Rotation(model.station.seed, channel.channel, draft.catalog)
-        assembler = Assembler(model, shelf, rotation, draft.findings)
-        draft.channels.append(
-            DraftChannel(
+        shared = f"{STATION_WIDE}{calendar.day_start}"
+        assembler = Assembler(model, shelf, rotation, draft.findings, shared)
+        made[channel.channel] = DraftChannel(
+            channel,
+            calendar,
+            Scheduler(model, channel, calendar, assembler, draft.findings),
+            Listings(model, channel, FallbackDesk(model, channel, shelf)),
+            PlaylistMaker(
+                model,
                 channel,
                 calendar,
-                Scheduler(model, channel, calendar, assembler, draft.findings),
-                Listings(model, channel, FallbackDesk(model, channel, shelf)),
-                PlaylistMaker(model, channel, shelf, draft.findings),
-            )
+                desk.inventory,
+                desk.shares.get(channel.channel, {}),
+                draft.findings,
+            ),
+            draft.findings,
+            made.get(channel.simulcast or ""),
         )
+    draft.channels = list(made.values())
 
 
-def schedule(draft: Draft) -> None:
-    """Schedule days: from the checkpoint, or replayed from the station's epoch, to the last day."""
+def schedule_channels(draft: Draft) -> None:
+    """Schedule days: from the base, the checkpoint or the station's epoch to the last day."""
+    schedule(draft.asked, draft.channels)
+
+
+def list_and_fill_channels(draft: Draft) -> None:
+    """Write the guide, each programme once, and fill every event's blocks to the microsecond."""
+    delayed = {work.source.name for work in draft.channels if work.source is not None}
     for work in draft.channels:
-        state = ChannelState()
-        start = min(draft.model.station.epoch, draft.first_day)
-        carried: InFlight | None = None
-        if draft.checkpoint is not None and draft.checkpoint.broadcast_date < draft.first_day:
-            start = draft.checkpoint.broadcast_date + timedelta(days=1)
-            state.cursors = dict(draft.checkpoint.cursors.get(work.channel.channel, {}))
-            if CURSOR in state.cursors:
-                carried = unpack(state.cursors.pop(CURSOR))
-                state.busy_until_us = carried.event.end_us
-        before: DraftDay | None = None  #: the last day before the first in which a programme started
-        for offset in range((draft.last_day - start).days + 1):
-            on = start + timedelta(days=offset)
-            bounds = work.calendar.day(on)
-            if on == draft.first_day and state.busy_until_us > bounds.start_us:
-                work.eve = before
-                work.carry_in = carried if before is None else None
-            draft.findings.silent = on < draft.first_day
-            slots = work.scheduler.schedule(on, state)
-            if on >= draft.first_day:
-                days, cursors = work.days, dict(state.cursors)
-                days.append(DraftDay(on, bounds.start_us, bounds.end_us, slots, cursors))
-            elif slots:
-                before = DraftDay(on, bounds.start_us, bounds.end_us, slots, {})
+        if work.source is None:
+            list_and_fill(draft.asked, work, work.name in delayed)
 
 
-def list_events(draft: Draft) -> None:
-    """Write the guide, each programme once, with ids that no two share."""
+def simulcast(draft: Draft) -> None:
+    """Give the simulcasts what their sources air, as much later as they say."""
     for work in draft.channels:
-        if work.carry_in is not None:
-            draft.taken_ids.add(work.carry_in.event.event_id)
-    for work in draft.channels:
-        for day in [work.eve, *work.days]:
-            if day is not None:
-                events = [work.listings.event(day.date, slot) for slot in day.slots]
-                day.events = with_ids(events, draft.taken_ids)
-
-
-def make_playlists(draft: Draft) -> None:
-    """Fill every event's blocks to the microsecond."""
-    for work in draft.channels:
-        for day in [work.eve, *work.days]:
-            if day is not None:
-                draft.findings.silent = day is work.eve
-                day.playlist = work.playlists.playlist(day.date, day.slots, day.events)
-        if work.eve is not None:
-            event = work.eve.events[-1]
-            segments = [s for s in work.eve.playlist if s.event_id == event.event_id]
-            work.carry_in = InFlight(event, tuple(segments))
-    draft.findings.silent = False
+        if work.source is not None:
+            follow(draft.asked, work)
 
 
 def report_uncovered(draft: Draft) -> None:
@@ -200,11 +224,53 @@ def report_uncovered(draft: Draft) -> None:
 
 STAGES: tuple[Callable[[Draft], None], ...] = (
     open_channels,
-    schedule,
-    list_events,
-    make_playlists,
+    schedule_channels,
+    list_and_fill_channels,
+    simulcast,
     report_uncovered,
 )
+
+
+def compile_group(draft: Draft) -> GroupDays:
+    """One group through all stages."""
+    for stage in STAGES:
+        stage(draft)
+    channels = tuple(
+        ChannelDays(
+            work.name,
+            tuple(schedule_days(work, draft.asked.base)),
+            work.carry_in,
+            work.opening,
+            (work.pending, *(day.pending for day in work.days)),
+            work.taken_days,
+        )
+        for work in draft.channels
+    )
+    known = draft.catalog.assets
+    used = {asset_id: known.get(asset_id) for channel in channels for asset_id in _used(channel)}
+    return GroupDays(
+        channels,
+        draft.findings.diagnostics(),
+        {asset_id: asset for asset_id, asset in used.items() if asset is not None},
+    )
+
+
+def _used(channel: ChannelDays) -> set[str]:
+    """Ids of all assets that may air on the channel, stand-ins included."""
+    flying = (channel.carry_in,) if channel.carry_in is not None else ()
+    events = [e for day in channel.days for e in day.events] + [f.event for f in flying]
+    used = {asset_id for event in events for asset_id in event.fallbacks}
+    for playlist in (*(day.playlist for day in channel.days), *(f.playlist for f in flying)):
+        used.update(segment.asset_id for segment in playlist)
+    return used - {""}
+
+
+# --- the whole station -----------------------------------------------------------------------------
+
+
+def in_turn(compile_one: Callable[[int], GroupDays], count: int) -> Iterable[GroupDays]:
+    """The plain way: one group after the other, in this process."""
+    return map(compile_one, range(count))
 
 
 def compile_station(
@@ -214,66 +280,239 @@ def compile_station(
     days: int,
     as_of_us: int,
     checkpoint: Checkpoint | None = None,
+    base: Base | None = None,
+    force: bool = False,
+    only: Collection[str] = (),
+    spread: Spread = in_turn,
 ) -> Compiled:
     """Everything that may air from broadcast date ``first_day`` on, for ``days`` days (at least one).
 
     ``first_day`` None: the earliest broadcast date that a channel is in at ``as_of_us``. Rotations go on
-    from ``checkpoint`` when it is older than the first day, else from the station's epoch; the result is
-    the same.
+    from the newest of ``checkpoint`` and the base's own that is older than the first day, else from the
+    station's epoch; with unchanged inputs the result is the same.
+
+    ``base``: what is published. Its events that start before ``as_of_us`` + ``horizon.locked`` are taken
+    unchanged, unless ``force``; so are all days of a channel whose inputs have not changed. A base that is
+    not published only saves that work. ``only``: channels to compile; the others are the base's, as long
+    as it lasts. ``spread`` runs the groups.
     """
     begin = broadcast_date_at(model, as_of_us) if first_day is None else first_day
-    draft = Draft(model, catalog, begin, max(days, 1), checkpoint)
-    for stage in STAGES:
-        stage(draft)
-    return assemble(draft)
+    count = max(days, 1)
+    shelf = Shelf(catalog, model.pools)
+    desk = TrafficDesk(model, shelf)
+    hashes = InputHashes(model, catalog, desk.shares)
+    together = groups(model)
+    inputs = {c.channel: h for group in together for h in (hashes.channels(group),) for c in group}
+    lock_us = as_of_us + model.station.horizon.locked
+    asked = [
+        _asked(model, group, begin, count, checkpoint, base, force, only, inputs, lock_us)
+        for group in together
+    ]
+
+    def compile_one(index: int) -> GroupDays:
+        return compile_group(Draft(model, catalog, asked[index], together[index], shelf, desk))
+
+    if len(together) > 1 and model.pools:
+        desk.inventory  # noqa: B018  made once, before the work is spread over processes
+    made = list(spread(compile_one, len(together)))
+    findings = {
+        group[0].channel: _with_base(found.findings, group, question)
+        for group, found, question in zip(together, made, asked, strict=True)
+    }
+    position = {channel.channel: n for n, channel in enumerate(_by_number(model))}
+    channels = sorted((c for found in made for c in found.channels), key=lambda c: position[c.channel])
+    numbered = _numbered(channels, base)
+    assets = {asset_id: asset for found in made for asset_id, asset in found.assets.items()}
+    compiled = _assemble(model, assets, begin, count, numbered, findings, inputs)
+    if force and base is not None and base.published:
+        compiled = _with_overrides(compiled, base, lock_us)
+    return compiled
 
 
-def assemble(draft: Draft) -> Compiled:
-    """The finished draft as one sealed value."""
-    model = draft.model
-    days = tuple(day for work in draft.channels for day in _schedule_days(work))
-    used = {segment.asset_id for day in days for segment in day.playlist if segment.asset_id}
-    used.update(asset_id for day in days for event in day.events for asset_id in event.fallbacks)
-    assets = draft.catalog.assets
+def _asked(
+    model: StationModel,
+    group: Sequence[Channel],
+    begin: date,
+    count: int,
+    checkpoint: Checkpoint | None,
+    base: Base | None,
+    force: bool,
+    only: Collection[str],
+    inputs: Mapping[str, str],
+    lock_us: int,
+) -> Asked:
+    """From where one group goes on."""
+    slugs = [channel.channel for channel in group]
+    question = Asked(begin, count, model.station.epoch, checkpoint, base)
+    if base is None:
+        return question
+    if base.published:
+        question = replace(question, checkpoint=_newest(checkpoint, base, slugs, begin))
+    same = all(base.inputs.get(slug) == inputs[slug] for slug in slugs)
+    left_alone = bool(only) and not any(slug in only for slug in slugs)
+    if left_alone or (same and not force):
+        return replace(question, lock_us=sys.maxsize)
+    return replace(question, lock_us=lock_us) if base.published and not force else question
+
+
+def _newest(given: Checkpoint | None, base: Base, slugs: Sequence[str], begin: date) -> Checkpoint | None:
+    """The newest checkpoint before ``begin``: the one given, or one that the base has for all of them."""
+    known = [base.days.get(slug, {}) for slug in slugs]
+    before = [on for on in known[0] if on < begin and all(on in days for days in known)]
+    if not before or (given is not None and max(before) < given.broadcast_date < begin):
+        return given
+    on = max(before)
+    return Checkpoint(on, {slug: base.days[slug][on].checkpoint for slug in slugs})
+
+
+def _with_base(
+    found: tuple[Diagnostic, ...], group: Sequence[Channel], asked: Asked
+) -> tuple[Diagnostic, ...]:
+    """What was found, and what the base had found on the days that were taken from it whole."""
+    if asked.base is None or asked.lock_us != sys.maxsize:
+        return found
+    return tuple(dict.fromkeys((*asked.base.findings.get(group[0].channel, ()), *found)))
+
+
+def _numbered(channels: Sequence[ChannelDays], base: Base | None) -> list[ChannelDays]:
+    """The same with guide ids that no two events share: an event that the base has keeps its id, and no id
+    of the base is given to another."""
+    known = {content_of(event): event.event_id for event in base.ids()} if base is not None else {}
+    taken = set(known.values())
+
+    def number(event: ScheduleEvent) -> int:
+        if known:
+            published = known.pop(content_of(event), None)
+            if published is not None:
+                return published
+        event_id = event.event_id if event.event_id not in taken else free_id(event, taken)
+        taken.add(event_id)
+        return event_id
+
+    numbered = []
+    for channel in channels:
+        carry_in = channel.carry_in
+        if carry_in is not None:
+            event_id = number(carry_in.event)
+            if event_id != carry_in.event.event_id:
+                carry_in = InFlight(
+                    replace(carry_in.event, event_id=event_id),
+                    tuple(replace(s, event_id=event_id) for s in carry_in.playlist),
+                )
+        days = []
+        for day in channel.days:
+            ids = {event.event_id: number(event) for event in day.events}
+            if any(old != new for old, new in ids.items()):
+                day = replace(
+                    day,
+                    events=tuple(replace(e, event_id=ids[e.event_id]) for e in day.events),
+                    playlist=tuple(replace(s, event_id=ids[s.event_id]) for s in day.playlist),
+                )
+            days.append(day)
+        numbered.append(replace(channel, carry_in=carry_in, days=tuple(days)))
+    return numbered
+
+
+def _assemble(
+    model: StationModel,
+    assets: Mapping[str, Asset],
+    begin: date,
+    count: int,
+    channels: Sequence[ChannelDays],
+    findings: Mapping[str, tuple[Diagnostic, ...]],
+    inputs: Mapping[str, str],
+) -> Compiled:
+    """Everything as one sealed value."""
+    opening: dict[str, Mapping[str, str]] = {}
+    days: list[ScheduleDay] = []
+    for channel in channels:
+        opening[channel.channel] = _opening(channel)
+        days += _with_flying(channel)
     return sealed(
         Compiled(
             station=model.station.station,
             name=model.station.name,
             timezone=model.station.timezone,
-            first_day=draft.first_day,
-            last_day=draft.last_day,
+            first_day=begin,
+            last_day=begin + timedelta(days=count - 1),
             channels=compiled_channels(model),
             synthetics=tuple(
                 CompiledSynthetic(s.synthetic, s.shows.value, s.title, s.text)
                 for _, s in sorted(model.synthetics.items())
             ),
-            assets=tuple(assets[asset_id] for asset_id in sorted(used) if asset_id in assets),
-            days=days,
+            assets=tuple(asset for _, asset in sorted(assets.items())),
+            days=tuple(days),
             content_hash="",
-            diagnostics=draft.findings.diagnostics(),
+            diagnostics=tuple(dict.fromkeys(d for found in findings.values() for d in found)),
+            opening=opening,
+            inputs=inputs,
+            findings=findings,
         )
     )
 
 
-def _schedule_days(work: DraftChannel) -> Iterator[ScheduleDay]:
-    flying = work.carry_in  #: the programme that started last
-    for day in work.days:
-        carried = work.carry_in if day is work.days[0] else None
+def _opening(channel: ChannelDays) -> Mapping[str, str]:
+    """The checkpoint of the day before the first."""
+    cursors = {path: cursor for path, cursor in channel.opening.items() if path != CURSOR}
+    flying = [channel.carry_in] if channel.carry_in is not None else []
+    flying += channel.pending[0]
+    if flying:
+        cursors[CURSOR] = pack(flying)
+    return dict(sorted(cursors.items()))
+
+
+def _with_flying(channel: ChannelDays) -> list[ScheduleDay]:
+    """The days with what is in flight: the first opens with it, each checkpoint ends with it."""
+    made: list[ScheduleDay] = []
+    flying = channel.carry_in  #: the programme that started last
+    for position, day in enumerate(channel.days):
         if day.events:
             last = day.events[-1]
-            flying = InFlight(last, tuple(s for s in day.playlist if s.event_id == last.event_id))
-        cursors = dict(sorted(day.cursors.items()))
-        if flying is not None and flying.event.end_us > day.end_us:
-            cursors[CURSOR] = pack(flying)
-        yield ScheduleDay(
-            channel=work.channel.channel,
-            broadcast_date=day.date,
-            start_us=day.start_us,
-            end_us=day.end_us,
-            events=(*((carried.event,) if carried else ()), *day.events),
-            playlist=(*(carried.playlist if carried else ()), *day.playlist),
-            checkpoint=cursors,
+            flying = None
+            if last.end_us > day.end_us:
+                flying = InFlight(last, tuple(s for s in day.playlist if s.event_id == last.event_id))
+        waiting = [flying] if flying is not None and flying.event.end_us > day.end_us else []
+        waiting += channel.pending[position + 1]
+        checkpoint = {path: cursor for path, cursor in day.checkpoint.items() if path != CURSOR}
+        if waiting:
+            checkpoint[CURSOR] = pack(waiting)
+        carried = channel.carry_in if not position else None
+        made.append(
+            replace(
+                day,
+                events=(carried.event, *day.events) if carried else day.events,
+                playlist=(*carried.playlist, *day.playlist) if carried else day.playlist,
+                checkpoint=dict(sorted(checkpoint.items())),
+            )
         )
+    return made
+
+
+def _with_overrides(compiled: Compiled, base: Base, lock_us: int) -> Compiled:
+    """Say what of the locked time was changed by force."""
+    overrides: list[Override] = []
+    for day in compiled.days:
+        old = base.days.get(day.channel, {}).get(day.broadcast_date)
+        if old is None:
+            continue
+        before = {e.start_us: e for e in old.events if e.start_us < lock_us}
+        after = {e.start_us: e for e in day.events if e.start_us < lock_us}
+        for start in sorted(before.keys() | after.keys()):
+            a, b = before.get(start), after.get(start)
+            if a is None or b is None or content_of(a) != content_of(b) or a.end_us != b.end_us:
+                if b is not None and b.broadcast_date != day.broadcast_date:
+                    continue
+                overrides.append(
+                    Override(
+                        day.channel,
+                        start,
+                        a.event_id if a else 0,
+                        b.event_id if b else 0,
+                        a.title if a else "",
+                        b.title if b else "",
+                    )
+                )
+    return replace(compiled, overrides=tuple(overrides))
 
 
 def compiled_channels(model: StationModel) -> tuple[CompiledChannel, ...]:

@@ -119,4 +119,5 @@ def _segment(s: Segment) -> tuple[Any, ...]:
         s.in_us,
         s.synthetic,
         s.title,
+        *((s.overlays,) if s.overlays else ()),
     )

@@ -44,15 +44,18 @@ class FallbackDesk:
         return tuple(chosen)
 
     def _own(self, slug: str) -> list[Candidates]:
-        program = self._model.programs.get(slug)
+        """What the program, or what it holds first, is chosen from."""
         for _ in range(8):
-            if program is None:
-                return []
-            nodes = program.chain
+            program, virtual = self._model.programs.get(slug), self._model.virtuals.get(slug)
+            if virtual is not None and virtual.rule is not None:
+                return [self._shelf.select(virtual.rule.query)]
+            nodes = program.chain if program else (virtual.sequence or ()) if virtual else ()
             if queries := [node.episodes for node in nodes if node.episodes is not None]:
                 return [self._shelf.select(queries[0])]
-            inner = next((node.program for node in nodes if node.program is not None), None)
-            program = self._model.programs.get(inner) if inner else None
+            inner = next((n.program or n.virtual for n in nodes if n.program or n.virtual), None)
+            if inner is None:
+                return []
+            slug = inner
         return []
 
 

@@ -6,7 +6,7 @@ and never another content's. When two of one artefact meet, the later one is has
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
@@ -63,26 +63,28 @@ class Listings:
             zone=zone.zone if zone else "",
             written_at=written_at((airing.item.span if airing else None) or span),
             fallbacks=self._fallbacks.stand_ins(slot),
+            moves=tuple(sorted(slot.moves.items())),
         )
 
     def _titles(self, slug: str, main: Asset | None) -> tuple[str, str]:
-        program = self._model.programs.get(slug)
+        program = self._model.programs.get(slug) or self._model.virtuals.get(slug)
         if program is None:
             synthetic = self._model.synthetics[slug]
             return synthetic.title or self._channel.name, synthetic.text
         own = asset_title(main) if main else ""
-        title = program.title or (main.series if main else "") or own or program.program
+        title = program.title or (main.series if main else "") or own or slug
         return title, own if own != title else ""
 
     def _kind(self, slot: Slot, slug: str, main: Asset | None) -> str:
         program = self._model.programs.get(slug)
         if slot.airing is None or slot.plan is None:
             return "off_air"
-        if program is None:
+        if program is None and slug not in self._model.virtuals:
             shows = self._model.synthetics[slug].shows
             return "off_air" if shows in _OFF_AIR_PICTURES else "programme"
         collection = self._model.collections.get(main.collection) if main else None
-        movie = any(word.casefold() in ("movie", "film") for word in program.categories)
+        words = program.categories if program is not None else ()
+        movie = any(word.casefold() in ("movie", "film") for word in words)
         return "movie" if movie or (collection and collection.holds == "movies") else "programme"
 
 
@@ -97,14 +99,24 @@ def with_ids(events: Iterable[ScheduleEvent], taken: set[int]) -> list[ScheduleE
     """The events with their guide ids, none of them in ``taken``, which grows by them."""
     numbered = []
     for event in events:
-        content = f"{event.channel}|{event.start_us}|{event.kind}|{event.program}|{event.asset_id}"
-        attempt = 0
-        while True:
-            digest = sha256(f"{content}|{attempt}".encode()).digest()
-            event_id = int.from_bytes(digest[:4]) & 0x7FFFFFFF
-            if event_id and event_id not in taken:
-                break
-            attempt += 1
+        event_id = free_id(event, taken)
         taken.add(event_id)
         numbered.append(replace(event, event_id=event_id))
     return numbered
+
+
+def content_of(event: ScheduleEvent) -> str:
+    """What makes two events the same to a guide client: where and when, and what is on."""
+    return f"{event.channel}|{event.start_us}|{event.kind}|{event.program}|{event.asset_id}"
+
+
+def free_id(event: ScheduleEvent, taken: Container[int]) -> int:
+    """The event's guide id: the first of its hashes that isn't ``taken``."""
+    content = content_of(event)
+    attempt = 0
+    while True:
+        digest = sha256(f"{content}|{attempt}".encode()).digest()
+        event_id = int.from_bytes(digest[:4]) & 0x7FFFFFFF
+        if event_id and event_id not in taken:
+            return event_id
+        attempt += 1

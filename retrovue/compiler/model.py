@@ -19,12 +19,16 @@ class SegmentKind(StrEnum):
     AD = "ad"
     BUMPER = "bumper"
     PROMO = "promo"
+    PSA = "psa"
     IDENT = "ident"
     FILLER = "filler"
     CARD = "card"
     TEST_PATTERN = "test_pattern"
     CLOCK = "clock"
     SLATE = "slate"
+    COUNTDOWN = "countdown"
+    SIGN_OFF = "sign_off"
+    NEXT_CARD = "next_card"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class ScheduleEvent:
     zone: str
     written_at: str  #: "plans/weekday.yaml:12:5", for people
     fallbacks: tuple[str, ...] = ()  #: asset ids that stand in, in order
+    #: What it did to the rotations' cursors (one that is "" is gone); empty for what was in flight before.
+    moves: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +76,38 @@ class Segment:
     synthetic: str = ""  #: slug of the synthetic; empty for physical
     title: str = ""  #: what a card or ident says; the asset's name otherwise
     pool: str = ""  #: pool it was drawn from
+    overlays: tuple[str, ...] = ()  #: slugs of the overlays in force, lowest first
 
     @property
     def duration_us(self) -> int:
         return self.end_us - self.start_us
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far a contract has come in one flight at the end of a broadcast day, on one channel."""
+
+    spot: str
+    flight: str  #: "2026-06-01..2026-08-31"; empty for a contract that names none
+    contracted: int  #: airings, this channel's share
+    due: int  #: by the end of this day, were it delivered evenly
+    delivered: int
+
+
+@dataclass(frozen=True, slots=True)
+class FillReport:
+    """What filled the breaks of a broadcast date of a channel. ``spot_us + ident_us`` is all break time."""
+
+    spot_us: int  #: what pools gave: spots, promos, bumpers, filler
+    ident_us: int  #: what the remainders took: idents and cards of exact length
+    spots: int
+    pods: int
+    relaxed: tuple[tuple[str, int], ...] = ()  #: rule given up → how often, in the order of ``SpotRule``
+    deliveries: tuple[Delivery, ...] = ()  #: contracts whose flight this day is in, by spot
+
+    @property
+    def break_us(self) -> int:
+        return self.spot_us + self.ident_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +121,7 @@ class ScheduleDay:
     events: tuple[ScheduleEvent, ...]
     playlist: tuple[Segment, ...]
     checkpoint: Mapping[str, str] = field(default_factory=dict)  #: rotation cursors at the day's end
+    fill: FillReport | None = None  #: of the playlist under the events that start on this date
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +165,18 @@ class CompiledSynthetic:
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """A change within the locked time, made by force. An id of 0: nothing starts there."""
+
+    channel: str
+    start_us: int
+    before_id: int
+    after_id: int
+    before: str  #: title
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """All that may air, and what was found on the way."""
 
@@ -144,6 +191,10 @@ class Compiled:
     days: tuple[ScheduleDay, ...]  #: sorted by (channel position, broadcast_date)
     content_hash: str  #: sha256 over the canonical, ordered rows of everything above
     diagnostics: tuple[Diagnostic, ...] = ()
+    opening: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  #: cursors before the first day
+    inputs: Mapping[str, str] = field(default_factory=dict)  #: channel → hash of what it is made from
+    findings: Mapping[str, tuple[Diagnostic, ...]] = field(default_factory=dict)  #: by group's first channel
+    overrides: tuple[Override, ...] = ()
 
     @property
     def start_us(self) -> int:

@@ -13,7 +13,7 @@ from datetime import date
 
 from retrovue.broadcast_day import DAY_MINUTES, BroadcastDay, Calendar
 from retrovue.station.model import Channel, Plan, Zone
-from retrovue.station.when import applies, specificity
+from retrovue.station.when import Seasons, applies, specificity
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +58,25 @@ def stretches(calendar: Calendar, window: tuple[int, int]) -> list[tuple[int, in
 class Planner:
     """The plans of one channel. Layers are kept per set of plans that apply."""
 
-    def __init__(self, channel: Channel, plans: Mapping[str, Plan], calendar: Calendar) -> None:
+    def __init__(
+        self, channel: Channel, plans: Mapping[str, Plan], calendar: Calendar, seasons: Seasons
+    ) -> None:
         own = [plans[slug] for slug in channel.plans if slug in plans]
-        rank = {plan.plan: (-plan.priority, -specificity(plan.when), i) for i, plan in enumerate(own)}
+        rank = {
+            plan.plan: (-plan.priority, -specificity(plan.when, seasons), i) for i, plan in enumerate(own)
+        }
         self._plans = sorted(own, key=lambda plan: rank[plan.plan])
         self._calendar = calendar
+        self._seasons = seasons
         self._layers: dict[tuple[str, ...], list[Layer]] = {}
+
+    def applying(self, on: date) -> list[Plan]:
+        """The plans that apply on ``on``, the highest first."""
+        return [plan for plan in self._plans if applies(plan.when, on, seasons=self._seasons)]
 
     def layers(self, on: date) -> list[Layer]:
         """The day's layers, in order; they cover broadcast minutes 0 to 1440."""
-        applying = [plan for plan in self._plans if applies(plan.when, on)]
+        applying = self.applying(on)
         key = tuple(plan.plan for plan in applying)
         if key not in self._layers:
             self._layers[key] = self._lay(applying)

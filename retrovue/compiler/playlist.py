@@ -7,24 +7,33 @@ length, right before the next grid line.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 
+from retrovue.broadcast_day import BroadcastDay, Calendar
 from retrovue.compiler.airing import Part
 from retrovue.compiler.breaks import break_points, used_breaks
+from retrovue.compiler.contracts import Chances, Contracts
 from retrovue.compiler.findings import Findings
-from retrovue.compiler.model import ScheduleEvent, Segment, SegmentKind
+from retrovue.compiler.model import Delivery, FillReport, ScheduleEvent, Segment, SegmentKind
+from retrovue.compiler.outlook import Outlook, WallHours, program_of
 from retrovue.compiler.schedule_day import Slot
-from retrovue.compiler.shelf import Shelf
-from retrovue.compiler.spots import Pod, Queue, Traffic, traffic_seed
+from retrovue.compiler.spots import RULE_BITS, Lane, LaneRules, Moment, Pod, PodFiller, traffic_seed
+from retrovue.compiler.traffic import UNCAPPED, Inventory, Memory, PoolBook, pools_of
 from retrovue.library.catalog import Asset
-from retrovue.station.model import BreakFormat, Channel, PlayMode, SpotKind, StationModel
+from retrovue.station.model import BreakFormat, Channel, Program, Separation, SpotKind, StationModel
+from retrovue.station.model import Traffic as TrafficPolicy
+from retrovue.station.policy import breaks_of, max_fill_of, overlays_of, traffic_of
+from retrovue.units import HOUR_US, MINUTE_US, from_us
 
 #: What closes a block when no break format says otherwise.
 DEFAULT_REMAINDER = "station-ident"
 #: What airs when even the off-air asset can't.
 LAST_RESORT = "test-pattern"
+#: Fill is limited per half hour; longer gaps are filled in pieces of one.
+HALF_HOUR_US = HOUR_US // 2
 
 
 def asset_title(asset: Asset) -> str:
@@ -32,157 +41,229 @@ def asset_title(asset: Asset) -> str:
     return asset.title or asset.key.rsplit("/", 1)[-1]
 
 
-class PlaylistMaker:
-    """Makes the playlists of one channel."""
+@dataclass(frozen=True, slots=True)
+class Playlist:
+    """The segments under one broadcast date's events, and what they leave behind."""
 
-    def __init__(self, model: StationModel, channel: Channel, shelf: Shelf, findings: Findings) -> None:
+    segments: tuple[Segment, ...]
+    memory: Mapping[str, str]  #: traffic's lines of the checkpoint at the day's end
+    fill: FillReport
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What rules the breaks of a program in a zone: everything inherited is filled in."""
+
+    key: str  #: names the rotation of its spots
+    how: BreakFormat | None
+    pools: tuple[str, ...]  #: that fill, in turn
+    fillers: tuple[str, ...]  #: those of them that fill blocks without a programme
+    rules: Mapping[str, LaneRules]  #: by pool
+    overlays: tuple[str, ...]
+    over_spots: tuple[str, ...]  #: those of the overlays that are shown over spots, too
+
+
+class PlaylistMaker:
+    """Makes the playlists of one channel, day after day."""
+
+    def __init__(
+        self,
+        model: StationModel,
+        channel: Channel,
+        calendar: Calendar,
+        inventory: Inventory,
+        shares: Mapping[str, int],
+        findings: Findings,
+    ) -> None:
+        """``shares``: the runs that are this channel's to deliver (``traffic.contract_shares``)."""
         self._model = model
         self._channel = channel
-        self._shelf = shelf
+        self._calendar = calendar
+        self._inventory = inventory
         self._findings = findings
         self._kinds = {slug: SegmentKind(pool.kind.value) for slug, pool in model.pools.items()}
         off_air = channel.off_air or model.station.off_air
         self._off_air = off_air if off_air in model.synthetics else LAST_RESORT
+        self._terms: dict[tuple[str, int, str], _Terms] = {}
+        self._names: dict[int, str] = {}
+        self._hours = WallHours(calendar.zone)
+        self._memory = Memory(inventory)
+        self._contracts = Contracts(
+            model.spots, {s: n for s, n in shares.items() if s in model.spots}, self._memory
+        )
+        self._pools = pools_of(model, channel)
+        books = [inventory.pools[slug] for slug in self._pools]
+        self._longest_us = max(
+            (us for book in books for policy in _policies(model, channel) for us in _apart(book, policy)),
+            default=0,
+        )
+        #: Does what airs depend on what aired on earlier days? Then days before the first one asked for are
+        #: to be played, too (``playlist``, in order), unless a checkpoint says what they left behind.
+        self.remembers = bool(
+            self._longest_us
+            or any(inventory.contracts[n] for book in books for n in book.members)
+            or any(cap < UNCAPPED for book in books for cap in book.caps.values())
+            or inventory.limits_ads
+        )
+        #: Does it depend on the programmes of the next day?
+        self.looks_ahead = any(
+            inventory.gates[inventory.gate[n]].promises for book in books for n in book.members
+        )
+
+    def resume(self, lines: Mapping[str, str]) -> None:
+        """Go on from a checkpoint's lines; those of others are left alone."""
+        self._memory = Memory(self._inventory)
+        self._memory.read(lines)
+        self._contracts.resume(self._memory)
 
     def playlist(
-        self, on: date, slots: Sequence[Slot], events: Sequence[ScheduleEvent]
-    ) -> tuple[Segment, ...]:
-        """The segments under one broadcast date's events; ``events[i]`` is what ``slots[i]`` shows."""
-        traffics: dict[tuple[str, str, str], Traffic] = {}
-        writer = _Writer(self._channel, on)
-        for slot, event in zip(slots, events, strict=True):
-            writer.begin(event)
-            how = self.break_format(slot)
-            if slot.airing is None:
-                self._avails(writer, slot, how, on, traffics)
-            elif slot.airing.endless:
-                part = slot.airing.parts[0]
-                writer.synthetic(part.kind, part.synthetic, self._title(part.synthetic), slot.end_us)
-            else:
-                self._programme(writer, slot, how, on, traffics)
-        return tuple(writer.segments)
+        self,
+        on: date,
+        slots: Sequence[Slot],
+        events: Sequence[ScheduleEvent],
+        ahead: Sequence[Slot] = (),
+        taken: Sequence[Segment] = (),
+    ) -> Playlist:
+        """The segments under one broadcast date's events; ``events[i]`` is what ``slots[i]`` shows.
 
-    def break_format(self, slot: Slot) -> BreakFormat | None:
-        """The nearest that is named: the program's, the zone's, the channel's, the station's."""
-        program = self._model.programs.get(slot.airing.item.program) if slot.airing else None
-        zone = slot.zone
-        named = (
-            (program.breaks if program else None)
-            or (zone.breaks if zone else None)
-            or self._channel.breaks
-            or self._model.station.breaks
+        ``ahead``: the slots that start on the next date, for promos. ``taken``: what airs on the date
+        before them and is settled. Days are asked for in order, each
+        once: what one airs is remembered by the next.
+        """
+        day = self._calendar.day(on)
+        self._memory.turn_day()
+        outlook = Outlook(self._calendar, day, slots, [event.rating for event in events], ahead)
+        run = _Day(self, on, day, outlook, _Writer(self._channel, on))
+        self._contracts.begin(on, self._chances(run, slots))
+        run.take(taken)
+        for index, (slot, event) in enumerate(zip(slots, events, strict=True)):
+            run.slot(index, slot, event)
+        end_us = max(slots[-1].end_us, day.end_us) if slots else day.end_us
+        hour = (end_us + self._hours.offset_us(end_us)) // HOUR_US
+        return Playlist(
+            tuple(run.writer.segments),
+            self._memory.lines(end_us, hour, self._longest_us) if self.remembers else {},
+            run.report(self._contracts.report()),
         )
-        return self._model.break_formats.get(named) if named else None
 
-    def _programme(
-        self,
-        writer: _Writer,
-        slot: Slot,
-        how: BreakFormat | None,
-        on: date,
-        traffics: dict[tuple[str, str, str], Traffic],
-    ) -> None:
-        airing = slot.airing
-        assert airing is not None
-        leftover = slot.end_us - slot.start_us - airing.duration_us
-        traffic = self._traffic(slot, how, on, traffics) if leftover else None
-        breaks: list[int] = []
-        if traffic is not None and not traffic.empty:
-            breaks = used_breaks(break_points(airing.parts, how), leftover)
-        pods: list[tuple[int, Pod]] = []
-        for index, offset in enumerate(breaks):
-            assert traffic is not None
-            share = leftover // (len(breaks) + 1 - index)
-            pod = traffic.pod(share, exact=False)
-            leftover -= share - pod.left_us
-            pods.append((offset, pod))
-        for part, start, end in _pieces(airing.parts, [offset for offset, _ in pods]):
-            while pods and pods[0][0] <= start[0]:
-                self._pod(writer, pods.pop(0)[1])
-            self._part(writer, part, start[1], end)
-        if leftover:
-            pod = traffic.pod(leftover, exact=True) if traffic is not None else Pod(left_us=leftover)
-            self._pod(writer, pod)
-            self._remainder(writer, how, slot.end_us)
+    def _chances(self, run: _Day, slots: Sequence[Slot]) -> Chances:
+        """When a contracted spot may air today: the programmes in whose breaks its pools are."""
+        inventory = self._inventory
+        #: (pool, gate) → starts
+        found: dict[tuple[str, int], list[int]] = {}
+        leftover = [(n, slot, self.terms(slot)) for n, slot in enumerate(slots) if _leftover(slot)]
 
-    def _avails(
-        self,
-        writer: _Writer,
-        slot: Slot,
-        how: BreakFormat | None,
-        on: date,
-        traffics: dict[tuple[str, str, str], Traffic],
-    ) -> None:
-        """Blocks without a programme: filler where the break format has some, else the off-air picture."""
-        fillers = [slug for slug in self._fill_with(how) if self._model.pools[slug].kind is SpotKind.FILLER]
-        if slot.zone is not None and fillers:
-            traffic = self._traffic(slot, how, on, traffics, only=fillers)
-            if not traffic.empty:
-                pod = traffic.pod(slot.end_us - slot.start_us, exact=True)
-                self._pod(writer, pod)
-                if pod.left_us:
-                    self._remainder(writer, how, slot.end_us)
-                return
-        synthetic = self._model.synthetics[self._off_air]
-        kind = SegmentKind(synthetic.shows.value)
-        writer.synthetic(kind, self._off_air, self._title(self._off_air), slot.end_us)
+        def starts(pool: str, gate: int) -> list[int]:
+            key = (pool, gate)
+            if key not in found:
+                found[key] = [
+                    slot.start_us
+                    for n, slot, terms in leftover
+                    if pool in terms.pools and not run.shut_until(gate, n, slot.start_us, slot.start_us + 1)
+                ]
+            return found[key]
 
-    def _part(self, writer: _Writer, part: Part, in_us: int, length_us: int) -> None:
-        if part.asset is None:
-            end = writer.now + length_us
-            writer.synthetic(part.kind, part.synthetic, self._title(part.synthetic), end)
-        else:
-            writer.physical(part.kind, part.asset, in_us, length_us, part.pool)
+        def chances(contract: str) -> list[int]:
+            pairs = {
+                (slug, inventory.gate[n])
+                for slug in self._pools
+                for n in inventory.pools[slug].contracts.get(contract, ())
+            }
+            return sorted({us for slug, gate in pairs for us in starts(slug, gate)})
 
-    def _pod(self, writer: _Writer, pod: Pod) -> None:
-        for spot in pod.spots:
-            writer.physical(self._kinds[spot.pool], spot.asset, 0, spot.duration_us, spot.pool)
+        return chances
 
-    def _remainder(self, writer: _Writer, how: BreakFormat | None, end_us: int) -> None:
-        slug = how.remainder if how is not None else DEFAULT_REMAINDER
-        synthetic = self._model.synthetics.get(slug) or self._model.synthetics[DEFAULT_REMAINDER]
-        kind = SegmentKind(synthetic.shows.value)
-        writer.synthetic(kind, synthetic.synthetic, self._title(synthetic.synthetic), end_us)
+    # --- policies ------------------------------------------------------------------------------------
 
-    def _title(self, slug: str) -> str:
+    def terms(self, slot: Slot) -> _Terms:
+        """The policies of the slot: the nearest of program, zone, channel and station that speaks."""
+        slug = program_of(slot)
+        program = self._model.programs.get(slug)
+        key = (slot.plan.plan if slot.plan else "", slot.zone_index, slug if program is not None else "")
+        found = self._terms.get(key)
+        if found is None:
+            found = self._terms[key] = self._read_terms(slot, program)
+        return found
+
+    def _read_terms(self, slot: Slot, program: Program | None) -> _Terms:
+        model, channel, zone = self._model, self._channel, slot.zone
+        station = model.station
+        named = breaks_of(station, channel, zone, program)
+        how = model.break_formats.get(named) if named else None
+        policy = traffic_of(station, channel, zone, program)
+        pools: tuple[str, ...] = ()
+        if how is not None:
+            wanted = how.fill_with if policy.pools is None else policy.pools
+            pools = tuple(slug for slug in wanted if slug in model.pools)
+        path = f"{slot.plan.plan}/{zone.zone}" if slot.plan and zone else ""
+        key = "/".join((path, how.break_format if how else "", ""))
+        if program is not None and program.traffic.model_fields_set:
+            key += f"/{program.program}"  # a policy of its own has a rotation of its own
+        framing = (how.open_with, how.close_with) if how is not None else ()
+        overlays = tuple(
+            slug for slug in overlays_of(station, channel, zone, program) if slug in model.overlays
+        )
+        return _Terms(
+            key,
+            how,
+            pools,
+            tuple(slug for slug in pools if model.pools[slug].kind is SpotKind.FILLER),
+            {
+                slug: lane_rules(self._inventory.pools[slug], policy)
+                for slug in (*pools, *framing)
+                if slug is not None and slug in model.pools
+            },
+            overlays,
+            tuple(slug for slug in overlays if model.overlays[slug].over_ads),
+        )
+
+    # --- what a day asks for ---------------------------------------------------------------------------
+
+    def title(self, slug: str) -> str:
         return self._model.synthetics[slug].title or self._channel.name
 
-    def _fill_with(self, how: BreakFormat | None) -> list[str]:
-        return [slug for slug in how.fill_with if slug in self._model.pools] if how is not None else []
+    def name(self, number: int) -> str:
+        """The name of a spot, for people."""
+        found = self._names.get(number)
+        if found is None:
+            found = self._names[number] = asset_title(self._inventory.assets[number])
+        return found
 
-    def _traffic(
-        self,
-        slot: Slot,
-        how: BreakFormat | None,
-        on: date,
-        traffics: dict[tuple[str, str, str], Traffic],
-        only: Sequence[str] = (),
-    ) -> Traffic:
-        """The spots of this slot's zone today; several break formats in one zone have each their own."""
-        zone = f"{slot.plan.plan}/{slot.plan.zones[slot.zone_index].zone}" if slot.plan else ""
-        key = (zone, how.break_format if how else "", "filler" if only else "")
-        if key not in traffics:
+    def filler(self, run: _Day, terms: _Terms, fillers_only: bool) -> PodFiller:
+        """The lanes of a zone today, begun anew."""
+        how, inventory = terms.how, self._inventory
+        moment = Moment(day_end_us=run.day.end_us, offset_of=self._hours.offset_us)
+        lanes: dict[str, Lane] = {}
 
-            def queue(pool: str) -> Queue:
+        def lane(slug: str | None) -> Lane | None:
+            if slug is None or slug not in inventory.pools:
+                return None
+            if slug not in lanes:
+                book = inventory.pools[slug]
+                key = terms.key + ("filler" if fillers_only else "")
                 seed = traffic_seed(
-                    self._model.station.seed, self._channel.channel, "/".join(key), pool, on.isoformat()
+                    self._model.station.seed, self._channel.channel, key, slug, run.on.isoformat()
                 )
-                candidates = self._shelf.pool(pool)
-                mode = self._model.pools[pool].mode if pool in self._model.pools else PlayMode.SHUFFLE
-                made = Queue(pool, mode, candidates, seed)
-                if not len(made):
-                    self._no_spots(pool)
-                return made
+                rules = terms.rules.get(slug, LaneRules())
+                lanes[slug] = Lane(
+                    book, book.on(run.on), inventory, self._memory, moment, self._contracts, rules, seed
+                )
+                if not len(book):
+                    self._no_spots(slug)
+            return lanes[slug]
 
-            if how is None:
-                traffics[key] = Traffic([], None, None)
-            else:
-                traffics[key] = Traffic(
-                    [queue(pool) for pool in only or self._fill_with(how)],
-                    queue(how.open_with) if how.open_with and not only else None,
-                    queue(how.close_with) if how.close_with and not only else None,
-                )
-        return traffics[key]
+        pools = terms.fillers if fillers_only else terms.pools
+        fill = [made for slug in pools if (made := lane(slug)) is not None]
+        framed = how is not None and not fillers_only
+        return PodFiller(
+            fill,
+            lane(how.open_with) if framed and how is not None else None,
+            lane(how.close_with) if framed and how is not None else None,
+            inventory,
+            self._memory,
+            moment,
+            self._contracts,
+        )
 
     def _no_spots(self, slug: str) -> None:
         pool = self._model.pools.get(slug)
@@ -195,6 +276,175 @@ class PlaylistMaker:
             always=True,
         )
 
+    def too_much_fill(self, slot: Slot, event: ScheduleEvent, leftover_us: int) -> None:
+        """Say which block has more interstitials than ``max_fill`` allows."""
+        allowed = max_fill_of(self._model.station, self._channel, slot.zone)
+        length = slot.end_us - slot.start_us
+        if leftover_us * HALF_HOUR_US <= allowed * length:
+            return
+        at = from_us(slot.start_us).astimezone(self._calendar.zone)
+        minutes = leftover_us * HALF_HOUR_US / length / MINUTE_US
+        self._findings.warn(
+            "max-fill",
+            (self._channel.channel, event.plan, event.zone, event.program),
+            f"channel “{self._channel.channel}” airs {minutes:.1f} min of interstitials in half an hour at "
+            f"{at:%H:%M} on {at:%a %d %b %Y}, around “{event.title}”",
+            slot.plan.place("zones", slot.zone_index) if slot.plan else None,
+            help="choose programmes that fill their blocks, a finer grid, or a higher max_fill",
+        )
+
+
+class _Day:
+    """One broadcast date in the making."""
+
+    def __init__(
+        self, maker: PlaylistMaker, on: date, day: BroadcastDay, outlook: Outlook, writer: _Writer
+    ) -> None:
+        self._maker = maker
+        self.on, self.day, self.writer = on, day, writer
+        self._outlook = outlook
+        self._gates = maker._inventory.gates
+        self._fillers: dict[str, PodFiller] = {}
+        self._spot_us = self._ident_us = self._spots = self._pods = 0
+        self._relaxed: Counter[int] = Counter()
+
+    def shut_until(self, gate: int, at: int, start_us: int, end_us: int) -> int:
+        return self._outlook.shut_until(self._gates[gate], at, start_us, end_us) if gate else 0
+
+    def take(self, segments: Sequence[Segment]) -> None:
+        """Remember and report what is settled."""
+        maker = self._maker
+        memory, inventory = maker._memory, maker._inventory
+        programmes = (SegmentKind.PROGRAM, SegmentKind.TEST_PATTERN)
+        for segment in segments:
+            number = inventory.number.get(segment.asset_id) if segment.pool else None
+            if number is not None:
+                is_ad = segment.kind is SegmentKind.AD
+                at = segment.start_us
+                memory.note(inventory, number, at, at < self.day.end_us)
+                if is_ad and inventory.limits_ads:
+                    memory.spend(at + maker._hours.offset_us(at), segment.duration_us)
+                if inventory.contracts[number]:
+                    maker._contracts.deliver(inventory.contracts[number])
+                self._spot_us += segment.duration_us
+                self._spots += 1
+            elif segment.synthetic and segment.kind not in programmes:
+                self._ident_us += segment.duration_us
+
+    def slot(self, index: int, slot: Slot, event: ScheduleEvent) -> None:
+        """Fill the blocks of one event."""
+        terms = self._maker.terms(slot)
+        self._index = index
+        self.writer.begin(event, terms.overlays, terms.over_spots)
+        if slot.airing is None:
+            self._avails(slot, terms)
+        elif slot.airing.endless:
+            part = slot.airing.parts[0]
+            self.writer.synthetic(part.kind, part.synthetic, self._maker.title(part.synthetic), slot.end_us)
+        else:
+            self._programme(slot, terms, event)
+
+    def report(self, deliveries: tuple[Delivery, ...]) -> FillReport:
+        return FillReport(
+            self._spot_us,
+            self._ident_us,
+            self._spots,
+            self._pods,
+            tuple((rule.value, self._relaxed[bit]) for rule, bit in RULE_BITS.items() if self._relaxed[bit]),
+            deliveries,
+        )
+
+    def _programme(self, slot: Slot, terms: _Terms, event: ScheduleEvent) -> None:
+        airing = slot.airing
+        assert airing is not None
+        leftover = slot.end_us - slot.start_us - airing.duration_us
+        filler = self._filler(terms) if leftover else None
+        breaks: list[int] = []
+        if filler is not None and not filler.empty:
+            breaks = used_breaks(break_points(airing.parts, terms.how), leftover)
+        if leftover:
+            self._maker.too_much_fill(slot, event, leftover)
+        coming = deque(breaks)
+        offset = 0
+        for part in airing.parts:
+            start, end = offset, offset + part.duration_us
+            while coming and coming[0] < end:
+                point = coming.popleft()
+                assert filler is not None
+                share = leftover // (len(coming) + 2)
+                at = self.writer.now + point - offset
+                pod = filler.pod(at, share, exact=False)
+                if pod.spots:
+                    self._part(part, offset - start, point - offset)
+                    offset = point
+                    self._write(pod)
+                    leftover -= share - pod.left_us
+            self._part(part, offset - start, end - offset)
+            offset = end
+        if leftover:
+            if filler is not None:
+                self._write(filler.pod(self.writer.now, leftover, exact=True))
+            self._remainder(terms.how, slot.end_us)
+
+    def _avails(self, slot: Slot, terms: _Terms) -> None:
+        """Blocks without a programme: filler where the break format has some, else the off-air picture."""
+        if slot.zone is not None and terms.fillers:
+            filler = self._filler(terms, fillers_only=True)
+            if not filler.empty:
+                # Piece by piece, so that a rule about the time of day is asked again and again.
+                while (room := slot.end_us - self.writer.now) > 0:
+                    exact = room < 2 * HALF_HOUR_US
+                    pod = filler.pod(self.writer.now, room if exact else HALF_HOUR_US, exact)
+                    self._write(pod)
+                    if exact or not pod.spots:
+                        break
+                self._remainder(terms.how, slot.end_us)
+                return
+        off_air = self._maker._off_air
+        kind = SegmentKind(self._maker._model.synthetics[off_air].shows.value)
+        self.writer.synthetic(kind, off_air, self._maker.title(off_air), slot.end_us)
+
+    def _filler(self, terms: _Terms, fillers_only: bool = False) -> PodFiller:
+        """The spots of this slot's zone today; several break formats in one zone have each their own."""
+        key = terms.key + ("filler" if fillers_only else "")
+        found = self._fillers.get(key)
+        if found is None:
+            found = self._fillers[key] = self._maker.filler(self, terms, fillers_only)
+        moment = found.moment
+        index = self._index
+        moment.shut_until = lambda gate: self.shut_until(gate, index, moment.start_us, moment.end_us)
+        return found
+
+    def _part(self, part: Part, in_us: int, length_us: int) -> None:
+        if not length_us:
+            return
+        if part.asset is None:
+            end = self.writer.now + length_us
+            self.writer.synthetic(part.kind, part.synthetic, self._maker.title(part.synthetic), end)
+        else:
+            title = asset_title(part.asset)
+            self.writer.physical(part.kind, part.asset.id, title, in_us, length_us, part.pool, part.main)
+
+    def _write(self, pod: Pod) -> None:
+        maker, writer = self._maker, self.writer
+        ids, duration, kinds = maker._inventory.ids, maker._inventory.duration, maker._kinds
+        for i, lane in pod.spots:
+            slug = lane.book.slug
+            writer.physical(kinds[slug], ids[i], maker.name(i), 0, duration[i], slug, False)
+            self._spot_us += duration[i]
+        if pod.spots:
+            self._pods += 1
+            self._spots += len(pod.spots)
+            self._relaxed.update(pod.relaxed)
+
+    def _remainder(self, how: BreakFormat | None, end_us: int) -> None:
+        synthetics = self._maker._model.synthetics
+        slug = how.remainder if how is not None else DEFAULT_REMAINDER
+        synthetic = synthetics.get(slug) or synthetics[DEFAULT_REMAINDER]
+        kind = SegmentKind(synthetic.shows.value)
+        self._ident_us += max(0, end_us - self.writer.now)
+        self.writer.synthetic(kind, synthetic.synthetic, self._maker.title(synthetic.synthetic), end_us)
+
 
 class _Writer:
     """Writes segments one after the other, so that they can't but tile."""
@@ -203,29 +453,45 @@ class _Writer:
         self._channel = channel.channel
         self._on = on
         self._event_id = 0
+        self._overlays: tuple[str, ...] = ()
+        self._over_spots: tuple[str, ...] = ()
         self.now = 0
         self.segments: list[Segment] = []
 
-    def begin(self, event: ScheduleEvent) -> None:
+    def begin(self, event: ScheduleEvent, overlays: tuple[str, ...], over_spots: tuple[str, ...]) -> None:
+        """``overlays`` are shown over the programme, ``over_spots`` over everything else."""
         self._event_id = event.event_id
+        self._overlays, self._over_spots = overlays, over_spots
         self.now = event.start_us
 
-    def physical(self, kind: SegmentKind, asset: Asset, in_us: int, length_us: int, pool: str) -> None:
-        start, self.now = self.now, self.now + length_us
-        self.segments.append(
+    def physical(
+        self,
+        kind: SegmentKind,
+        asset_id: str,
+        title: str,
+        in_us: int,
+        length_us: int,
+        pool: str,
+        programme: bool,
+    ) -> None:
+        start = self.now
+        end = self.now = start + length_us
+        segments = self.segments
+        segments.append(
             Segment(
                 self._channel,
                 self._on,
-                len(self.segments),
+                len(segments),
                 start,
-                self.now,
+                end,
                 kind,
                 self._event_id,
-                asset.id,
+                asset_id,
                 in_us,
                 "",
-                asset_title(asset),
+                title,
                 pool,
+                self._overlays if programme else self._over_spots,
             )
         )
 
@@ -247,17 +513,37 @@ class _Writer:
                 0,
                 slug,
                 title,
+                "",
+                self._over_spots,
             )
         )
 
 
-def _pieces(parts: Sequence[Part], offsets: Sequence[int]) -> list[tuple[Part, tuple[int, int], int]]:
-    """The programme cut at the offsets: part, (offset in the programme, offset in the part), length."""
-    pieces: list[tuple[Part, tuple[int, int], int]] = []
-    start = 0
-    for part in parts:
-        end = start + part.duration_us
-        cuts = [start, *(offset for offset in offsets if start < offset < end), end]
-        pieces += [(part, (a, a - start), b - a) for a, b in pairwise(cuts) if a < b]
-        start = end
-    return pieces
+def _leftover(slot: Slot) -> bool:
+    airing = slot.airing
+    return airing is not None and not airing.endless and airing.duration_us < slot.end_us - slot.start_us
+
+
+def _policies(model: StationModel, channel: Channel) -> list[TrafficPolicy]:
+    """Every traffic policy that the channel's breaks may fall under; too many do no harm."""
+    zones = [zone for slug in channel.plans if slug in model.plans for zone in model.plans[slug].zones]
+    said = [model.station.traffic, channel.traffic, *(zone.traffic for zone in zones)]
+    return [*said, *(program.traffic for _, program in sorted(model.programs.items()))]
+
+
+def _apart(book: PoolBook, policy: TrafficPolicy) -> tuple[int, ...]:
+    rules = lane_rules(book, policy)
+    return rules.copy_us, rules.advertiser_us, rules.category_us
+
+
+def lane_rules(book: PoolBook, policy: TrafficPolicy) -> LaneRules:
+    """The pool's rules and the policy's together: the longer separation holds."""
+    own, said = book.pool.separation, policy.separation or Separation()
+    relax = book.pool.relax if policy.relax is None else policy.relax
+    return LaneRules(
+        max(own.copy_ or 0, said.copy_ or 0),
+        max(own.advertiser or 0, said.advertiser or 0),
+        max(own.category or 0, said.category or 0),
+        tuple(RULE_BITS[rule] for rule in relax),
+        policy.ads_per_hour,
+    )

@@ -3,22 +3,29 @@
 A zone starts softly (it waits for the programme in flight, then for the next grid line) and ends
 firmly: nothing starts in it that can't end by its end, unless ``bleed: allow``. Pinned programmes start
 at their time; the time up to the next pin goes to the zone's ``play`` list, in turn, from its top each
-day. What is left over is one slot without a programme.
+day, or is off the air (``gap: off_air``). What is left over is one slot without a programme.
+
+When the clocks go back, the zone that rules the hour goes on while it comes twice (``fall: fill``), or what
+started in the hour starts again, as far as it fits (``fall: repeat``).
+
+A day may be taken up in the middle, after events that are already published: the state says what has
+aired, and whose turn it is.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
 
 from retrovue.broadcast_day import DAY_MINUTES, BroadcastDay, Calendar
-from retrovue.compiler.airing import Airing, Assembler, Item
+from retrovue.compiler.airing import Airing, Assembler, Item, advance
 from retrovue.compiler.findings import Findings
 from retrovue.compiler.plan import Planner, Window, stretches
-from retrovue.station.model import Channel, Plan, StationModel, Zone
+from retrovue.compiler.rotation import STATION_WIDE
+from retrovue.station.model import Channel, Plan, PlayMode, Program, StationModel, Zone
 from retrovue.units import MINUTE_US
 
 #: How many goes that are too long for their zone are passed over before the item is given up for now.
@@ -34,18 +41,45 @@ class Slot:
     airing: Airing | None
     plan: Plan | None
     zone_index: int
+    moves: Mapping[str, str] = field(default_factory=dict)  #: what it does to the cursors
 
     @property
     def zone(self) -> Zone | None:
         return self.plan.zones[self.zone_index] if self.plan else None
 
 
+#: Begins the cursor that says whose turn it is in a zone's ``play`` list; it lives for one day.
+TURN = " turn "
+
+
 @dataclass(slots=True)
 class ChannelState:
-    """What one day hands to the next."""
+    """What one day hands to the next, and one programme to another."""
 
     cursors: dict[str, str] = field(default_factory=dict)
     busy_until_us: int = 0  #: the end of the programme in flight
+    shared: dict[str, str] = field(default_factory=dict)  #: cursors of all channels: one dict for them all
+    turns: dict[str, int] = field(default_factory=dict)  #: zone's path → whose turn it is today
+    published_us: int = -1  #: start of the last event that is taken as it was published
+    pending: dict[str, str] = field(default_factory=dict)  #: what passing over moved since the last event
+
+    def settle(self, slot: Slot) -> None:
+        """What passing over moved goes with the blocks that it left empty: both are published, or neither."""
+        if self.pending:
+            slot.moves = {**slot.moves, **self.pending}
+            self.pending.clear()
+
+    def move(self, moves: Mapping[str, str]) -> None:
+        """Take over what a programme moves."""
+        own: dict[str, str] = {}
+        for path, cursor in moves.items():
+            if path.startswith(TURN):
+                self.turns[path.removeprefix(TURN)] = int(cursor)
+            elif path.startswith(STATION_WIDE):
+                advance(self.shared, {path: cursor})
+            else:
+                own[path] = cursor
+        advance(self.cursors, own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +104,7 @@ class _Rules:
     pins: tuple[tuple[int, Item, int], ...]  #: broadcast minutes, item, minutes to the next pin or the end
     longest_minutes: int  #: the longest stretch that ``play`` may get
     bleed: bool
+    off_air: bool = False  #: the items are the channel's off-air programme, and so is what they leave
 
 
 class Scheduler:
@@ -88,7 +123,7 @@ class Scheduler:
         self._calendar = calendar
         self._assembler = assembler
         self._findings = findings
-        self._planner = Planner(channel, model.plans, calendar)
+        self._planner = Planner(channel, model.plans, calendar, model.station.seasons)
         self._zones: dict[tuple[str, int], _Rules] = {}
         off_air = channel.off_air or model.station.off_air
         span = channel.place("off_air") if channel.off_air else model.station.place("off_air")
@@ -96,15 +131,26 @@ class Scheduler:
         items = (Item(off_air, span=span),) if off_air not in model.synthetics else ()
         self._off_air = _Rules("", items, (), DAY_MINUTES, False)
         self.uncovered: dict[tuple[int, int], list[date]] = {}  #: broadcast minutes → dates
+        self._manual = [p for p in model.programs.values() if p.mode is PlayMode.MANUAL and p.airings]
 
     def schedule(self, on: date, state: ChannelState) -> list[Slot]:
         """The slots that start on broadcast date ``on``; moves ``state`` to the day's end.
 
         The slots tile the day from the end of the programme in flight, or the day's start.
         """
-        day = self._calendar.day(on)
         slots: list[Slot] = []
-        rounds: dict[tuple[str, int], int] = {}
+        for _ in self.steps(on, state, slots):
+            pass
+        return slots
+
+    def steps(self, on: date, state: ChannelState, slots: list[Slot]) -> Iterator[int]:
+        """The same step by step, into ``slots``: yields the instant of each pick before it is made, so that
+        channels that share a rotation can take their turns in order of time."""
+        day = self._calendar.day(on)
+        resumed = state.published_us >= day.start_us
+        if not resumed:
+            state.turns.clear()
+            state.pending.clear()
         for window in self._planner.windows(day):
             plan, index = window.layer.plan, window.layer.zone_index
             if plan is None:
@@ -114,11 +160,36 @@ class Scheduler:
                     self.uncovered.setdefault((layer.start, layer.end), []).append(on)
             else:
                 rules = self._rules(plan, index)
-            key = (plan.plan if plan else "", index)
             for gap in _gaps(day, window, rules):
-                rounds[key] = self._fill(day, gap, rules, state, slots, plan, index, rounds.get(key, 0))
-        self._report_empty(on, slots)
-        return slots
+                yield from self._fill(day, gap, rules, state, slots, plan, index)
+        if not resumed:
+            self._report_empty(on, slots)
+        self._report_manual(on, state)
+
+    def _report_manual(self, on: date, state: ChannelState) -> None:
+        """Say which lines of a ``manual`` program of the channel's plans didn't air on their date."""
+        if self._findings.silent:
+            return
+        for program in self._manual:
+            if any(airing.on == on for airing in program.airings) and self._airs(program):
+                missed = self._assembler.unaired(program, on, (state.cursors, state.shared))
+                for index in missed:
+                    self._findings.warn(
+                        "manual-unaired",
+                        (program.program, index),
+                        f"program “{program.program}” was to air on {on:%a %d %b %Y}, and no zone of channel "
+                        f"“{self._channel.channel}” had room for it",
+                        program.place("airings", index),
+                        help="pin the program on that date, or give its zone more room",
+                    )
+
+    def _airs(self, program: Program) -> bool:
+        """Has a zone that the channel has used so far this program in its lists?"""
+        return any(
+            item.program == program.program
+            for rules in self._zones.values()
+            for item in (*rules.items, *(pin for _, pin, _ in rules.pins))
+        )
 
     def _report_empty(self, on: date, slots: list[Slot]) -> None:
         """Say which zones had time on this day and aired nothing."""
@@ -164,8 +235,14 @@ class Scheduler:
             lengths += [b - a for a, b in pairwise(edges)]
             timed += [(at, item, edges[n + 2] - at) for n, (at, item) in enumerate(inside)]
         name = zone.zone.replace("%", "%25").replace("/", "%2F")
+        off_air = zone.gap == "off_air" and not items
         return _Rules(
-            f"{plan.plan}/{name}", items, tuple(timed), max(lengths, default=0), zone.bleed == "allow"
+            f"{plan.plan}/{name}",
+            self._off_air.items if off_air else items,
+            tuple(timed),
+            max(lengths, default=0),
+            zone.bleed == "allow",
+            off_air,
         )
 
     def _fill(
@@ -177,26 +254,34 @@ class Scheduler:
         slots: list[Slot],
         plan: Plan | None,
         index: int,
-        turn: int,
-    ) -> int:
-        """Fill one gap; returns whose turn it is in the play list."""
+    ) -> Iterator[int]:
+        """Fill one gap; yields the instant of each pick before it is made."""
         now = max(gap.start_us, state.busy_until_us)
         bleed = rules.bleed and gap.last
+        between = None if rules.off_air else plan  #: whose the time is that no pin fills
 
-        def place(item: Item, nominal_us: int) -> bool:
+        def place(item: Item, nominal_us: int, turn: int | None) -> bool:
             nonlocal now
-            airing = self._fitting(day, now, gap.close_us, nominal_us, bleed, item, rules, state)
+            skipped: dict[str, str] = {}
+            airing = self._fitting(day, now, gap.close_us, nominal_us, bleed, item, rules, state, skipped)
+            moves = {**state.pending, **skipped, **airing.cursors} if airing is not None else skipped
+            if airing is not None and turn is not None:
+                moves[TURN + rules.path] = str(turn)
+            state.move(moves)
             if airing is None:
+                state.pending.update(skipped)
                 return False
+            state.pending.clear()
             end = gap.end_us if airing.endless else self._end(day, now + airing.duration_us)
-            slots.append(Slot(now, end, airing, plan, index))
-            state.cursors.update(airing.cursors)
+            slots.append(Slot(now, end, airing, plan if turn is None else between, index, moves))
             state.busy_until_us = now = end
             return True
 
-        if gap.pin is not None and now < gap.close_us:
+        # A pin that was due before the last published event has aired, or was passed over for good.
+        if gap.pin is not None and now < gap.close_us and gap.start_us > state.published_us:
+            yield now
             if self._may_start(gap.pin, now):
-                place(gap.pin, gap.pin_nominal_us)
+                place(gap.pin, gap.pin_nominal_us, None)
             else:
                 self._findings.warn(
                     "pin-barred",
@@ -205,25 +290,56 @@ class Scheduler:
                     gap.pin.span,
                     help="move the pin, or change the program's not_before and not_after",
                 )
-        while now < gap.close_us and rules.items:
-            waiting = False
+        while now < gap.close_us and (rules.items or day.turn is not None):
+            yield now
+            if self._again(day, now, gap.close_us, bleed, slots):
+                state.busy_until_us = now = slots[-1].end_us
+                continue
+            turn = state.turns.get(rules.path, 0)
+            waiting = day.turn is not None and now < day.turn.at_us < gap.close_us and self._repeats(day)
             for step in range(len(rules.items)):
                 item = rules.items[(turn + step) % len(rules.items)]
                 if not self._may_start(item, now):
                     waiting = True
-                elif place(item, gap.nominal_us):
-                    turn = (turn + step + 1) % len(rules.items)
+                elif place(item, gap.nominal_us, (turn + step + 1) % len(rules.items)):
                     break
             else:
                 if not waiting:
                     break
                 # A watershed may lift before the zone is over: ask again at the next grid line.
                 after = min(day.grid_ceil(now + 1), gap.end_us)
-                _leave(slots, now, after, plan, index)
+                _leave(slots, now, after, between, index)
+                state.settle(slots[-1])
                 now = after
         if now < gap.end_us:
-            _leave(slots, now, gap.end_us, plan, index)
-        return turn
+            _leave(slots, now, gap.end_us, between, index)
+            state.settle(slots[-1])
+
+    def _repeats(self, day: BroadcastDay) -> bool:
+        """Does what started in the hour that comes twice air again? Where the grid allows it."""
+        turn = day.turn
+        return (
+            self._calendar.fall == "repeat"
+            and turn is not None
+            and turn.shift < 0
+            and -turn.shift * MINUTE_US % day.grid_us == 0
+        )
+
+    def _again(self, day: BroadcastDay, now: int, close_us: int, bleed: bool, slots: list[Slot]) -> bool:
+        """Within the second of the two hours: start again what started at this time in the first."""
+        turn = day.turn
+        if turn is None or not self._repeats(day):
+            return False
+        hour = -turn.shift * MINUTE_US
+        if not turn.at_us <= now < turn.at_us + hour:
+            return False
+        first = next((slot for slot in slots if slot.start_us + hour == now), None)
+        if first is None or first.airing is None or first.airing.endless:
+            return False
+        if first.end_us + hour > close_us and not bleed:
+            return False
+        slots.append(Slot(now, first.end_us + hour, first.airing, first.plan, first.zone_index))
+        return True
 
     def _fitting(
         self,
@@ -235,11 +351,13 @@ class Scheduler:
         item: Item,
         rules: _Rules,
         state: ChannelState,
+        skipped: dict[str, str],
     ) -> Airing | None:
         """The item's next go, if it can start now and end in time.
 
         A go that would be too long on every day is passed over with a warning, or it would bar its
-        rotation for ever; one that is only too long for what is left today waits for its turn.
+        rotation for ever; one that is only too long for what is left today waits for its turn. What
+        passing over moves is added to ``skipped``.
         """
         shortest = self._assembler.shortest_us(item)
         if shortest is None:
@@ -248,7 +366,8 @@ class Scheduler:
             self._too_long(item, rules, "every airing of it is")
             return None
         for _ in range(MAX_PASSED_OVER):
-            airing = self._assembler.assemble(item, rules.path, state.cursors)
+            cursors = (skipped, state.cursors, state.shared)
+            airing = self._assembler.assemble(item, rules.path, cursors, day.date, now)
             if airing is None or airing.endless or bleed:
                 return airing
             if self._end(day, now + airing.duration_us) <= close_us:
@@ -256,7 +375,7 @@ class Scheduler:
             if airing.duration_us <= nominal_us:
                 return None
             self._too_long(item, rules, f"{airing.main.id} is" if airing.main else "an airing of it is")
-            state.cursors.update(airing.cursors)
+            skipped.update(airing.cursors)
         return None
 
     def _too_long(self, item: Item, rules: _Rules, what: str) -> None:

@@ -1,294 +1,752 @@
 """Spots: which interstitials fill a pod; pure.
 
-Spots come from their pools in turn, each pool in the order of its own rotation, which begins anew in
-every zone of every broadcast day (so that an edit in one zone leaves the others' spots alone). A spot
-that is passed over keeps its place at the head of its queue. The end of a pod is packed by a bounded
-subset-sum, so that little or nothing is left for the ident that closes it.
+Spots come from their pools in turn, each pool (a *lane* here) in the order of its own rotation, which
+begins anew in every zone of every broadcast day (so that an edit in one zone moves the others' spots only
+where a rule reaches across). A spot that a rule bars now is parked until the rule lets go, and
+goes first then; so no pod ever looks through the pool. Contracted spots come when they are due. The end
+of a block is packed by a bounded subset-sum, so that little or nothing is left for the ident that closes
+it. Where the rules leave a pod empty for long, they are given up in the declared order, and counted.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush, heapreplace
+from itertools import islice
 from random import Random
 
+from retrovue.compiler.contracts import Contracts
 from retrovue.compiler.rotation import seed_of
-from retrovue.compiler.shelf import Candidates
-from retrovue.library.catalog import Asset
-from retrovue.station.model import PlayMode
-from retrovue.units import SECOND_US
+from retrovue.compiler.traffic import ANYWHERE, FIRST, LAST, UNCAPPED, Inventory, Memory, PoolBook, hours_of
+from retrovue.station.model import PlayMode, SpotKind, SpotRule
+from retrovue.units import HOUR_US, MINUTE_US, SECOND_US
 
-#: A shorter spot is a fault of the library, and endless many of them would fit.
-SHORTEST_SPOT_US = SECOND_US
 #: A remainder is either nothing or at least this long: nobody can read an ident of three milliseconds.
 SHORTEST_REMAINDER_US = SECOND_US
-#: A longer remainder is filled with spots that the pod has aired already.
-_LONG_REMAINDER_US = 30 * SECOND_US
+#: One as long as this is filled by giving up rules, as far as that is allowed.
+LONG_REMAINDER_US = 30 * SECOND_US
+#: Below this, the rest of a block is packed instead of filled in turn.
+_PACKED_US = 120 * SECOND_US
+#: How many of the next spots may be packed: so many at least, and up to 2^9 sums until they are half as
+#: long again as the room; and how many are looked at for it.
+_PACKED_SPOTS = (6, 9)
+_LOOKED_AT_FOR_PACKING = 16
+#: How far down a lane a spot is looked for that fits, or that is of another advertiser than the last.
+_LOOK_AHEAD = 16
+#: How far down before a declared rule is given up.
+_LOOK_DEEP = 256
+#: Among how many parked spots one is looked for when a rule is given up.
+_PARKED_LOOKED_AT = 32
+FOREVER = 1 << 62
+#: In one pod, or in this time of a long one, no spot airs twice if another will do.
+_SAME_POD_US = 10 * MINUTE_US
 
-#: Below this, the rest of a pod is packed instead of filled in turn.
-_PACKED_US = 150 * SECOND_US
-#: How many of the next spots may be packed…
-_PACKED_SPOTS = 12
-#: …and how many different sums are looked at.
-_PACKED_SUMS = 512
-#: How far down a queue a spot is looked for that fits and doesn't repeat.
-_LOOK_AHEAD = 24
+# Rules as bits. SOFT: good manners that are given up for free; SHUT: never given up.
+COPY, ADVERTISER, CATEGORY, CAP, SOFT, SHUT = 1, 2, 4, 8, 16, 32
+RULE_BITS = {
+    SpotRule.COPY: COPY,
+    SpotRule.ADVERTISER: ADVERTISER,
+    SpotRule.CATEGORY: CATEGORY,
+    SpotRule.DAILY_CAP: CAP,
+}
 
 
-class Spot:
-    """One place in a queue: an asset and the pool that it was drawn from. Equal only to itself."""
+@dataclass(frozen=True, slots=True)
+class LaneRules:
+    """The rules of one lane: the pool's and the traffic policy's together."""
 
-    __slots__ = ("advertiser", "asset", "asset_id", "duration_us", "pool")
-
-    def __init__(self, asset: Asset, pool: str) -> None:
-        self.asset = asset
-        self.asset_id = asset.id
-        self.advertiser = asset.advertiser
-        self.duration_us = asset.duration_us
-        self.pool = pool
+    copy_us: int = 0
+    advertiser_us: int = 0
+    category_us: int = 0
+    relax: tuple[int, ...] = ()  #: bits, in the order in which they are given up
+    ads_per_hour_us: int | None = None
 
 
-class Queue:
-    """The coming spots of one pool."""
+@dataclass(slots=True)
+class Moment:
+    """The pod that is being filled, for all lanes."""
 
-    def __init__(self, pool: str, mode: PlayMode, candidates: Candidates, seed: int) -> None:
-        self._assets = [a for a in candidates.assets if a.duration_us >= SHORTEST_SPOT_US]
-        self._drawn = self._draw(mode, Random(seed))
-        self.pool = pool
-        self.coming: list[Spot] = []
+    start_us: int = 0
+    end_us: int = 0
+    day_end_us: int = 0  #: of the broadcast day, for daily caps
+    offset_of: Callable[[int], int] = lambda instant: 0  #: how far the clock on the wall is ahead of UTC
+    shut_until: Callable[[int], int] = lambda gate: 0  #: 0: the gate is open
+    _asked: dict[int, int] = field(default_factory=dict)
+
+    def gate(self, number: int) -> int:
+        found = self._asked.get(number)
+        if found is None:
+            found = self._asked[number] = self.shut_until(number)
+        return found
+
+    def begin(self, start_us: int, end_us: int) -> None:
+        self.start_us, self.end_us = start_us, end_us
+        self._asked.clear()
+
+
+class Lane:
+    """The coming spots of one pool. Every spot is in one place: the bag, the used, the front, waiting for
+    the first or last place of a pod, or parked."""
+
+    def __init__(
+        self,
+        book: PoolBook,
+        turns: tuple[Sequence[int], int],
+        inventory: Inventory,
+        memory: Memory,
+        moment: Moment,
+        contracts: Contracts,
+        rules: LaneRules,
+        seed: int,
+    ) -> None:
+        """``turns``: the spots that take turns today, and the length of the shortest."""
+        members, self.shortest_us = turns
+        self.book = book
+        self.rules = rules
+        self.is_ad = book.pool.kind is SpotKind.AD
+        self._inventory, self._memory, self._moment = inventory, memory, moment
+        self._caps = book.caps if any(cap < UNCAPPED for cap in book.caps.values()) else None
+        self._contracts = contracts
+        self._random = Random(seed).random
+        self._front: deque[int] = deque()
+        self._parked: list[tuple[int, int, int]] = []
+        #: Spot → the serial number of its entry in ``_parked``, or its group.
+        self._parked_as: dict[int, int] = {}
+        #: Advertiser (-1 - 2a) or category (-2 - 2c) → the spots that wait for it; one entry in ``_parked``.
+        self._groups: dict[int, deque[int]] = {}
+        self._serial = 0
+        self._stale = 0  #: entries of ``_parked`` whose spot isn't there any more, or fewer
+        self.waiting: tuple[list[int], list[int], list[int]] = ([], [], [])  #: by position
+        self._used: list[int] = []
+        self._keys: dict[int, float] | None = None
+        mode = book.pool.mode
+        self._mode = mode
+        weights = inventory.weight
+        if mode in (PlayMode.SEQUENTIAL, PlayMode.CHRONOLOGICAL):
+            start = int(self._random() * len(members))
+            self._row: deque[int] | None = deque([*members[start:], *members[:start]])
+            self._bag: list[int] = []
+        else:
+            self._row = None
+            self._bag = list(members)
+            if any(weights[i] != 1.0 for i in members):
+                self._keys = {i: self._random() / weights[i] for i in members}
+                self._heap = [(key, i) for i, key in self._keys.items()]
+                heapify(self._heap)
 
     def __len__(self) -> int:
-        return len(self._assets)
+        return len(self.book)
 
-    def ahead(self, count: int) -> list[Spot]:
-        """At least the next ``count`` spots or, in a smaller pool, one round of it."""
-        while len(self.coming) < min(count, len(self._assets)):
-            self.coming.append(Spot(next(self._drawn), self.pool))
-        return self.coming
+    # --- order ---------------------------------------------------------------------------------------
 
-    def take(self, spot: Spot) -> None:
-        self.coming.remove(spot)
+    def _pop(self) -> int:
+        """The next by the rotation, whatever the rules say; -1 when all are somewhere else."""
+        if self._front:
+            return self._front.popleft()
+        if self._row is not None:
+            return self._row.popleft() if self._row else -1
+        if self._keys is not None:
+            return heappop(self._heap)[1] if self._heap else -1
+        bag = self._bag
+        if not bag:
+            if not self._used:
+                return -1
+            bag[:] = self._used
+            self._used.clear()
+        # Of Python's chances, random() alone is promised to give the same numbers in every version.
+        at = int(self._random() * len(bag))
+        found = bag[at]
+        bag[at] = bag[-1]
+        bag.pop()
+        return found
 
-    def give_back(self, spot: Spot) -> None:
-        self.coming.insert(0, spot)
+    def aired(self, i: int) -> None:
+        """It has had its turn: back among the others."""
+        if self._inventory.paced[i]:
+            return  # it comes again when it is due
+        if self._row is not None:
+            self._row.append(i)
+        elif self._keys is not None:
+            gap = 2 * self._random() if self._mode is not PlayMode.SHUFFLE else 1.0
+            key = self._keys[i] = self._keys[i] + gap / self._inventory.weight[i]
+            heappush(self._heap, (key, i))
+        elif self._mode is PlayMode.RANDOM or self._mode is PlayMode.WEIGHTED:
+            self._bag.append(i)
+        else:
+            self._used.append(i)
 
-    def _draw(self, mode: PlayMode, chance: Random) -> Iterator[Asset]:
-        # random() alone is promised to give the same numbers in every version of Python.
-        assets = self._assets
-        if mode is PlayMode.SEQUENTIAL:
-            at = int(chance.random() * len(assets))
-            while True:
-                yield assets[at % len(assets)]
-                at += 1
-        while mode is PlayMode.RANDOM:
-            yield assets[int(chance.random() * len(assets))]
-        while True:
-            bag = list(assets)
-            while bag:
-                at = int(chance.random() * len(bag))
-                bag[at], bag[-1] = bag[-1], bag[at]
-                yield bag.pop()
+    def give_back(self, spots: Sequence[int]) -> None:
+        """Those that were looked at and not taken, in order."""
+        self._front.extendleft(reversed(spots))
+
+    # --- rules ---------------------------------------------------------------------------------------
+
+    def draw(self, now: int) -> int:
+        """The next spot that every rule allows at ``now``; -1 when there is none."""
+        if self._parked and self._parked[0][0] <= now:
+            self._wake(now)
+        inventory, memory, moment, rules = self._inventory, self._memory, self._moment, self.rules
+        copies, advertisers, categories = memory.copy, memory.advertiser, memory.category
+        advertiser, category, gates = inventory.advertiser, inventory.category, inventory.gate
+        contracted, caps = inventory.contracts, self._caps
+        counts = memory.today if now < moment.day_end_us else memory.tomorrow
+        pop = self._pop
+        copy_us, advertiser_us, category_us = rules.copy_us, rules.advertiser_us, rules.category_us
+        soft = max(moment.start_us, now - _SAME_POD_US)
+        while (i := pop()) >= 0:
+            last = copies[i]
+            until = last + copy_us
+            if last >= soft:
+                until = max(until, min(moment.end_us, last + _SAME_POD_US), now + 1)
+            group = 0
+            if advertiser_us and (a := advertiser[i]) and (free := advertisers[a] + advertiser_us) > until:
+                until, group = free, -1 - 2 * a
+            if category_us and (c := category[i]) and (free := categories[c] + category_us) > until:
+                until, group = free, -2 - 2 * c
+            if until <= now:
+                group = 0
+                if caps is not None and counts.get(i, 0) >= caps[i]:
+                    until = moment.day_end_us if now < moment.day_end_us else now + 24 * HOUR_US
+                elif gates[i]:
+                    until = moment.gate(gates[i])
+                if until <= now and contracted[i] and not self._contracts.may_air(contracted[i]):
+                    until = FOREVER
+            if until > now:
+                if group:
+                    self._queue(i, until, group)
+                else:
+                    self._park(i, until)
+            elif inventory.position[i] != ANYWHERE:
+                self.waiting[inventory.position[i]].append(i)
+            else:
+                return i
+        return -1
+
+    def _queue(self, i: int, until: int, group: int) -> None:
+        """Behind others of its advertiser or category: when that is free, one of them is, not all."""
+        self._parked_as[i] = group
+        waiting = self._groups.get(group)
+        if waiting is None:
+            self._groups[group] = deque((i,))
+            self._serial += 1
+            heappush(self._parked, (until, self._serial, group))
+        else:
+            waiting.append(i)
+
+    def _wake(self, now: int) -> None:
+        """Let go of those whose time has come: of a group one at a time."""
+        parked, parked_as, memory = self._parked, self._parked_as, self._memory
+        while parked and parked[0][0] <= now:
+            _, serial, i = parked[0]
+            if i >= 0:
+                heappop(parked)
+                if parked_as.get(i) == serial:
+                    del parked_as[i]
+                    self._front.append(i)
+                continue
+            number, by_category = divmod(-1 - i, 2)
+            if by_category:
+                free = memory.category[number] + self.rules.category_us
+            else:
+                free = memory.advertiser[number] + self.rules.advertiser_us
+            if free <= now:
+                waiting = self._groups[i]
+                while waiting:
+                    first = waiting.popleft()
+                    if parked_as.get(first) == i:
+                        del parked_as[first]
+                        self._front.append(first)
+                        break
+                if not waiting:
+                    del self._groups[i]
+                    heappop(parked)
+                    continue
+                free = now + 1
+            heapreplace(parked, (free, serial, i))
+
+    def _park(self, i: int, until: int) -> None:
+        self._serial += 1
+        self._parked_as[i] = self._serial
+        heappush(self._parked, (until, self._serial, i))
+
+    def broken(self, i: int, now: int, allowed: int = 0) -> int:
+        """The rules that ``i`` would break at ``now``, as bits; no more than one beyond ``allowed``."""
+        inventory, memory, rules, moment = self._inventory, self._memory, self.rules, self._moment
+        bits = 0
+        last = memory.copy[i]
+        if last + rules.copy_us > now:
+            bits = COPY
+        elif last >= max(moment.start_us, now - _SAME_POD_US):
+            bits = SOFT
+        if bits & ~allowed:
+            return bits
+        a, c = inventory.advertiser[i], inventory.category[i]
+        if a and rules.advertiser_us and memory.advertiser[a] + rules.advertiser_us > now:
+            bits |= ADVERTISER
+            if not allowed & ADVERTISER:
+                return bits
+        if c and rules.category_us and memory.category[c] + rules.category_us > now:
+            bits |= CATEGORY
+            if not allowed & CATEGORY:
+                return bits
+        if self._caps is not None:
+            counts = memory.today if now < moment.day_end_us else memory.tomorrow
+            if counts.get(i, 0) >= self._caps[i]:
+                bits |= CAP
+        if inventory.gate[i] and moment.gate(inventory.gate[i]):
+            bits |= SHUT
+        if inventory.contracts[i] and not self._contracts.may_air(inventory.contracts[i]):
+            bits |= SHUT
+        return bits
+
+    def parked(self) -> list[int]:
+        """Some of those that a rule bars, those that it bars least first, more or less."""
+        found: list[int] = []
+        parked_as = self._parked_as
+        for _, serial, i in self._parked[: 2 * _PARKED_LOOKED_AT]:
+            if i >= 0:
+                if parked_as.get(i) == serial:
+                    found.append(i)
+            else:
+                waiting = self._groups[i]
+                while waiting and parked_as.get(waiting[0]) != i:
+                    waiting.popleft()
+                found += [first for first in islice(waiting, 4) if parked_as.get(first) == i]
+            if len(found) >= _PARKED_LOOKED_AT:
+                break
+        return found
+
+    def unpark(self, i: int) -> None:
+        if self._parked_as.pop(i) < 0:
+            return  # its group passes it over
+        self._stale += 1
+        if 2 * self._stale > len(self._parked) + 8:
+            parked_as = self._parked_as
+            self._parked = [
+                entry for entry in self._parked if entry[2] < 0 or parked_as.get(entry[2]) == entry[1]
+            ]
+            heapify(self._parked)
+            self._stale = 0
 
 
 @dataclass(slots=True)
 class Pod:
     """What fills one break, in order; ``left_us`` is for the remainder."""
 
-    spots: list[Spot] = field(default_factory=list)
+    spots: list[tuple[int, Lane]] = field(default_factory=list)
     left_us: int = 0
+    relaxed: Counter[int] = field(default_factory=Counter)  #: rule bit → how often it was given up
 
 
-class Traffic:
-    """The spots of one zone on one broadcast day."""
+class PodFiller:
+    """Fills the pods of one zone under one policy on one broadcast day."""
 
-    def __init__(self, fill: Sequence[Queue], opening: Queue | None, closing: Queue | None) -> None:
-        self._fill = [queue for queue in fill if len(queue)]
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        opening: Lane | None,
+        closing: Lane | None,
+        inventory: Inventory,
+        memory: Memory,
+        moment: Moment,
+        contracts: Contracts,
+    ) -> None:
+        """``lanes``: those that fill, in turn; the same lane twice has two turns."""
+        self._lanes = [lane for lane in lanes if len(lane)]
         self._opening = opening if opening is not None and len(opening) else None
         self._closing = closing if closing is not None and len(closing) else None
+        self.moment = moment
+        self._inventory, self._memory, self._moment = inventory, memory, moment
+        self._contracts = contracts
+        self._duration, self._advertiser = inventory.duration, inventory.advertiser
+        limits = [lane.rules.ads_per_hour_us for lane in self._lanes]
+        self._ads_per_hour = min((us for us in limits if us is not None), default=None)
+        self._apart = (
+            any(lane.rules.advertiser_us for lane in self._lanes),
+            any(lane.rules.category_us for lane in self._lanes),
+        )
+        self._positions = any(inventory.position)
+        self._contracted = any(lane.book.contracts for lane in self._lanes)
         self._turn = 0
+        self._now = 0
+        self._exact = False
+        self._pod = Pod()
 
     @property
     def empty(self) -> bool:
-        return not self._fill
+        return not self._lanes
 
-    def pod(self, room_us: int, exact: bool) -> Pod:
-        """Fill up to ``room_us``. ``exact``: what is left will be aired as an ident, so it must be nothing
-        or long enough to be seen, if that can be had."""
-        pod = Pod(left_us=room_us)
+    def pod(self, start_us: int, room_us: int, exact: bool) -> Pod:
+        """Fill up to ``room_us`` from ``start_us`` on; what airs is remembered.
+
+        ``exact``: what is left will be aired as an ident, so it must be nothing or long enough to be seen;
+        otherwise it goes to a later pod.
+        """
+        pod = self._pod = Pod(left_us=room_us)
         if self.empty:
             return pod
-        opening = _first_fitting(self._opening, room_us // 4)
-        closing = _first_fitting(self._closing, room_us // 4)
-        framed = sum(spot.duration_us for spot in (opening, closing) if spot is not None)
-        pod.left_us -= framed
-        self._in_turn(pod)
-        while self._pack(pod, exact) and pod.left_us > _LONG_REMAINDER_US:
-            pass  # the pools are small: a repetition is better than minutes of ident
-        if not pod.spots:
-            pod.left_us = room_us  # bumpers with nothing between them would be odd
-            return pod
-        if opening is not None and self._opening is not None:
-            self._opening.take(opening)
-            pod.spots.insert(0, opening)
-        if closing is not None and self._closing is not None:
-            self._closing.take(closing)
-            pod.spots.append(closing)
+        self._exact = exact
+        self._moment.begin(start_us, start_us + room_us)
+        duration = self._duration
+        opening = self._bumper(self._opening, start_us, room_us // 4)
+        closing = self._bumper(self._closing, start_us, room_us // 4)
+        self._now = start_us + (duration[opening] if opening >= 0 else 0)
+        pod.left_us -= sum(duration[i] for i in (opening, closing) if i >= 0)
+        last: tuple[int, Lane] | None = None
+        if self._positions and (last := self._waiting(LAST)) is not None:
+            held = self._hold(last[0], self._now + pod.left_us - duration[last[0]])
+            pod.left_us -= duration[last[0]]
+        if self._positions and (first := self._waiting(FIRST)) is not None:
+            self._append(*first)
+        if self._contracted:
+            self._deliver()
+        self._in_turn(_PACKED_US if exact else 0)
+        if exact:
+            while pod.left_us and self._pack() and pod.left_us > LONG_REMAINDER_US:
+                pass
+        enough = LONG_REMAINDER_US - 1 if exact else room_us // 2
+        if pod.left_us > enough:
+            self._give_up_rules(enough)
+        if last is not None:
+            i, lane = last
+            pod.left_us += duration[i]
+            self._let_go(i, held)
+            if self._ads_fit(lane, i):
+                self._append(i, lane)
+            else:
+                lane.waiting[LAST].insert(0, i)
+        self._frame(opening, closing, room_us)
         return pod
 
-    def _in_turn(self, pod: Pod) -> None:
-        """From the pools in turn, until the rest is small enough to be packed."""
-        aired: set[str] = set()
-        packed_us = self._packable_us()
-        while pod.left_us > packed_us:
-            for step in range(len(self._fill)):
-                queue = self._fill[(self._turn + step) % len(self._fill)]
-                spot = _pick(queue, pod, aired)
-                if spot is not None:
+    # --- the steps of a pod --------------------------------------------------------------------------
+
+    def _bumper(self, lane: Lane | None, now: int, room_us: int) -> int:
+        if lane is None:
+            return -1
+        passed: list[int] = []
+        found = -1
+        while len(passed) < _LOOK_AHEAD and (i := lane.draw(now)) >= 0:
+            if self._duration[i] <= room_us:
+                found = i
+                break
+            passed.append(i)
+        lane.give_back(passed)
+        return found
+
+    def _frame(self, opening: int, closing: int, room_us: int) -> None:
+        """Bumpers around what the pod has; with nothing between them they would be odd."""
+        pod = self._pod
+        for lane, i, at in ((self._opening, opening, 0), (self._closing, closing, len(pod.spots) + 1)):
+            if lane is None or i < 0:
+                continue
+            if pod.spots:
+                self._memory.copy[i] = self._moment.start_us if not at else self._now
+                pod.spots.insert(at, (i, lane))
+                lane.aired(i)
+            else:
+                lane.give_back([i])
+        if not pod.spots:
+            pod.left_us = room_us
+
+    def _waiting(self, position: int) -> tuple[int, Lane] | None:
+        """One that waits for this place in a pod, and may air now."""
+        lanes = self._lanes
+        for step in range(len(lanes)):
+            lane = lanes[(self._turn + step) % len(lanes)]
+            waiting = lane.waiting[position]
+            for at, i in enumerate(waiting[:_LOOK_AHEAD]):
+                if self._fits(i) and not lane.broken(i, self._now) and self._ads_fit(lane, i):
+                    del waiting[at]
+                    return i, lane
+        return None
+
+    def _deliver(self) -> None:
+        """Contracted spots that are due, the one that waits longest first."""
+        pod, contracts = self._pod, self._contracts
+        for lane in dict.fromkeys(self._lanes):
+            for contract in contracts.due(self._moment.start_us, lane.book.contracts):
+                copies = lane.book.contracts[contract]
+                shift = contracts.delivered(contract)
+                for step in range(len(copies)):
+                    i = copies[(shift + step) % len(copies)]
+                    if not self._fits(i) or lane.broken(i, self._now) or not self._ads_fit(lane, i):
+                        continue
+                    position = self._inventory.position[i]
+                    if position == ANYWHERE or (position == FIRST and not pod.spots):
+                        self._append(i, lane)
+                    elif i not in lane.waiting[position]:
+                        lane.waiting[position].append(i)  # its turn comes with the next pod
+                    break
+
+    def _in_turn(self, stop_us: int) -> None:
+        """From the lanes in turn, until no more than ``stop_us`` is left, or nothing fits."""
+        pod, lanes = self._pod, self._lanes
+        count = len(lanes)
+        while pod.left_us > stop_us:
+            for step in range(count):
+                lane = lanes[(self._turn + step) % count]
+                i = self._take(lane, _LOOK_AHEAD)
+                if i >= 0:
                     break
             else:
                 return
-            queue.take(spot)
-            self._turn = (self._turn + step + 1) % len(self._fill)
-            aired.add(spot.asset_id)
-            pod.spots.append(spot)
-            pod.left_us -= spot.duration_us
+            self._turn = (self._turn + step + 1) % count
+            self._append(i, lane)
 
-    def _packable_us(self) -> int:
-        """How long a rest the coming spots can fill without a repetition, as far as packing goes."""
-        total = 0
-        for queue in self._fill:
-            seen: set[str] = set()
-            for spot in queue.ahead(_LOOK_AHEAD):
-                if spot.asset_id not in seen:
-                    seen.add(spot.asset_id)
-                    total += spot.duration_us
-                    if total >= _PACKED_US:
-                        return _PACKED_US
-        return total
+    def _take(self, lane: Lane, depth: int) -> int:
+        """The lane's next spot that fits and is of another advertiser than the last one, else that fits."""
+        pod = self._pod
+        left = pod.left_us
+        if left < lane.shortest_us:
+            return -1
+        most = left - SHORTEST_REMAINDER_US if self._exact else left
+        duration, advertiser = self._duration, self._advertiser
+        before = advertiser[pod.spots[-1][0]] if pod.spots else 0
+        limited = lane.is_ad and self._ads_per_hour is not None
+        now = self._now
+        passed: list[int] = []
+        second = found = -1
+        while len(passed) < depth and (i := lane.draw(now)) >= 0:
+            length = duration[i]
+            if (length <= most or length == left) and not (limited and not self._ads_fit(lane, i)):
+                if not before or advertiser[i] != before:
+                    found = i
+                    break
+                if second < 0:
+                    second = i
+            passed.append(i)
+        if found < 0 and second >= 0:
+            passed.remove(second)
+            found = second
+        if passed:
+            lane.give_back(passed)
+        if found < 0 and self._positions and not pod.spots and (first := self._waiting(FIRST)) is not None:
+            if first[1] is lane:
+                return first[0]
+            first[1].waiting[FIRST].insert(0, first[0])
+        return found
 
-    def _pack(self, pod: Pod, exact: bool) -> bool:
-        """Choose among the next spots those that fill the rest best, and put them in a fair order.
-
-        Returns whether any was found.
-        """
-        coming = self._next_few(pod.spots)
-        best = _best_sum([spot.duration_us for spot in coming], pod.left_us, exact)
-        if not best and pod.spots and exact and 0 < pod.left_us < SHORTEST_REMAINDER_US:
-            # Too short to be seen, and nothing fits: one spot less makes room.
-            spot = pod.spots.pop()
-            pod.left_us += spot.duration_us
-            self._queue_of(spot).give_back(spot)
-            coming = self._next_few(pod.spots)
-            best = _best_sum([spot.duration_us for spot in coming], pod.left_us, exact)
-        chosen = [coming[index] for index in best]
-        for spot in chosen:
-            queue = self._queue_of(spot)
-            queue.take(spot)
-            self._turn = (self._fill.index(queue) + 1) % len(self._fill)
-            pod.left_us -= spot.duration_us
-        pod.spots += _kept_apart(chosen, pod.spots)
+    def _pack(self) -> bool:
+        """Choose among the next spots those that fill the rest best. Returns whether any was found."""
+        pod, lanes, duration = self._pod, self._lanes, self._duration
+        drawn, window = self._window()
+        chosen: list[tuple[int, Lane]] = []
+        if window:
+            mask = best_sum([duration[i] for i, _ in window], pod.left_us)
+            chosen = [spot for n, spot in enumerate(window) if mask >> n & 1]
+        if chosen:
+            self._turn = (lanes.index(chosen[-1][1]) + 1) % len(lanes)
+        taken = {i for i, _ in chosen}
+        for lane, spots in drawn.items():
+            lane.give_back([i for i in spots if i not in taken])
+        before = self._advertiser[pod.spots[-1][0]] if pod.spots else 0
+        for i, lane in self._kept_apart(chosen, before):
+            self._append(i, lane)
         return bool(chosen)
 
-    def _queue_of(self, spot: Spot) -> Queue:
-        return next(queue for queue in self._fill if queue.pool == spot.pool)
+    def _window(self) -> tuple[dict[Lane, list[int]], list[tuple[int, Lane]]]:
+        """All that was drawn, by lane, and of it what may air together in the rest of this pod."""
+        lanes, inventory = self._lanes, self._inventory
+        left, now = self._pod.left_us, self._now
+        apart_by_advertiser, apart_by_category = self._apart
+        advertisers: set[int] = set()
+        categories: set[int] = set()
+        copies: set[int] = set()
+        contracts: set[str] = set()
+        ads_left = self._ads_left(now, left)
+        drawn: dict[Lane, list[int]] = {}
+        window: list[tuple[int, Lane]] = []
+        open_lanes = [lanes[(self._turn + step) % len(lanes)] for step in range(len(lanes))]
+        looked_at = 0
+        fewest, most = _PACKED_SPOTS
+        wanted_us = 3 * left // 2
+        while open_lanes and len(window) < most and looked_at < _LOOKED_AT_FOR_PACKING:
+            for lane in list(open_lanes):
+                i = lane.draw(now) if lane.shortest_us <= left else -1
+                if i < 0:
+                    open_lanes = [other for other in open_lanes if other is not lane]
+                    continue
+                drawn.setdefault(lane, []).append(i)
+                looked_at += 1
+                a, c, length = inventory.advertiser[i], inventory.category[i], self._duration[i]
+                if (
+                    length > left
+                    or i in copies
+                    or (apart_by_advertiser and a in advertisers)
+                    or (apart_by_category and c in categories)
+                    or (lane.is_ad and length > ads_left)
+                    or not contracts.isdisjoint(inventory.contracts[i])
+                ):
+                    continue
+                copies.add(i)
+                if a:
+                    advertisers.add(a)
+                if c:
+                    categories.add(c)
+                contracts.update(inventory.contracts[i])
+                if lane.is_ad:
+                    ads_left -= length
+                window.append((i, lane))
+                wanted_us -= length
+                if len(window) == most or (len(window) >= fewest and wanted_us <= 0):
+                    open_lanes = []
+                    break
+        last = self._pod.spots[-1][0] if self._pod.spots else -1
+        return drawn, self._kept_apart(window, inventory.advertiser[last] if last >= 0 else 0)
 
-    def _next_few(self, before: Sequence[Spot]) -> list[Spot]:
-        """The next spots, from the pools in turn: those that the pod hasn't aired, if there are any."""
-        aired = {spot.asset_id for spot in before}
-        rows: list[list[Spot]] = []
-        for step in range(len(self._fill)):
-            queue = self._fill[(self._turn + step) % len(self._fill)]
-            seen: set[str] = set()
-            fresh: list[Spot] = []
-            repeated: list[Spot] = []
-            for spot in queue.ahead(_LOOK_AHEAD):
-                if spot.asset_id not in seen:
-                    seen.add(spot.asset_id)
-                    (repeated if spot.asset_id in aired else fresh).append(spot)
-                    if len(fresh) == _PACKED_SPOTS:
+    def _give_up_rules(self, enough_us: int) -> None:
+        """Fill on with spots that break a rule, one more of the declared rules at a time."""
+        deepest = max(len(lane.rules.relax) for lane in self._lanes)
+        for level in range(deepest + 1):
+            while self._pod.left_us > enough_us and self._one_more(level):
+                pass
+
+    def _one_more(self, level: int) -> bool:
+        """A spot that breaks none of the rules or, of the first ``level`` that may be given up, few."""
+        lanes = self._lanes
+        order = [lanes[(self._turn + step) % len(lanes)] for step in range(len(lanes))]
+        for lane in order:
+            i = self._take(lane, _LOOK_DEEP)
+            if i >= 0:
+                self._append(i, lane)
+                return True
+        for lane in order:
+            allowed = SOFT
+            for bit in lane.rules.relax[:level]:
+                allowed |= bit
+            before = self._advertiser[self._pod.spots[-1][0]] if self._pod.spots else 0
+            best: tuple[bool, int, int] | None = None
+            for i in lane.parked():
+                if not self._fits(i) or self._inventory.position[i] != ANYWHERE:
+                    continue
+                bits = lane.broken(i, self._now, allowed)
+                if bits & ~allowed or not self._ads_fit(lane, i):
+                    continue
+                rank = (bool(before) and self._advertiser[i] == before, bits & ~SOFT, i)
+                if best is None or rank[:2] < best[:2]:
+                    best = rank
+                    if rank[:2] == (False, 0):
                         break
-            rows.append(fresh or repeated)
-        longest = max((len(row) for row in rows), default=0)
-        few: list[Spot] = []
-        known: set[str] = set()
-        for column in range(longest):
-            for row in rows:
-                if column < len(row) and row[column].asset.id not in known and len(few) < _PACKED_SPOTS:
-                    known.add(row[column].asset.id)
-                    few.append(row[column])
-        return _kept_apart(few, before)
+            if best is not None:
+                _, bits, i = best
+                lane.unpark(i)
+                for bit in RULE_BITS.values():
+                    if bits & bit:
+                        self._pod.relaxed[bit] += 1
+                self._append(i, lane)
+                return True
+        return False
 
+    # --- book-keeping --------------------------------------------------------------------------------
 
-def _kept_apart(spots: Sequence[Spot], before: Sequence[Spot]) -> list[Spot]:
-    """The same spots, an advertiser with much left first, so that none follows itself if avoidable."""
-    left = Counter(spot.advertiser for spot in spots)
-    waiting = list(spots)
-    last = before[-1].advertiser if before else ""
-    placed: list[Spot] = []
-    while waiting:
-        # Order decides until one advertiser has as many spots left as all the others together.
-        crowded = next((name for name in left if name and 2 * left[name] > len(waiting)), None)
-        index = next(
-            (
-                i
-                for i, spot in enumerate(waiting)
-                if not _same(last, spot) and crowded in (None, last, spot.advertiser)
-            ),
-            0,
+    def _fits(self, i: int) -> bool:
+        left, length = self._pod.left_us, self._duration[i]
+        return length == left or length <= (left - SHORTEST_REMAINDER_US if self._exact else left)
+
+    def _append(self, i: int, lane: Lane) -> None:
+        """Air it now."""
+        inventory, memory, pod = self._inventory, self._memory, self._pod
+        now, length = self._now, inventory.duration[i]
+        memory.note(inventory, i, now, now < self._moment.day_end_us)
+        if lane.is_ad and inventory.limits_ads:
+            memory.spend(self._wall_us(), length)
+        if inventory.contracts[i]:
+            self._contracts.deliver(inventory.contracts[i])
+        lane.aired(i)
+        self._now = now + length
+        pod.left_us -= length
+        pod.spots.append((i, lane))
+
+    def _hold(self, i: int, at: int) -> tuple[int, int, int]:
+        """Keep others like it out of this pod: it will air ``at``. Returns what ``_let_go`` needs."""
+        inventory, memory = self._inventory, self._memory
+        a, c = inventory.advertiser[i], inventory.category[i]
+        held = memory.copy[i], memory.advertiser[a], memory.category[c]
+        memory.copy[i] = memory.advertiser[a] = memory.category[c] = at
+        return held
+
+    def _let_go(self, i: int, held: tuple[int, int, int]) -> None:
+        inventory, memory = self._inventory, self._memory
+        a, c = inventory.advertiser[i], inventory.category[i]
+        # Where rules were given up, another of its kind may have aired meanwhile.
+        aired = max((self._moment.start_us - 1, *held[1:]))
+        memory.copy[i] = held[0]
+        memory.advertiser[a] = self._latest(inventory.advertiser, a, held[1], aired)
+        memory.category[c] = self._latest(inventory.category, c, held[2], aired)
+
+    def _latest(self, kinds: Sequence[int], kind: int, before: int, aired: int) -> int:
+        at, found = self._now, before
+        for i, _ in reversed(self._pod.spots):
+            at -= self._duration[i]
+            if kinds[i] == kind:
+                return max(at, before)
+        return found
+
+    def _wall_us(self) -> int:
+        return self._now + self._moment.offset_of(self._now)
+
+    def _ads_fit(self, lane: Lane, i: int) -> bool:
+        limit = self._ads_per_hour
+        if limit is None or not lane.is_ad:
+            return True
+        used = self._memory.hours
+        return all(
+            used.get(hour, 0) + part <= limit for hour, part in hours_of(self._wall_us(), self._duration[i])
         )
-        spot = waiting.pop(index)
-        last = spot.advertiser
-        left[last] -= 1
-        placed.append(spot)
-    return placed
+
+    def _ads_left(self, now: int, length_us: int) -> int:
+        """How much advertising surely fits, whenever in the rest of the pod it airs."""
+        limit = self._ads_per_hour
+        if limit is None:
+            return FOREVER
+        used = self._memory.hours
+        return min(limit - used.get(hour, 0) for hour, _ in hours_of(self._wall_us(), max(length_us, 1)))
+
+    def _kept_apart(self, spots: Sequence[tuple[int, Lane]], last: int) -> list[tuple[int, Lane]]:
+        """The same spots, an advertiser with much left first, so that none follows itself if avoidable."""
+        advertiser = self._advertiser
+        if len({advertiser[i] for i, _ in spots}) == len(spots) and (
+            not spots or advertiser[spots[0][0]] != last
+        ):
+            return list(spots)
+        left = Counter(advertiser[i] for i, _ in spots)
+        waiting = list(spots)
+        placed: list[tuple[int, Lane]] = []
+        while waiting:
+            # Order decides until one advertiser has as many spots left as all the others together.
+            crowded = next((name for name in left if name and 2 * left[name] > len(waiting)), None)
+            index = next(
+                (
+                    n
+                    for n, (i, _) in enumerate(waiting)
+                    if not (advertiser[i] and advertiser[i] == last)
+                    and crowded in (None, last, advertiser[i])
+                ),
+                0,
+            )
+            spot = waiting.pop(index)
+            last = advertiser[spot[0]]
+            left[last] -= 1
+            placed.append(spot)
+        return placed
 
 
-def _same(advertiser: str, spot: Spot) -> bool:
-    return bool(advertiser) and spot.advertiser == advertiser
+def best_sum(lengths: Sequence[int], room_us: int) -> int:
+    """The lengths, as bits, whose sum fills the room best; of equal sums the one with the earlier spots.
 
-
-def _pick(queue: Queue, pod: Pod, aired: set[str]) -> Spot | None:
-    """The next spot that fits: new to the pod and of another advertiser, else new, else any."""
-    before = pod.spots[-1].advertiser if pod.spots else ""
-    new: Spot | None = None
-    repeated: Spot | None = None
-    for spot in queue.ahead(_LOOK_AHEAD):
-        if spot.duration_us > pod.left_us:
-            continue
-        if spot.asset_id in aired:
-            if repeated is None or repeated.asset is pod.spots[-1].asset:
-                repeated = spot
-        elif _same(before, spot):
-            new = new or spot
-        else:
-            return spot
-    return new or repeated
-
-
-def _first_fitting(queue: Queue | None, room_us: int) -> Spot | None:
-    if queue is None:
-        return None
-    return next((spot for spot in queue.ahead(_LOOK_AHEAD) if spot.duration_us <= room_us), None)
-
-
-def _best_sum(lengths: Sequence[int], room_us: int, exact: bool) -> tuple[int, ...]:
-    """Indices of the lengths whose sum fills the room best; of equal sums the one that asks for the
-    earlier spots. Leaves nothing, or at least a second if ``exact``, whenever that can be had."""
-    sums: dict[int, tuple[int, ...]] = {0: ()}
-    for index, length in enumerate(lengths):
-        for total, chosen in list(sums.items()):
-            grown = total + length
-            if grown <= room_us and grown not in sums and len(sums) < _PACKED_SUMS:
-                sums[grown] = (*chosen, index)
-        if room_us in sums:
-            break
-
-    def worth(total: int) -> tuple[bool, int]:
-        left = room_us - total
-        return (not exact or left == 0 or left >= SHORTEST_REMAINDER_US, total)
-
-    return sums[max(sums, key=worth)]
+    Leaves nothing, or at least ``SHORTEST_REMAINDER_US``. At most 2^len(lengths) sums are looked at.
+    """
+    most = room_us - SHORTEST_REMAINDER_US
+    if sum(lengths) <= most:
+        return (1 << len(lengths)) - 1
+    sums = [0]
+    for length in lengths:
+        sums += [total + length for total in sums]
+    if room_us in sums:
+        return sums.index(room_us)
+    return sums.index(max((total for total in sums if total <= most), default=0))
 
 
 def traffic_seed(seed: int, channel: str, zone: str, pool: str, broadcast_date: str) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from retrovue.diagnostics.diagnostic import Diagnostic
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,9 @@ _ALL = (
     _code(
         "no-noun",
         "nothing says what this document is",
-        """Every document is one noun of the language: station, channel, plan, program, collection, pool,
-        break_format or synthetic. The key of that name says which, and its value is the slug.""",
+        """Every document is one noun of the language: station, channel, plan, program, virtual, collection,
+        pool, spot, break_format, overlay or synthetic. The key of that name says which, and its value is
+        the slug.""",
         "Add the noun. Files that are no station YAML belong in another folder.",
         "chanel: wrtv      # wrong\nchannel: wrtv     # right",
     ),
@@ -123,6 +126,50 @@ _ALL = (
         "One document is one noun. Two of them have run together, probably because a “---” is missing.",
         "Put a line “---” between them.",
         "channel: wrtv\nnumber: 5.1\n---\nplan: weekday",
+    ),
+    # --- templates and includes ---
+    _code(
+        "template-syntax",
+        "this is no template",
+        """A file whose name ends in .yaml.j2 is a Jinja template that makes YAML. The text breaks the rules
+        of templates, so nothing is made. YAML needs no braces doubled: “{{” begins an expression.""",
+        "Close every block and brace, and check the names of tags and filters.",
+        "{% for n in range(3) %}\nprogram: show-{{ n }}\n{% endfor %}",
+    ),
+    _code(
+        "template-undefined",
+        "a name that the template doesn't know",
+        """Templates know what “vars” of station.yaml says, and what they set themselves. An unknown name is
+        an error, never an empty text: a program without its name would air under another.""",
+        "Correct the spelling, or add the name to “vars” of station.yaml.",
+        "vars: { shows: [cheers, wings] }        # station.yaml\n"
+        "{% for show in shwos %}…{% endfor %}    # wrong",
+    ),
+    _code(
+        "template-error",
+        "a template fails",
+        """The template is well formed, and what it computes fails: a list is added to a number, an element is
+        asked for that isn't there, or something is wanted that a template may not have. Templates read no
+        files, know no clock and no chance, so that the same text always makes the same station.""",
+        "Mend the expression on the line that is shown.",
+        "{{ shows[9] }}     # wrong, when there are three",
+    ),
+    _code(
+        "template-limit",
+        "a template makes too much",
+        """A template goes round too often, calls itself without end, or makes more text than a station file
+        can be. It is stopped, so that every check ends.""",
+        "Shorten the loop; a station that large is better written by a program of your own.",
+        "{% for n in range(99999) %}{% for m in range(99999) %}…",
+    ),
+    _code(
+        "bad-include",
+        "an include that brings nothing in",
+        """include names files or folders beside the station folder whose YAML belongs to the station, too.
+        The path is relative to the station folder and stays inside the repository, so that a checkout is
+        whole.""",
+        "Correct the path, or move the files into the repository.",
+        "include: [../common/holidays.yaml]",
     ),
     # --- what must be there, once ---
     _code(
@@ -242,6 +289,14 @@ _ALL = (
         "program: a\nchain: [{ program: b }]\n---\nprogram: b\nchain: [{ program: a }]     # wrong",
     ),
     _code(
+        "rerun-cycle",
+        "a program is a rerun of itself",
+        """rerun_of leads back to where it began, so there is no premiere that the reruns could follow. All
+        steps of the ring are shown.""",
+        "Take one step out: the program that airs first has a chain and a mode of its own.",
+        "program: a\nrerun_of: b\n---\nprogram: b\nrerun_of: a     # wrong",
+    ),
+    _code(
         "missing-file",
         "a file that is referred to does not exist",
         """A logo is a picture inside the station folder, so that the folder can move to another machine
@@ -320,6 +375,41 @@ _ALL = (
         and the holiday's name in small letters with hyphens, in English or the country's own language.""",
         "Correct the name; the help lists what the country has.",
         "on: us:thanksgivng      # wrong\non: us:thanksgiving     # right",
+    ),
+    _code(
+        "unknown-season",
+        "a season that the station doesn't name",
+        """A plan's season is a word that station.yaml gives a meaning under seasons: the dates on which it
+        is. Every station has its own.""",
+        "Correct the word, or add the season to station.yaml.",
+        "seasons: { summer: 06-01..08-31 }   # in station.yaml\nwhen: { season: sumer }            # wrong",
+    ),
+    _code(
+        "bad-cron",
+        "a line that cron would not read",
+        """A cron line has five fields: minute, hour, day of the month, month, weekday. A plan is about dates,
+        so the first two are read and mean nothing: write stars. Ranges, lists, steps and the English
+        names of months and weekdays work.""",
+        "Write five fields; nth says “the last Friday” more simply.",
+        'cron: "fri"             # wrong\ncron: "* * * * fri"     # right',
+    ),
+    _code(
+        "never-applies",
+        "a plan that applies on no day",
+        """All that stands in when must hold on the same day. Here every word is right by itself, and no day
+        of the calendar is all of it.""",
+        "Write two plans for either-or, or drop a key.",
+        "when: { days: mon-fri, nth: last sun }     # a Sunday is no weekday",
+    ),
+    _code(
+        "unused-key",
+        "a key that has no effect here",
+        """The key exists, but what stands beside it leaves it nothing to do: airings belong to mode manual,
+        weights to weighted, group_by to marathon, from to a mode with an order, gap to a zone without a
+        play list, and a rerun takes mode and cursor from its premiere. It would do nothing, and nobody
+        would notice before air.""",
+        "Delete the key, or change what makes it idle; the second place shows that.",
+        "mode: shuffle\nairings: [{ on: 2026-12-24, episode: S01E02 }]     # wrong: manual knows airings",
     ),
     _code(
         "empty-window",
@@ -403,6 +493,38 @@ _ALL = (
         "- episodes: { collection: sitcoms }     # right",
     ),
     _code(
+        "airing",
+        "an airing that isn't exactly one thing",
+        """Each line of airings says a broadcast date and one of episode, asset and title. With none of them
+        nothing could air; with two they might disagree.""",
+        "Write one of the three; several airings of one date are several lines.",
+        "airings: [{ on: 2026-12-24, episode: S01E02 }]",
+    ),
+    _code(
+        "no-airings",
+        "a manual program that lists nothing",
+        """In mode manual a program airs exactly the airings that it lists, on their dates. Without a list it
+        would never air.""",
+        "Add airings, or take another mode.",
+        "mode: manual\nairings:\n  - { on: 2026-12-24, episode: S01E02 }",
+    ),
+    _code(
+        "empty-weights",
+        "weights that leave nothing",
+        """A weight says how often something is taken, against 1 for what isn't named; 0 is never. When all
+        that are given are 0, a plain query without those assets says the same and can be read.""",
+        "Give something a weight above 0, or leave it out of the query with “not”.",
+        "weights: { Cheers: 0 }               # wrong\nweights: { Cheers: 3, Wings: 0 }     # right",
+    ),
+    _code(
+        "virtual-kind",
+        "a virtual that isn't exactly one of sequence and rule",
+        """A virtual is either a fixed sequence of steps, or a rule by which assets are picked from the
+        catalog. A step of a sequence may be another virtual.""",
+        "Keep one of the two.",
+        "virtual: movie-of-the-day\nrule: { query: { collection: films }, no_repeat: 30d }",
+    ),
+    _code(
         "empty-watershed",
         "a program that may never start",
         """not_before and not_after are times of the broadcast day: with a day that begins at 06:00, 05:00 is
@@ -416,6 +538,95 @@ _ALL = (
         "The shortest duration that is asked for is longer than the longest.",
         "Exchange the two.",
         "min_duration: 30m\nmax_duration: 20m     # wrong",
+    ),
+    # --- spots and promos ---
+    _code(
+        "spot-target",
+        "a spot that is for nothing, or for two things",
+        """A spot gives rules to one asset, or to all that a query finds. Which pool airs it, and in which
+        breaks, is said elsewhere.""",
+        "Write “asset: collection/key” or “spots: { … }”, one of them.",
+        "spot: cola\nasset: commercials/sunny-cola-30",
+    ),
+    _code(
+        "duplicate-spot",
+        "two spots for one asset",
+        "Two documents give rules to the same asset. They might disagree, and none could be the right one.",
+        "Put the rules into one spot.",
+        "spot: a\nasset: ads/x\n---\nspot: b\nasset: ads/x     # wrong",
+    ),
+    _code(
+        "no-flight",
+        "contracted runs without dates",
+        """runs are the airings that are contracted over a flight. Without its dates there is no rate at which
+        they could be delivered, and no day on which the contract ends.""",
+        "Add the flight.",
+        "runs: 120\nflight: 2026-06-01..2026-08-31",
+    ),
+    _code(
+        "impossible-contract",
+        "more runs than its own rules allow",
+        """The spot may air daily_cap times a broadcast day on each channel, and the flight has only so many
+        days on which it may air at all: even with every one of them full the contracted runs are not
+        reached.""",
+        "Raise the cap, lengthen the flight, or contract fewer runs.",
+        "runs: 100\ndaily_cap: 3\nflight: 2026-06-01..2026-06-10     # wrong: 30 on one channel",
+    ),
+    _code(
+        "promo-never-true",
+        "a promo for what never airs",
+        """A promo that promises a program airs only when the schedule makes the promise true. No plan that a
+        channel lists plays or pins this program, so the promo never airs.""",
+        "Put the program into a plan that a channel lists, or take the promise out.",
+        "promotes: { program: cheers, when: tonight }",
+    ),
+    _code(
+        "duplicate-word",
+        "a word stands twice in a list",
+        "The list gives an order, and one word has two places in it.",
+        "Keep one.",
+        "relax: [category, copy, category]     # wrong",
+    ),
+    # --- simulcasts ---
+    _code(
+        "simulcast-chain",
+        "a simulcast of a simulcast",
+        """A simulcast airs what another channel airs, and that one must have plans of its own: not itself,
+        and not a simulcast in its turn.""",
+        "Name the channel that makes the schedule; add the delays.",
+        "channel: plus-two\nsimulcast: plus-one     # wrong, when plus-one is “simulcast: wrtv”",
+    ),
+    _code(
+        "simulcast-own",
+        "a simulcast with a schedule of its own",
+        """A simulcast takes its plans, grid, breaks, traffic and off-air picture from the channel it repeats.
+        What it says of them itself would have no effect.""",
+        "Delete the key, or “simulcast”.",
+        "simulcast: wrtv\nplans: [weekday]     # wrong",
+    ),
+    _code(
+        "delay-alone",
+        "a delay of nothing",
+        "delay says how much later a simulcast airs what another channel airs. This channel repeats none.",
+        "Add “simulcast: …”, or delete the delay.",
+        "simulcast: wrtv\ndelay: 1h",
+    ),
+    _code(
+        "delay-off-grid",
+        "a delay that leaves the grid",
+        """Programmes start on the grid, those of a delayed channel too: the delay is a whole number of the
+        blocks of the channel that it repeats.""",
+        "Write a multiple of that grid.",
+        "delay: 45m     # wrong on a 30-minute grid\ndelay: 1h      # right",
+    ),
+    # --- expectations ---
+    _code(
+        "bad-expectation",
+        "an expectation that can't be checked",
+        """A line of expect has one of four forms: what airs at a time, what never starts in a part of the
+        day, how far apart two airings of a spot are, how full the breaks are. A compile checks them.""",
+        "Write it in one of the forms.",
+        "fri 20:00 is movie\nnothing TV-MA before 21:00\nno ad twice within 60 min\nfill >= 99.9 %",
     ),
     # --- what a compile finds ---
     _code(
@@ -459,6 +670,54 @@ _ALL = (
         'not_before: "21:00"\nat: { "20:00": late-film }     # wrong\nat: { "21:00": late-film }     # right',
     ),
     _code(
+        "manual-not-found",
+        "an airing whose asset isn't there",
+        """A manual program lists an episode, asset or title that no ready and approved asset of the catalog
+        lock answers, so nothing airs for that line.""",
+        "Check the name against the catalog lock; ingest and approve the media.",
+        "airings: [{ on: 2026-12-24, episode: S01E99 }]",
+    ),
+    _code(
+        "manual-unaired",
+        "an airing that found no room",
+        """A manual program airs exactly what it lists on each date. On this date no zone that plays it had
+        room for the line, so it was not aired.""",
+        "Pin the program on that date, or give its zone more room.",
+        'at: { "20:00": christmas-special }',
+    ),
+    _code(
+        "no-repeat-relaxed",
+        "a virtual repeats itself too soon",
+        """no_repeat asks that nothing comes again within a time, but fewer assets answer the query than that
+        time needs. What aired longest ago comes again, so that the zone isn't empty.""",
+        "Widen the query, shorten no_repeat, or air the virtual less often.",
+        "rule: { query: { collection: films }, no_repeat: 30d }     # with 12 films, every day",
+    ),
+    _code(
+        "virtual-out-of-range",
+        "a virtual that no choice of assets fits",
+        """min_total and max_total say how long one go of the virtual lasts. No choice of the assets that
+        answer its query is that long, so it airs nothing.""",
+        "Give the totals more room, or choose by min_duration and max_duration in the query.",
+        "rule: { query: { collection: films }, count: 3, max_total: 2h }     # films of 90 minutes",
+    ),
+    _code(
+        "max-fill",
+        "a block with too many interstitials",
+        """What is left of a block goes to spots, promos and idents. Here that is more than max_fill allows
+        in half an hour: a viewer sees more commercials than programme.""",
+        "Choose programmes that fill their blocks, a finer grid, or a higher max_fill.",
+        "max_fill: 12m     # the station's default; a zone or channel may have its own",
+    ),
+    _code(
+        "expectation-broken",
+        "the schedule doesn't keep what is expected of it",
+        """A line of “expect” says what must be true of every compiled day. Where the message says,
+        something else airs. Nothing is published: what is on the air stays.""",
+        "Change the plan, program or traffic that makes it so, or change what is expected.",
+        "expect:\n  - nothing TV-MA before 21:00\n  - no ad twice within 60 min",
+    ),
+    _code(
         "asset-too-long",
         "an asset that doesn't fit its zone",
         """One asset of a program is longer than the zone's window, so it never airs there. Others of the
@@ -470,6 +729,14 @@ _ALL = (
 
 #: code → its manual, in the order of the chain from file to program.
 CODES: dict[str, Code] = {c.code: c for c in _ALL}
+
+
+def helped(diagnostic: Diagnostic) -> Diagnostic:
+    """The diagnostic with a help line: its own, or what the code's manual says to do."""
+    code = CODES.get(diagnostic.code)
+    if diagnostic.help or code is None:
+        return diagnostic
+    return replace(diagnostic, help=code.mend[0].lower() + code.mend[1:].removesuffix("."))
 
 
 def manual(code: Code) -> str:

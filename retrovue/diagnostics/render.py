@@ -1,4 +1,4 @@
-"""Diagnostics for people (full, concise), for scripts (json) and for GitHub's annotations; pure.
+"""Diagnostics for people (full, concise), for scripts (json), GitHub's annotations and code scanning; pure.
 
 Whatever a user wrote is shown as plain text: control characters can't reach a terminal, and no
 markup is interpreted.
@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from retrovue.diagnostics.diagnostic import Diagnostic, Severity, Span
 
-Format = Literal["full", "concise", "json", "github"]
+Format = Literal["full", "concise", "json", "github", "sarif"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 _LINE_BREAK = re.compile("\r\n|[\n\r]")
@@ -38,6 +38,10 @@ def render(
     """
     if style == "json":
         return json.dumps([as_json(d, root) for d in diagnostics], ensure_ascii=False, indent=2)
+    if style == "sarif":
+        from retrovue.diagnostics.sarif import sarif_log
+
+        return json.dumps(sarif_log(diagnostics, root), ensure_ascii=False, indent=2)
     if style == "github":
         return "\n".join(_github(d, root) for d in diagnostics)
     paint = _Paint(color)

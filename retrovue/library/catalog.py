@@ -6,9 +6,12 @@ contractual: exact to the frame.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+_BETWEEN_GENRES = re.compile(r"[,;/|]")
 
 
 class AssetState(StrEnum):
@@ -64,9 +67,62 @@ class Asset:
         return self.state is AssetState.READY and self.approved and self.duration_us > 0
 
 
-@dataclass(frozen=True, slots=True)
+def genres(asset: Asset) -> tuple[str, ...]:
+    """The genres that the media's source named ("Comedy, Drama"), casefolded."""
+    named = _BETWEEN_GENRES.split(asset.extra.get("genre", ""))
+    return tuple(word.strip().casefold() for word in named if word.strip())
+
+
+#: What a catalog can be asked by → the words under which it has an asset.
+WORDS: Mapping[str, Callable[[Asset], Iterable[str]]] = {
+    "collection": lambda asset: (asset.collection,),
+    "series": lambda asset: (asset.series.casefold(),),
+    "title": lambda asset: (asset.title.casefold(),),
+    "tag": lambda asset: dict.fromkeys(asset.tags),
+    "genre": lambda asset: dict.fromkeys(genres(asset)),
+}
+
+#: One thing to ask by: a key of ``WORDS`` and the words of which any will do.
+Asked = tuple[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class Catalog:
-    """Everything the catalog lock holds, in stable order."""
+    """Everything the catalog lock holds, in stable order.
+
+    A large lock is held elsewhere (``retrovue.library.catalog_cache``) and looks the same from here.
+    """
 
     assets: Mapping[str, Asset]  #: by id, sorted by id
-    content_hash: str  #: sha256 of the lock's text
+    content_hash: str  #: sha256 over the lock's text
+    _indexes: dict[str, dict[str, list[Asset]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def eligible(self, asked: Sequence[Asked] = ()) -> Iterable[Asset]:
+        """The eligible assets that have a word of each thing asked; none twice, in no promised order.
+
+        Perhaps more: whoever asks still looks at each. From the shortest index that holds them all.
+        """
+        if not asked:
+            return (asset for assets in self._index("collection").values() for asset in assets)
+        scopes = [
+            [index[word] for word in dict.fromkeys(words) if word in index]
+            for index, words in ((self._index(name), words) for name, words in asked)
+        ]
+        smallest = min(scopes, key=lambda lists: sum(map(len, lists)))
+        if len(smallest) == 1:
+            return smallest[0]
+        return {asset.id: asset for assets in smallest for asset in assets}.values()
+
+    def _index(self, name: str) -> dict[str, list[Asset]]:
+        """Word → eligible assets; made when it is first asked for."""
+        index = self._indexes.get(name)
+        if index is None:
+            index = self._indexes[name] = {}
+            words_of = WORDS[name]
+            for asset in self.assets.values():
+                if asset.eligible:
+                    for word in words_of(asset):
+                        index.setdefault(word, []).append(asset)
+        return index

@@ -12,7 +12,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
@@ -121,12 +122,17 @@ def make_catalog(assets: Iterable[Asset]) -> Catalog:
 
 def parse_file(name: str, text: str) -> list[Asset]:
     """The assets in one file of the lock; pure. Raises ``LockError``."""
+    # Not splitlines(): a title may hold U+2028, which JSON need not escape.
+    return list(parse_lines(name, text.split("\n")))
+
+
+def parse_lines(name: str, lines: Iterable[str]) -> Iterator[Asset]:
+    """The assets in one file of the lock, as its lines come; pure. Raises ``LockError``."""
     collection = name.removesuffix(_SUFFIX)
     if not _SLUG.fullmatch(collection):
         raise LockError(f"{FOLDER}/{name}: {collection!r} is no collection's slug", help="delete the file")
-    assets: dict[str, Asset] = {}
-    # Not splitlines(): a title may hold U+2028, which JSON need not escape.
-    for number, line in enumerate(text.split("\n"), start=1):
+    keys: set[str] = set()
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         where = f"{FOLDER}/{name}:{number}"
@@ -136,12 +142,12 @@ def parse_file(name: str, text: str) -> list[Asset]:
                 help="keep the lines of both sides, then run retrovue ingest",
             )
         asset = parse_line(collection, line, where)
-        if asset.key in assets:
+        if asset.key in keys:
             raise LockError(
                 f"{where}: the key {asset.key!r} was on an earlier line", help="one asset a line: delete one"
             )
-        assets[asset.key] = asset
-    return list(assets.values())
+        keys.add(asset.key)
+        yield asset
 
 
 def parse_line(collection: str, line: str, where: str = "here") -> Asset:
@@ -166,10 +172,23 @@ def _first_fault(error: ValidationError) -> str:
 
 def _catalog(assets: Iterable[Asset]) -> Catalog:
     by_id = {asset.id: asset for asset in assets}
-    text = hashlib.sha256()
-    for name, lines in render_lock(by_id.values()).items():
-        text.update(f"{name}\n{lines}\n".encode())
-    return Catalog(dict(sorted(by_id.items())), text.hexdigest())
+    texts = render_lock(by_id.values())
+    hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+    return Catalog(dict(sorted(by_id.items())), lock_hash(hashes))
+
+
+def lock_hash(hashes: Mapping[str, str]) -> str:
+    """The catalog's content hash, from the sha256 of the text of each file by its name; pure.
+
+    The text is as ``render_lock`` writes it: line ends and the order of lines don't matter.
+    """
+    return hashlib.sha256("".join(f"{n}\n{h}\n" for n, h in sorted(hashes.items())).encode()).hexdigest()
+
+
+def lock_files(station_folder: Path) -> list[Path]:
+    """The files of the station's lock, in order of name; none when it has no lock yet."""
+    folder = station_folder / FOLDER
+    return sorted(folder.glob("*" + _SUFFIX)) if folder.is_dir() else []
 
 
 def read_lock(station_folder: Path) -> Catalog:
@@ -178,16 +197,22 @@ def read_lock(station_folder: Path) -> Catalog:
     The hash is over the lock as it would be written: line ends and the order of lines don't matter.
     """
     assets: list[Asset] = []
-    folder = station_folder / FOLDER
-    for file in sorted(folder.glob("*" + _SUFFIX)) if folder.is_dir() else ():
-        try:
+    for file in lock_files(station_folder):
+        with reading(file):
             text = file.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise LockError(f"{FOLDER}/{file.name}:1: this file is not UTF-8 text") from None
-        except OSError as error:
-            raise LockError(f"{FOLDER}/{file.name}: {error.strerror}") from None
         assets.extend(parse_file(file.name, text))
     return _catalog(assets)
+
+
+@contextmanager
+def reading(file: Path) -> Iterator[None]:
+    """Raise ``LockError`` for a file of the lock that can't be read."""
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise LockError(f"{FOLDER}/{file.name}:1: this file is not UTF-8 text") from None
+    except OSError as error:
+        raise LockError(f"{FOLDER}/{file.name}: {error.strerror}") from None
 
 
 def stale_files(station_folder: Path, assets: Iterable[Asset]) -> list[str]:

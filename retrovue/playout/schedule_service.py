@@ -35,7 +35,7 @@ RETRY_S = 300.0
 #: The playlog is rolled on at most this often (seconds).
 ROLL_EVERY_S = 60.0
 _COMPILE_PATIENCE_S = 900.0
-_YAML = (".yaml", ".yml", ".jsonl", ".json", ".lock")
+_YAML = (".yaml", ".yml", ".j2", ".jsonl", ".json", ".lock")
 _SKIPPED = frozenset({"media", "snapshots"})
 
 
@@ -81,6 +81,9 @@ async def compile_artefact(clock: MasterClock, desk: Desk) -> None:
         *("--as-of", clock.now().isoformat(), "--output", str(desk.artefact)),
         *("--state", str(desk.state), "--quiet"),
     ]
+    if desk.artefact.is_file():
+        # What is on the air, and starts within the locked time, stays on the air.
+        arguments += ["--base", str(desk.artefact)]
     process = await asyncio.create_subprocess_exec(
         *arguments,
         stdin=asyncio.subprocess.DEVNULL,

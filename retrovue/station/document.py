@@ -7,28 +7,16 @@ ruamel's ``compose`` gives every key and value exact start and end marks. Scalar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
-from ruamel.yaml.reader import ReaderError
-
 from retrovue.diagnostics import Diagnostic, Label, Severity, Span
-
-#: Values in one document, aliases counted as often as they are used: a guard against YAML bombs.
-MAX_VALUES = 100_000
-#: Levels of nesting; the language itself needs seven.
-MAX_DEPTH = 40
 
 #: The end of a line in YAML 1.2.
 LINE_BREAK = re.compile("\r\n|[\n\r]")
 _DOCUMENT_START = re.compile(r"^---(?=\s|$)", re.MULTILINE)
-_YAML_ORG = "tag:yaml.org,2002:"
-_TAGS = frozenset({"str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +26,42 @@ class Scalar:
     span: Span
     text: str | None
 
+    @property
+    def place(self) -> Span:
+        """Where to point at."""
+        return self.span
+
+    def below(self, step: str | int) -> Node | None:
+        """The value at one step further down, if there is one."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
     span: Span
     items: tuple[Node, ...]
 
+    @property
+    def place(self) -> Span:
+        return self.span
+
+    def below(self, step: str | int) -> Node | None:
+        return self.items[step] if isinstance(step, int) and step < len(self.items) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
     span: Span
     entries: dict[str, tuple[Span, Node]]  #: key → where the key is, its value
+
+    @property
+    def place(self) -> Span:
+        """A flow mapping's own place; a block mapping's first line."""
+        return self.head() if self.span.line != self.span.end_line else self.span
+
+    def below(self, step: str | int) -> Node | None:
+        entry = self.entries.get(str(step))
+        return None if entry is None else entry[1]
 
     def head(self) -> Span:
         """The first entry's line: where to point at when the whole mapping is meant."""
@@ -93,19 +106,35 @@ def plain(node: Node) -> Any:
     return {key: plain(value) for key, (_, value) in node.entries.items()}
 
 
+def moved(node: Node, to: Callable[[Span], Span]) -> Node:
+    """The same tree with every place put through ``to``."""
+    if isinstance(node, Scalar):
+        return Scalar(to(node.span), node.text)
+    if isinstance(node, Sequence):
+        return Sequence(to(node.span), tuple(moved(item, to) for item in node.items))
+    return moved_mapping(node, to)
+
+
+def moved_mapping(node: Mapping, to: Callable[[Span], Span]) -> Mapping:
+    entries = {key: (to(place), moved(value, to)) for key, (place, value) in node.entries.items()}
+    return Mapping(to(node.span), entries)
+
+
 def parse(file: str, text: str) -> Parsed:
     """Every document of a file. Never raises: what can't be read is a diagnostic with its place.
 
     Each document is read for itself, so that a syntax error in one leaves the others standing.
     """
+    from retrovue.station.compose import Composer  # here: ruamel is large, and kept trees don't need it
+
     documents: list[Document] = []
     diagnostics: list[Diagnostic] = []
     unparsed: list[str] = []
     for lines_before, chunk in _chunks(text):
-        reader = _Reader(file, lines_before)
+        reader = Composer(file, lines_before)
         try:
             roots = reader.compose(chunk)
-        except _Unreadable as error:
+        except Unreadable as error:
             diagnostics.append(error.diagnostic)
             unparsed.append(chunk)
             continue
@@ -117,7 +146,7 @@ def parse(file: str, text: str) -> Parsed:
                 diagnostics.append(_empty(root.span))
             else:
                 diagnostics.append(
-                    _error(
+                    misread(
                         "not-a-mapping",
                         "a document must be a mapping of keys to values",
                         root.span,
@@ -150,188 +179,13 @@ def _chunks(text: str) -> Iterator[tuple[int, str]]:
         held = ""
 
 
-class _Unreadable(Exception):
+class Unreadable(Exception):
     def __init__(self, diagnostic: Diagnostic) -> None:
         super().__init__(diagnostic.headline)
         self.diagnostic = diagnostic
 
 
-class _Reader:
-    """Composes one document and turns ruamel's nodes into ours."""
-
-    def __init__(self, file: str, lines_before: int) -> None:
-        self._file = file
-        self._before = lines_before
-        self._values = 0
-        self.diagnostics: list[Diagnostic] = []
-
-    def compose(self, text: str) -> list[Node]:
-        yaml = YAML(typ="rt", pure=True)
-        yaml.composer.warn_double_anchors = False
-        try:
-            return [self._node(node, frozenset(), 0) for node in yaml.compose_all(text)]
-        except ReaderError as error:
-            place = self._at(text, error.position)
-            message = f"the character U+{ord(text[error.position]):04X} may not stand in YAML"
-            raise _Unreadable(_error("yaml-syntax", message, place, help="delete it")) from None
-        except MarkedYAMLError as error:
-            raise _Unreadable(self._syntax(error, text)) from None
-        except RecursionError:
-            raise _Unreadable(
-                _error("yaml-depth", "this document is nested too deeply", self._at(text, 0))
-            ) from None
-        except (YAMLError, ValueError, AssertionError, TypeError, AttributeError, IndexError, KeyError) as e:
-            # ruamel trips over some malformed directives and tags with plain Python errors.
-            message = f"this is not YAML ({str(e).splitlines()[0] if str(e) else type(e).__name__})"
-            raise _Unreadable(_error("yaml-syntax", message, self._at(text, 0))) from None
-
-    def _node(self, node: Any, above: frozenset[int], depth: int) -> Node:
-        span = self._span(node.start_mark, node.end_mark)
-        self._values += 1
-        if id(node) in above:
-            raise _Unreadable(_error("yaml-alias", "this alias contains itself", span))
-        if self._values > MAX_VALUES:
-            raise _Unreadable(
-                _error("yaml-alias", f"aliases blow this document up to over {MAX_VALUES} values", span)
-            )
-        if depth > MAX_DEPTH:
-            raise _Unreadable(_error("yaml-depth", "this document is nested too deeply", span))
-        tag = str(node.tag)
-        if not (tag.startswith(_YAML_ORG) and tag.removeprefix(_YAML_ORG) in _TAGS):
-            self._add("yaml-tag", f"the tag {tag.replace(_YAML_ORG, '!!')} means nothing here", span)
-        above |= {id(node)}
-        if isinstance(node, SequenceNode):
-            items = tuple(self._node(item, above, depth + 1) for item in node.value)
-            return Sequence(_shrink(span, node, items[-1].span if items else None), items)
-        if isinstance(node, MappingNode):
-            return self._mapping(node, span, above, depth)
-        assert isinstance(node, ScalarNode)
-        return Scalar(_shrink_block(span, node), None if tag == _YAML_ORG + "null" else str(node.value))
-
-    def _mapping(self, node: Any, span: Span, above: frozenset[int], depth: int) -> Mapping:
-        entries: dict[str, tuple[Span, Node]] = {}
-        merged: dict[str, tuple[Span, Node]] = {}
-        last: Span | None = None
-        for key_node, value_node in node.value:
-            key_span = self._span(key_node.start_mark, key_node.end_mark)
-            if not isinstance(key_node, ScalarNode):
-                self._add("not-a-mapping", "a key must be a word, not a list or a mapping", key_span)
-                continue
-            value = self._node(value_node, above, depth + 1)
-            if isinstance(value, Scalar) and value.text is None and _is_point(value.span):
-                value = Scalar(key_span, None)  # nothing is written: the key is all there is to point at
-            last = max(value.span, key_span, key=lambda s: (s.end_line, s.end_column))
-            if str(key_node.tag) == _YAML_ORG + "merge":
-                for source in value.items if isinstance(value, Sequence) else (value,):
-                    if isinstance(source, Mapping):
-                        merged = {**source.entries, **merged}
-                    else:
-                        self._add("yaml-alias", "“<<” merges mappings only", key_span)
-                continue
-            key = str(key_node.value)
-            if key in entries:
-                self._add(
-                    "duplicate-key",
-                    f"“{key}” stands twice in this mapping",
-                    key_span,
-                    labels=(Label(entries[key][0], "first here"),),
-                    help="keep one of them",
-                )
-                continue
-            entries[key] = (key_span, value)
-        return Mapping(_shrink(span, node, last), {**merged, **entries})
-
-    def _add(
-        self, code: str, headline: str, span: Span, labels: tuple[Label, ...] = (), help: str = ""
-    ) -> None:
-        self.diagnostics.append(_error(code, headline, span, labels=labels, help=help))
-
-    def _span(self, start: Any, end: Any) -> Span:
-        return Span(
-            self._file,
-            self._before + start.line + 1,
-            start.column + 1,
-            self._before + end.line + 1,
-            end.column + 1,
-        )
-
-    def _at(self, text: str, index: int) -> Span:
-        breaks = [m.end() for m in LINE_BREAK.finditer(text, 0, index)]
-        line = self._before + len(breaks) + 1
-        column = index - (breaks[-1] if breaks else 0) + 1
-        return Span(self._file, line, column, line, column + 1)
-
-    def _syntax(self, error: MarkedYAMLError, text: str) -> Diagnostic:
-        problem = str(error.problem or error.context or "this is not YAML")
-        mark = error.problem_mark or error.context_mark
-        index = 0 if mark is None else min(mark.index, len(text))
-        begun = index if error.context_mark is None else min(error.context_mark.index, len(text))
-        if text[index : index + 1] == "\t" and "start any token" in problem:
-            return _error(
-                "yaml-tab",
-                "a tab stands where YAML wants spaces",
-                self._at(text, index),
-                help="indent with spaces: two a level",
-            )
-        if "end of stream" in problem or "<stream end>" in problem:
-            # The end of the file is no help: show what was opened, else the last thing that is there.
-            index = begun if begun < index else max(0, len(text.rstrip()) - 1)
-            begun = index
-        headline, advice = next(
-            ((headline, advice) for pattern, headline, advice in _SYNTAX if pattern in problem), (problem, "")
-        )
-        labels = (Label(self._at(text, begun), "it begins here"),) if begun != index else ()
-        return _error("yaml-syntax", headline, self._at(text, index), labels=labels, help=advice)
-
-
-#: What ruamel says → what a person can use.
-_SYNTAX = (
-    (
-        "mapping values are not allowed here",
-        "a “key:” can't stand here",
-        "put text with a colon in it in quotes, and check the indentation of the line above",
-    ),
-    (
-        "could not find expected ':'",
-        "this line should be “key: value”, but its colon is missing",
-        "write a colon and a space after the key",
-    ),
-    (
-        "expected <block end>",
-        "the indentation fits nothing above",
-        "keys of one mapping begin in the same column",
-    ),
-    ("found unexpected end of stream", "a quote is opened and never closed", "close it"),
-    ("<stream end>", "a bracket is opened and never closed", "close it"),
-    ("expected ',' or", "a comma or a closing bracket is missing before this", ""),
-    ("found undefined alias", "this alias names no anchor of the same document", ""),
-    (
-        "cannot start any token",
-        "this character can't begin a value",
-        "put the text in quotes",
-    ),
-)
-
-
-def _is_point(span: Span) -> bool:
-    return (span.line, span.column) == (span.end_line, span.end_column)
-
-
-def _shrink(span: Span, node: Any, last: Span | None) -> Span:
-    """A block collection's own end mark is where the next token begins: end it with its last value."""
-    if node.flow_style or last is None or last.line < span.line:
-        return span
-    return Span(span.file, span.line, span.column, last.end_line, last.end_column)
-
-
-def _shrink_block(span: Span, node: Any) -> Span:
-    """A block scalar (| or >) ends at the next token: point at its sign."""
-    if node.style in ("|", ">"):
-        return Span(span.file, span.line, span.column, span.line, span.column + 1)
-    return span
-
-
-def _error(
+def misread(
     code: str, headline: str, span: Span, labels: tuple[Label, ...] = (), help: str = ""
 ) -> Diagnostic:
     return Diagnostic(Severity.ERROR, code, headline, span, labels=labels, help=help)

@@ -6,35 +6,45 @@ diagnostics in the order of file and line.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
 
 from retrovue.diagnostics import Diagnostic, Label, Severity, Span
+from retrovue.diagnostics.codes import helped
 from retrovue.errors import RetroVueError
 from retrovue.station import check
-from retrovue.station.document import Document, Scalar, parse
+from retrovue.station.document import Document, Scalar, moved_mapping, plain
+from retrovue.station.document import Mapping as MappingNode
+from retrovue.station.document import Sequence as SequenceNode
 from retrovue.station.model import (
+    BUILT_IN_OVERLAYS,
     BUILT_IN_SYNTHETICS,
     BreakFormat,
     Channel,
     Collection,
+    Overlay,
     Plan,
     Pool,
     Program,
+    Spot,
     Station,
     StationModel,
     Synthetic,
+    Virtual,
     Written,
 )
 from retrovue.station.numbers import number_order
 from retrovue.station.suggest import closest, did_you_mean
+from retrovue.station.tree_cache import SMALL, TreeCache
 from retrovue.station.validate import Validated, validate
 
 _M = TypeVar("_M", bound=Written)
@@ -45,15 +55,19 @@ NOUNS: dict[str, type[Written]] = {
     "channel": Channel,
     "plan": Plan,
     "program": Program,
+    "virtual": Virtual,
     "collection": Collection,
     "pool": Pool,
+    "spot": Spot,
     "break_format": BreakFormat,
+    "overlay": Overlay,
     "synthetic": Synthetic,
 }
 
 #: Folders of a station that hold no station YAML.
 _NOT_YAML = frozenset({"media", "catalog.lock", "snapshots"})
 _SUFFIXES = (".yaml", ".yml")
+_TEMPLATES = (".yaml.j2", ".yml.j2")
 #: A larger file is no station file (bytes).
 MAX_FILE = 4_000_000
 
@@ -89,11 +103,27 @@ def require_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None
     return loaded.model
 
 
-def load_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None = None) -> Loaded:
+@contextmanager
+def _no_search_for_garbage() -> Iterator[None]:
+    """Trees make many objects and no garbage: looking for it would be a third of the work."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@_no_search_for_garbage()
+def load_station(
+    folder: Path, adapters: Mapping[str, type[BaseModel]] | None = None, caches: Path | None = None
+) -> Loaded:
     """Load and check a station folder.
 
     ``adapters`` maps the ``kind`` of a collection's source to the settings model it is checked with;
-    None leaves sources unchecked.
+    None leaves sources unchecked. ``caches`` is a folder in which a large station's trees are kept between
+    two commands; None keeps nothing.
     """
     if not folder.is_dir():
         help = "that is a file: name the folder it is in" if folder.is_file() else ""
@@ -103,15 +133,17 @@ def load_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None = 
     diagnostics: list[Diagnostic] = []
     documents: list[Document] = []
     declared: list[tuple[str, str]] = []
-    for name, path in station_files(folder):
-        if (content := _read(name, path, diagnostics, declared)) is None:
-            continue
-        sources[name] = content
-        parsed = parse(name, content)
-        diagnostics += parsed.diagnostics
-        documents += parsed.documents
-        for chunk in parsed.unparsed:
-            declared += _salvage(name, chunk)
+    found = list(station_files(folder))
+    _read_all(found, sources, diagnostics, declared)
+    cache = TreeCache(caches if sum(map(len, sources.values())) >= SMALL else None, folder)
+    _parse_all(sources, cache, documents, diagnostics, declared)
+    included = list(_included(folder, documents, {path.resolve() for _, path in found}, diagnostics))
+    more: dict[str, str] = {}
+    _read_all(included, more, diagnostics, declared)
+    _parse_all(more, cache, documents, diagnostics, declared)
+    sources |= more
+    _render_all(sources, cache, documents, diagnostics, declared)
+    cache.save()
     validated: list[Validated] = []
     for document in documents:
         noun = _noun(document, diagnostics, declared)
@@ -126,12 +158,130 @@ def load_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None = 
         digest.update(f"{name}\0{len(source)}\0{source}\0".encode())
     for v in validated:
         diagnostics += v.diagnostics
-    diagnostics += check.check(folder, validated, declared, adapters)
-    ordered = tuple(sorted(dict.fromkeys(diagnostics), key=_order))
+    found_by_rules = check.check(folder, validated, declared, adapters)
+    if any(d.code.startswith("template-") for d in diagnostics):
+        # What a broken template would have made is not there: that is one mistake, and told.
+        found_by_rules = [d for d in found_by_rules if d.code not in _FOLLOWS]
+    diagnostics += found_by_rules
+    ordered = tuple(sorted(map(helped, dict.fromkeys(diagnostics)), key=_order))
     model = None
     if not any(d.severity is Severity.ERROR for d in ordered):
         model = _assemble([v.model for v in validated], folder, digest.hexdigest())
     return Loaded(model, ordered, sources)
+
+
+#: What is found, too, when a template that should have defined something could not be rendered.
+_FOLLOWS = frozenset({"unknown-reference", "no-channel", "no-station", "promo-never-true", "unknown-season"})
+
+
+def _read_all(
+    files: Iterable[tuple[str, Path]],
+    sources: dict[str, str],
+    diagnostics: list[Diagnostic],
+    declared: list[tuple[str, str]],
+) -> None:
+    for name, path in files:
+        if (content := _read(name, path, diagnostics, declared)) is not None:
+            sources[name] = content
+
+
+def _parse_all(
+    sources: Mapping[str, str],
+    cache: TreeCache,
+    documents: list[Document],
+    diagnostics: list[Diagnostic],
+    declared: list[tuple[str, str]],
+) -> None:
+    """Every file that is no template."""
+    for name, content in sources.items():
+        if not name.endswith(_TEMPLATES):
+            parsed = cache.parse(name, content)
+            diagnostics += parsed.diagnostics
+            documents += parsed.documents
+            for chunk in parsed.unparsed:
+                declared += _salvage(name, chunk)
+
+
+def _render_all(
+    sources: Mapping[str, str],
+    cache: TreeCache,
+    documents: list[Document],
+    diagnostics: list[Diagnostic],
+    declared: list[tuple[str, str]],
+) -> None:
+    """Every template, with the ``vars`` of the station; places lead back to what the operator wrote."""
+    templates = {name: content for name, content in sources.items() if name.endswith(_TEMPLATES)}
+    if not templates:
+        return
+    from retrovue.station.template import render, values_of  # here: most stations have none
+
+    variables = next(
+        (d.root.entries["vars"][1] for d in documents if {"station", "vars"} <= d.root.entries.keys()), None
+    )
+    values = values_of(plain(variables)) if isinstance(variables, MappingNode) else {}
+    for name, content in templates.items():
+        rendered = render(name, content, values)
+        if isinstance(rendered, Diagnostic):
+            diagnostics.append(rendered)
+            continue
+        parsed = cache.parse(name, rendered.text)
+        for d in parsed.diagnostics:
+            labels = tuple(Label(rendered.back(label.span), label.text) for label in d.labels)
+            span = rendered.back(d.span) if d.span is not None else None
+            diagnostics.append(replace(d, span=span, labels=labels))
+        documents += (Document(name, moved_mapping(d.root, rendered.back)) for d in parsed.documents)
+        for chunk in parsed.unparsed:
+            declared += _salvage(name, chunk)
+
+
+def _included(
+    folder: Path, documents: Iterable[Document], known: set[Path], diagnostics: list[Diagnostic]
+) -> Iterator[tuple[str, Path]]:
+    """(name relative to the station folder, path) of the files that ``include`` brings in."""
+    root = _repository(folder.resolve())
+    for document in documents:
+        entry = document.root.entries.get("include") if "station" in document.root.entries else None
+        if entry is None:
+            continue
+        wanted = entry[1].items if isinstance(entry[1], SequenceNode) else (entry[1],)
+        for node in wanted:
+            if not isinstance(node, Scalar) or not node.text:
+                continue  # validation tells it
+            target = folder / node.text
+            try:
+                inside = target.resolve().is_relative_to(root)
+                files = [(_name(folder, target / n), p) for n, p in station_files(target)]
+                if target.is_file():
+                    files = [(_name(folder, target), target)]
+                exists = target.exists()
+            except (OSError, ValueError):
+                inside, exists, files = True, False, []
+            if not inside:
+                help = f"the repository begins at {root.name}/: nothing above it can be included"
+                diagnostics.append(
+                    _error("bad-include", f"“{node.text}” lies outside the repository", node.span, help)
+                )
+                continue
+            if not exists or (target.is_file() and not target.name.endswith((*_SUFFIXES, *_TEMPLATES))):
+                headline = f"there is no YAML at “{node.text}”"
+                diagnostics.append(
+                    _error("bad-include", headline, node.span, "paths are relative to the station folder")
+                )
+                continue
+            for name, path in files:
+                resolved = path.resolve()
+                if resolved not in known and resolved.is_relative_to(root):
+                    known.add(resolved)
+                    yield name, path
+
+
+def _repository(folder: Path) -> Path:
+    """The nearest folder with a .git, else the one that holds the station folder."""
+    return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder.parent)
+
+
+def _name(folder: Path, path: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def station_files(folder: Path) -> Iterable[tuple[str, Path]]:
@@ -141,13 +291,13 @@ def station_files(folder: Path) -> Iterable[tuple[str, Path]]:
         top = Path(here) == folder
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _NOT_YAML)
         # A sidecar describes the media file beside it that has the same name.
-        media = {f for f in files if not f.endswith(_SUFFIXES)}
+        media = {f for f in files if not f.endswith((*_SUFFIXES, *_TEMPLATES))}
         stems = {Path(f).stem for f in media}
         for file in files:
             path = Path(here, file)
-            if not file.endswith(_SUFFIXES) or file.startswith(".") or (top and file == "ledger.yaml"):
+            if not file.endswith((*_SUFFIXES, *_TEMPLATES)) or file.startswith("."):
                 continue
-            if path.stem in media or path.stem in stems:
+            if (top and file == "ledger.yaml") or path.stem in media or path.stem in stems:
                 continue
             found.append((path.relative_to(folder).as_posix(), path))
     return sorted(found)
@@ -198,6 +348,9 @@ def _noun(document: Document, diagnostics: list[Diagnostic], declared: list[tupl
             declared.append((meant, value.text))
     if named:
         first, second = named[0], named[1]
+        free = [field for field in NOUNS[first].model_fields if field not in entries]
+        if all(did_you_mean(other, free) for other in named[1:]):
+            return first  # “overlay: bug” in a program: a slip of the pen, not a second document
         diagnostics.append(
             Diagnostic(
                 Severity.ERROR,
@@ -250,20 +403,40 @@ def _inside(name: str, folders: tuple[str, ...]) -> bool:
 def _assemble(models: Iterable[Written | None], folder: Path, sources_hash: str) -> StationModel:
     found = list(models)
     (station,) = _named(Station, found).values()
+    programs = _named(Program, found)
     channels = sorted(_named(Channel, found).values(), key=lambda c: number_order(c.number))
     # Constructed, not validated again: the parts are valid, and copies would lose their places.
     return StationModel.model_construct(
         station=station,
         channels=tuple(channels),
         plans=_named(Plan, found),
-        programs=_named(Program, found),
+        programs={slug: _with_premiere(program, programs) for slug, program in programs.items()},
+        virtuals=_named(Virtual, found),
         collections=_named(Collection, found),
         pools=_named(Pool, found),
+        spots=_named(Spot, found),
         break_formats=_named(BreakFormat, found),
+        overlays={**BUILT_IN_OVERLAYS, **_named(Overlay, found)},
         synthetics={**BUILT_IN_SYNTHETICS, **_named(Synthetic, found)},
         folder=folder,
         sources_hash=sources_hash,
     )
+
+
+#: What a rerun takes from its premiere when it says nothing of its own.
+_OF_THE_PREMIERE = ("chain", "title", "description", "categories", "rating")
+
+
+def _with_premiere(program: Program, programs: Mapping[str, Program]) -> Program:
+    """A rerun with what its premiere (or that one's premiere) says for it."""
+    said: dict[str, object] = {}
+    above = program
+    while above.rerun_of is not None:  # no cycles: the rules have looked
+        above = programs[above.rerun_of]
+        for field in _OF_THE_PREMIERE:
+            if not getattr(program, field) and field not in said and getattr(above, field):
+                said[field] = getattr(above, field)
+    return program.model_copy(update=said) if said else program
 
 
 def _named(kind: type[_M], models: Iterable[Written | None]) -> dict[str, _M]:

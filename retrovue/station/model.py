@@ -1,8 +1,8 @@
 """The nouns of the station language as frozen pydantic models.
 
 One YAML document is one noun; its first key says which (``station:``, ``channel:``, ``plan:``,
-``program:``, ``collection:``, ``pool:``, ``break_format:``, ``synthetic:``). The attribute docstrings
-below become the hover text of the JSON Schemas.
+``program:``, ``virtual:``, ``collection:``, ``pool:``, ``spot:``, ``break_format:``, ``overlay:``,
+``synthetic:``). The attribute docstrings below become the hover text of the JSON Schemas.
 
 Durations are written ``30m``, ``1h30m``, ``15s``, ``4d`` and held in microseconds; times of day are
 written ``"06:00"`` and held in minutes after midnight.
@@ -15,16 +15,19 @@ from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PrivateAttr,
     WithJsonSchema,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from retrovue.diagnostics import Span
 from retrovue.units import SECOND_US
@@ -33,6 +36,7 @@ from retrovue.units import SECOND_US
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d{1,6})?)s)?")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_YEARS = re.compile(r"([0-9]{4})(?:\.\.([0-9]{4}))?")
 
 
 def parse_duration(value: object) -> int:
@@ -81,6 +85,37 @@ def parse_window(value: object) -> tuple[int, int]:
     return parse_time(start), 0 if end.strip() == "24:00" else parse_time(end)
 
 
+def parse_years(value: object) -> tuple[int, int]:
+    """First and last year of ``"1980..1989"`` or ``"1985"``. Raises ``ValueError``."""
+    if isinstance(value, tuple):
+        return value
+    match = _YEARS.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError(f"{value!r} is no year: write it like 1985 or 1980..1989")
+    first, last = int(match[1]), int(match[2] or match[1])
+    if last < first:
+        raise ValueError(f"{value!r} ends before it begins: write the earlier year first")
+    return first, last
+
+
+class _OneOrMore:
+    """One value alone means a list of it; the schema offers both spellings."""
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler(core_schema)
+        return {"anyOf": [schema["items"], schema]}
+
+
+def _as_list(value: object) -> object:
+    return (value,) if isinstance(value, str | int | float | date) else value
+
+
+_T = TypeVar("_T")
+#: A list in which one value may stand for itself: ``days: sat`` is ``days: [sat]``.
+OneOrMore = Annotated[tuple[_T, ...], BeforeValidator(_as_list), _OneOrMore()]
+
 Duration = Annotated[
     int,
     BeforeValidator(parse_duration),
@@ -95,6 +130,11 @@ Window = Annotated[
     tuple[int, int],
     BeforeValidator(parse_window),
     WithJsonSchema({"type": "string", "pattern": r"^\d?\d:\d\d\s*-\s*\d?\d:\d\d$"}),
+]
+Years = Annotated[
+    tuple[int, int],
+    BeforeValidator(parse_years),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": r"^\d{4}(\.\.\d{4})?$"}),
 ]
 Date = Annotated[date, BeforeValidator(parse_date)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
@@ -113,15 +153,62 @@ class Written(BaseModel):
         frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True
     )
 
-    _places: Mapping[tuple[str | int, ...], Span] = PrivateAttr(default_factory=dict)
+    _node: Any = PrivateAttr(default=None)  #: the document.Mapping that it was made from
 
     def place(self, *loc: str | int) -> Span | None:
         """Where the value at ``loc`` (field names as in YAML, list indexes) was written, or its
         nearest parent; ``place()`` is the model itself."""
-        while True:
-            if (span := self._places.get(loc)) is not None or not loc:
-                return span
-            loc = loc[:-1]
+        if self._node is None:
+            return None
+        node = self._node
+        for step in loc:
+            below = node.below(step)
+            if below is None:
+                break
+            node = below
+        place: Span = node.place
+        return place
+
+    @property
+    def written(self) -> object:
+        """All that was written, with its places, as a value to compare or print; None when made in code."""
+        return self._node
+
+
+# --- policies: station, channel, zone and program may each have one; the nearest wins --------------
+
+
+class Separation(Written):
+    """The least time between two spots that are alike; between two of one pod, too."""
+
+    copy_: Duration | None = Field(default=None, alias="copy")
+    """Between two airings of the same spot."""
+    advertiser: Duration | None = None
+    """Between two spots of one advertiser."""
+    category: Duration | None = None
+    """Between two spots of one product category."""
+
+
+class SpotRule(StrEnum):
+    """A rule of the spots that may be given up when nothing fits."""
+
+    CATEGORY = "category"
+    ADVERTISER = "advertiser"
+    COPY = "copy"
+    DAILY_CAP = "daily_cap"
+
+
+class Traffic(Written):
+    """What fills breaks and how thickly; what is not said here is inherited, key by key."""
+
+    pools: OneOrMore[Slug] | None = None
+    """Pools that fill pods, in turn, instead of the break format's ``fill_with``."""
+    separation: Separation | None = None
+    """How far apart like spots stay; where a pool says the same of its spots, the longer time holds."""
+    ads_per_hour: Duration | None = None
+    """No more advertising than this in one hour of the clock."""
+    relax: OneOrMore[SpotRule] | None = None
+    """Rules given up, in this order, when nothing fits; the pool's own order when absent."""
 
 
 # --- station ---------------------------------------------------------------------------------------
@@ -200,6 +287,17 @@ class Serve(Written):
     """Announce the station by mDNS."""
 
 
+class Dst(Written):
+    """What happens on the two nights when the clocks change."""
+
+    spring: Literal["skip", "compress"] = "skip"
+    """skip: what was planned for the hour that doesn't exist is left out; compress: the zones of that night
+    share what is left of it."""
+    fall: Literal["repeat", "fill"] = "fill"
+    """fill: the zone that rules the hour goes on while it comes twice; repeat: the hour's programmes air
+    again."""
+
+
 class Station(Written):
     """The station itself: one per folder, in station.yaml."""
 
@@ -231,6 +329,24 @@ class Station(Written):
     """What airs where no plan has a zone: a synthetic or a program."""
     linger: Duration = parse_duration("10s")
     """How long a channel stays on the air after its last viewer left."""
+    keep: int = Field(default=5, ge=0, le=100)
+    """How many previous artefacts stay, for ``retrovue rollback``."""
+    seasons: Mapping[str, OneOrMore[str]] = Field(default_factory=dict)
+    """Names for times of the year, for a plan's ``when``: ``summer: 06-01..08-31``."""
+    dst: Dst = Dst()
+    """What happens when the clocks change."""
+    overlays: OneOrMore[Slug] | None = None
+    """Overlays on every channel that names none; [] for none."""
+    traffic: Traffic = Traffic()
+    """What fills breaks, where nothing nearer says so."""
+    max_fill: Duration = parse_duration("12m")
+    """More interstitials than this in half an hour are a warning."""
+    expect: OneOrMore[str] = ()
+    """What must be true of every channel: "nothing TV-MA before 21:00", "fill >= 99.9 %"."""
+    include: OneOrMore[str] = ()
+    """Files or folders outside the station folder that belong to it: ``../common/holidays.yaml``."""
+    vars: Mapping[str, Any] = Field(default_factory=dict)
+    """Values that templates (``*.yaml.j2``) may use."""
 
 
 # --- channel ---------------------------------------------------------------------------------------
@@ -253,8 +369,12 @@ class Channel(Written):
     """A word that groups channels in clients."""
     logo: str | None = None
     """Picture file, relative to the station folder."""
-    plans: tuple[Slug, ...] = Field(min_length=1)
-    """The plans that may apply; the most specific one wins, zone by zone."""
+    plans: tuple[Slug, ...] = Field(default=(), min_length=1)
+    """The plans that may apply; the most specific one wins, zone by zone. Mandatory, but for a simulcast."""
+    simulcast: Slug | None = None
+    """Airs what this other channel airs; such a channel has no plans."""
+    delay: Duration = 0
+    """How much later a simulcast airs it: ``1h`` makes a "+1" channel; at most 24h."""
     grid: Duration | None = None
     """The channel's own grid; the station's when absent."""
     broadcast_day_start: TimeOfDay | None = None
@@ -267,6 +387,14 @@ class Channel(Written):
     """What the channel sends; the station's when absent."""
     fallback: tuple[Slug, ...] = ()
     """Pools whose assets stand in, in order, for what can't be played at air time."""
+    overlays: OneOrMore[Slug] | None = None
+    """Overlays; the station's when absent, [] for none."""
+    traffic: Traffic = Traffic()
+    """What fills breaks; the station's, key by key, when absent."""
+    max_fill: Duration | None = None
+    """More interstitials than this in half an hour are a warning; the station's when absent."""
+    expect: OneOrMore[str] = ()
+    """What must be true of this channel: "fri 20:00 is movie"."""
 
 
 # --- plan ------------------------------------------------------------------------------------------
@@ -284,13 +412,20 @@ class When(Written):
     """Dates or ranges, with or without year: "12-24..12-26", "2026-07-04", [..]."""
     on: str | Words | None = None
     """Named days: "us:thanksgiving", "easter", "easter-2d"."""
+    nth: str | Words | None = None
+    """Weekdays by their number in the month: "last fri", "2nd tue, 4th tue"."""
+    season: str | Words | None = None
+    """Seasons that station.yaml names under ``seasons``."""
+    cron: str | Words | None = None
+    """Dates as cron writes them, "* * 1,15 * *": day of month, month and weekday count; minute and hour must
+    be there and mean nothing. As in cron, one of the two is enough when both day and weekday are given."""
 
 
 class PlayItem(Written):
     """One thing to play, with what differs here from its own definition."""
 
     program: Slug
-    """A program or a synthetic."""
+    """A program, a virtual or a synthetic."""
     mode: PlayMode | None = None
     """The order here; the program's own when absent."""
     from_: str | None = Field(default=None, alias="from", pattern=r"^S[0-9]{1,4}E[0-9]{1,5}$")
@@ -305,13 +440,21 @@ class Zone(Written):
     window: Window
     """Start and end, local time; may cross midnight; "06:00-06:00" is the whole day."""
     play: tuple[Slug | PlayItem, ...] = ()
-    """Programs in turn until the window is full."""
+    """Programs, virtuals or synthetics in turn until the window is full."""
     at: Mapping[str, Slug | PlayItem] = Field(default_factory=dict)
-    """Programs pinned to a time of day."""
+    """Programs, virtuals or synthetics pinned to a time of day."""
     bleed: Literal["forbid", "allow"] = "forbid"
     """May the last programme run past the end?"""
+    gap: Literal["off_air"] | None = None
+    """off_air: with no ``play``, the time between pins is off the air."""
     breaks: Slug | None = None
-    """The break format in this zone; the program's or channel's when absent."""
+    """The break format in this zone, unless the program has one; the channel's when absent."""
+    overlays: OneOrMore[Slug] | None = None
+    """Overlays in this zone, unless the program has some; the channel's when absent, [] for none."""
+    traffic: Traffic = Traffic()
+    """What fills breaks in this zone; the channel's, key by key, when absent."""
+    max_fill: Duration | None = None
+    """More interstitials than this in half an hour are a warning; the channel's when absent."""
 
 
 class Plan(Written):
@@ -336,6 +479,41 @@ class PlayMode(StrEnum):
     SEQUENTIAL = "sequential"
     RANDOM = "random"
     SHUFFLE = "shuffle"
+    MANUAL = "manual"
+    CHRONOLOGICAL = "chronological"
+    WEIGHTED = "weighted"
+    MARATHON = "marathon"
+
+
+class RuleOrder(StrEnum):
+    """In which order a virtual's rule takes its assets; each is a ``PlayMode`` of the same name."""
+
+    SHUFFLE = "shuffle"
+    RANDOM = "random"
+    SEQUENTIAL = "sequential"
+    CHRONOLOGICAL = "chronological"
+    WEIGHTED = "weighted"
+
+
+class GroupBy(StrEnum):
+    """What keeps a marathon together."""
+
+    SERIES = "series"
+    SEASON = "season"
+    DIRECTOR = "director"
+    TAG = "tag"
+
+
+class CursorScope(StrEnum):
+    """Who shares a program's rotation."""
+
+    ZONE = "zone"
+    CHANNEL = "channel"
+    STATION = "station"
+
+
+#: Tag or series → how often, against 1 for what isn't named.
+Weights = Mapping[str, Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]]
 
 
 class Query(Written):
@@ -343,6 +521,8 @@ class Query(Written):
 
     collection: Slug | None = None
     """Only from this collection."""
+    collections: OneOrMore[Slug] | None = None
+    """Only from these collections."""
     series: str | None = None
     """Only of this series."""
     season: int | None = None
@@ -351,25 +531,54 @@ class Query(Written):
     """Only with this title."""
     tag: str | None = None
     """Only with this tag."""
+    tags: OneOrMore[str] | None = None
+    """Only with all of these tags."""
+    any_tag: OneOrMore[str] | None = None
+    """Only with at least one of these tags."""
+    genre: OneOrMore[str] | None = None
+    """Only of this genre, or of one of these, as the media's source names it."""
+    year: Years | None = None
+    """Only from this year, or these: 1980..1989."""
+    rating: OneOrMore[str] | None = None
+    """Only with this rating, or one of these: [TV-G, TV-PG]."""
     asset: str | None = None
     """One asset by its id, "collection/key"."""
     min_duration: Duration | None = None
     """Nothing shorter."""
     max_duration: Duration | None = None
     """Nothing longer."""
+    not_: Query | None = Field(default=None, alias="not")
+    """Nothing that answers this query."""
 
 
 class ChainNode(Written):
-    """One step of a program's chain: exactly one of the keys."""
+    """One step of a chain or sequence: exactly one of the keys."""
 
     episodes: Query | None = None
     """The main content: one asset a go, by the program's mode."""
+    asset: str | None = None
+    """This very asset, by its id, "collection/key"."""
     bumper: Query | Slug | None = None
     """An opener or closer: a pool's slug or a query."""
     program: Slug | None = None
     """One go of another program."""
+    virtual: Slug | None = None
+    """What a virtual makes this time."""
     synthetic: Slug | None = None
     """A generated picture, for the duration the synthetic says."""
+
+
+class Airing(Written):
+    """One line of a ``manual`` program: exactly one of episode, asset and title."""
+
+    on: Date
+    """The broadcast date."""
+    episode: str | None = Field(default=None, pattern=r"^S[0-9]{1,4}E[0-9]{1,5}$")
+    """By its number in what the chain's episodes ask for."""
+    asset: str | None = None
+    """By its id, "collection/key"."""
+    title: str | None = None
+    """By its title in what the chain's episodes ask for."""
 
 
 class Program(Written):
@@ -379,10 +588,21 @@ class Program(Written):
     """The program's slug, for zones and chains."""
     title: str = ""
     """Title in the guide; the asset's own when empty."""
-    chain: tuple[ChainNode, ...] = Field(min_length=1)
-    """What one go of the program plays, in this order."""
+    chain: tuple[ChainNode, ...] = Field(default=(), min_length=1)
+    """What one go of the program plays, in this order. Mandatory, unless it is a rerun."""
     mode: PlayMode = PlayMode.SEQUENTIAL
     """The order in which episodes are taken."""
+    rerun_of: Slug | None = None
+    """Airs again what this program has aired, in the same order, and never overtakes it. What a rerun doesn't
+    say of itself (chain, title, description, categories, rating) is its premiere's."""
+    group_by: GroupBy = GroupBy.SERIES
+    """What a ``marathon`` airs together, one group after the other: series, season, director or tag."""
+    weights: Weights = Field(default_factory=dict)
+    """For ``weighted``: how often, by tag or series; 1 for what isn't named, 0 for never."""
+    airings: tuple[Airing, ...] = ()
+    """For ``manual``: exactly these, on these broadcast dates; several of one date in this order."""
+    cursor: CursorScope = CursorScope.ZONE
+    """Who shares the rotation: each zone has its own, all zones of a channel one, or all channels one."""
     breaks: Slug | None = None
     """The break format; "none" plays it whole; the zone's or channel's when absent."""
     description: str = ""
@@ -395,6 +615,42 @@ class Program(Written):
     """Watershed: never starts before this time of day…"""
     not_after: TimeOfDay | None = None
     """…nor after this one (broadcast-day time, so 05:00 is late at night)."""
+    overlays: OneOrMore[Slug] | None = None
+    """Overlays; the zone's or channel's when absent, [] for none."""
+    traffic: Traffic = Traffic()
+    """What fills its breaks; the zone's or channel's, key by key, when absent."""
+
+
+class VirtualRule(Written):
+    """Assets picked anew each time the virtual airs."""
+
+    query: Query
+    """What it picks from."""
+    count: int = Field(default=1, ge=1, le=100)
+    """How many assets one go has."""
+    order: RuleOrder = RuleOrder.SHUFFLE
+    """The order in which they are taken."""
+    weights: Weights = Field(default_factory=dict)
+    """For ``weighted``: how often, by tag or series; 1 for what isn't named, 0 for never."""
+    no_repeat: Duration | None = None
+    """Nothing that aired in this virtual within this time: ``14d``."""
+    min_total: Duration | None = None
+    """One go is no shorter than this altogether."""
+    max_total: Duration | None = None
+    """One go is no longer than this altogether."""
+
+
+class Virtual(Written):
+    """A composite that exists only while the schedule is made: a fixed sequence, or a rule."""
+
+    virtual: Slug
+    """The virtual's slug, for zones and chains."""
+    title: str = ""
+    """Title in the guide: "Movie of the Day"; the main asset's own when empty."""
+    sequence: tuple[ChainNode, ...] | None = Field(default=None, min_length=1)
+    """A fixed list of steps."""
+    rule: VirtualRule | None = None
+    """Assets picked from the catalog."""
 
 
 # --- spots and breaks ------------------------------------------------------------------------------
@@ -405,6 +661,7 @@ class SpotKind(StrEnum):
 
     AD = "ad"
     PROMO = "promo"
+    PSA = "psa"
     BUMPER = "bumper"
     IDENT = "ident"
     FILLER = "filler"
@@ -416,11 +673,60 @@ class Pool(Written):
     pool: Slug
     """The pool's slug, for break formats and bumpers."""
     kind: SpotKind = SpotKind.AD
-    """What its spots are: ad, promo, bumper, ident or filler."""
+    """What its spots are: ad, promo, psa (public service), bumper, ident or filler."""
     spots: Query
     """Which assets belong to it."""
     mode: PlayMode = PlayMode.SHUFFLE
     """The order in which they are taken; shuffle repeats none before all have aired."""
+    separation: Separation = Separation()
+    """How far apart like spots stay."""
+    daily_cap: int | None = Field(default=None, ge=1)
+    """No spot of it airs more often than this in one broadcast day of a channel."""
+    relax: OneOrMore[SpotRule] = ()
+    """Rules given up, in this order, when nothing fits; a compile counts how often."""
+
+
+class Promotes(Written):
+    """What the schedule must make true before a promo may air."""
+
+    program: Slug
+    """The program, virtual or synthetic that it promises."""
+    when: Literal["next", "tonight", "tomorrow"] = "next"
+    """next: it follows; tonight: it is still ahead on this broadcast day, from 18:00 on; tomorrow: it airs on
+    the next broadcast day."""
+
+
+class Spot(Written):
+    """Rules for one spot, or for all that a query finds; pools say where spots air."""
+
+    spot: Slug
+    """The spot's slug, for reports."""
+    asset: str | None = None
+    """The asset that these rules are for, by its id, "collection/key"."""
+    spots: Query | None = None
+    """The assets that these rules are for."""
+    advertiser: str = ""
+    """Whose it is; the asset's own when empty."""
+    category: str = ""
+    """Of what product; the asset's own when empty."""
+    weight: float = Field(default=1, ge=0, le=1_000_000, allow_inf_nan=False)
+    """How often it is taken, against 1 for others."""
+    runs: int | None = Field(default=None, ge=1)
+    """Airings contracted over each flight, spread evenly; compile and simulate count what was delivered."""
+    flight: OneOrMore[str] = ()
+    """Dates on which it may air: 2026-06-01..2026-08-31."""
+    dayparts: OneOrMore[Window] = ()
+    """Windows of the day in which it may air: "18:00-23:00"."""
+    days: OneOrMore[str] = ()
+    """Weekdays of the broadcast date on which it may air: mon-fri."""
+    ratings: OneOrMore[str] = ()
+    """It may only air in programmes with one of these ratings."""
+    daily_cap: int | None = Field(default=None, ge=1)
+    """No more airings than this in one broadcast day of a channel."""
+    position: Literal["first", "last", "any"] = "any"
+    """Its place in the pod."""
+    promotes: Promotes | None = None
+    """What it promises; it airs only when the schedule makes that true."""
 
 
 class BreakFormat(Written):
@@ -458,6 +764,9 @@ class SyntheticKind(StrEnum):
     IDENT = "ident"
     CARD = "card"
     SLATE = "slate"
+    COUNTDOWN = "countdown"
+    SIGN_OFF = "sign_off"
+    NEXT_CARD = "next_card"
 
 
 class Synthetic(Written):
@@ -466,7 +775,8 @@ class Synthetic(Written):
     synthetic: Slug
     """The synthetic's slug, for zones, chains and off_air."""
     shows: SyntheticKind
-    """The picture: test_pattern, clock, ident, card or slate."""
+    """The picture: test_pattern, clock, ident, card, slate, countdown (to its own end), sign_off or next_card
+    (what comes next)."""
     title: str = ""
     """Title in the guide, and the large line on a card or ident."""
     text: str = ""
@@ -483,6 +793,49 @@ BUILT_IN_SYNTHETICS: Mapping[str, Synthetic] = {
         Synthetic(synthetic="station-clock", shows=SyntheticKind.CLOCK, title="Station Clock"),
         Synthetic(synthetic="station-ident", shows=SyntheticKind.IDENT, title=""),
         Synthetic(synthetic="slate", shows=SyntheticKind.SLATE, title="Please Stand By"),
+    )
+}
+
+
+# --- overlays --------------------------------------------------------------------------------------
+
+
+class OverlayKind(StrEnum):
+    """What an overlay shows."""
+
+    BUG = "bug"
+    RATING = "rating"
+    LOWER_THIRD = "lower_third"
+    CRAWL = "crawl"
+    LIVE = "live"
+
+
+class Overlay(Written):
+    """A picture or line of text over the programme."""
+
+    overlay: Slug
+    """The overlay's slug, for stations, channels, zones and programs."""
+    shows: OverlayKind
+    """bug: the channel's logo; rating: the programme's; lower_third: now and next; crawl: a line of text that
+    runs along the bottom; live: "live from …"."""
+    text: str = ""
+    """What a crawl or a live overlay says."""
+    corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = "bottom-right"
+    """Where a bug or rating stands."""
+    lasts: Duration | None = None
+    """How long it is shown at the start and after each break; all the time when absent."""
+    over_ads: bool = False
+    """Shown over spots, too."""
+
+
+#: Overlays every station has; a station may define its own by the same slug.
+BUILT_IN_OVERLAYS: Mapping[str, Overlay] = {
+    o.overlay: o
+    for o in (
+        Overlay(overlay="bug", shows=OverlayKind.BUG),
+        # As long as the TV Parental Guidelines ask for their icon: the first 15 seconds.
+        Overlay(overlay="rating", shows=OverlayKind.RATING, corner="top-left", lasts=15 * SECOND_US),
+        Overlay(overlay="now-next", shows=OverlayKind.LOWER_THIRD, lasts=10 * SECOND_US),
     )
 }
 
@@ -512,9 +865,12 @@ class StationModel(BaseModel):
     channels: tuple[Channel, ...]  #: in order of number
     plans: Mapping[str, Plan]
     programs: Mapping[str, Program]
+    virtuals: Mapping[str, Virtual] = {}
     collections: Mapping[str, Collection]
     pools: Mapping[str, Pool]
+    spots: Mapping[str, Spot] = {}
     break_formats: Mapping[str, BreakFormat]
+    overlays: Mapping[str, Overlay] = BUILT_IN_OVERLAYS  #: built-in ones included
     synthetics: Mapping[str, Synthetic]  #: built-in ones included
     folder: Path = Path()  #: the station folder
     sources_hash: str = ""  #: sha256 over the YAML files' relative names and bytes

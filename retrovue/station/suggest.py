@@ -35,6 +35,8 @@ def _likeness(a: str, b: str) -> float:
     if len(a) >= 3 and (b.startswith(a) or a.startswith(b)):
         # "break" for "breaks" rather than "break_format"
         return 0.85 + 0.1 * min(len(a), len(b)) / max(len(a), len(b))
+    if min(len(a), len(b)) >= 4 and (a.endswith(b) or b.endswith(a)):
+        return 0.8  # "play_mode" for "mode"
     if sorted(a) == sorted(b):
         return 0.95  # letters swapped
     return SequenceMatcher(None, a, b, autojunk=False).ratio()

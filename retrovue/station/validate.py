@@ -76,21 +76,16 @@ def find(node: Node, loc: Iterable[str | int]) -> tuple[Node, Loc]:
     """Walk ``loc`` down the tree, skipping steps that aren't there; the node and the steps that were."""
     taken: list[str | int] = []
     for step in loc:
-        if isinstance(node, Mapping) and (entry := node.entries.get(str(step))) is not None:
-            node = entry[1]
-        elif isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
-            node = node.items[step]
-        else:
-            continue
-        taken.append(step)
+        below = node.below(step)
+        if below is not None:
+            node = below
+            taken.append(step)
     return node, tuple(taken)
 
 
 def value_span(node: Node) -> Span:
     """A scalar's or flow collection's own place; a block mapping's first line."""
-    if isinstance(node, Mapping) and node.span.line != node.span.end_line:
-        return node.head()
-    return node.span
+    return node.place
 
 
 def validate(document: Document, noun: str, model: type[Written]) -> Validated:
@@ -358,34 +353,29 @@ def _mend(values: Any, problem: Problem, noun: str, mended: set[Loc]) -> None:
 # --- places ----------------------------------------------------------------------------------------
 
 
-def annotate(value: Any, node: Node) -> None:
-    """Give every model inside ``value`` the places of what it was made from."""
+def annotate(value: Written, node: Mapping) -> None:
+    """Give a model, and every model inside it, the tree that it was made from."""
+    value._node = node
+    for name, info in type(value).model_fields.items():
+        below = getattr(value, name)
+        if isinstance(below, Written | tuple | dict):
+            entry = node.entries.get(info.alias or name) or node.entries.get(name)
+            if entry is not None:
+                _annotate(below, entry[1])
+
+
+def _annotate(value: object, node: Node) -> None:
     if isinstance(value, Written):
-        if not isinstance(node, Mapping):
-            return
-        places: dict[Loc, Span] = {}
-        _collect(node, (), places)
-        value._places = places
-        for name, info in type(value).model_fields.items():
-            if entry := node.entries.get(info.alias or name) or node.entries.get(name):
-                annotate(getattr(value, name), entry[1])
+        if isinstance(node, Mapping):
+            annotate(value, node)
     elif isinstance(value, tuple) and isinstance(node, Sequence):
         for item, item_node in zip(value, node.items, strict=False):
-            annotate(item, item_node)
+            if isinstance(item, Written):
+                _annotate(item, item_node)
     elif isinstance(value, dict) and isinstance(node, Mapping):
         for key, item in value.items():
-            if entry := node.entries.get(key):
-                annotate(item, entry[1])
-
-
-def _collect(node: Node, loc: Loc, places: dict[Loc, Span]) -> None:
-    places[loc] = value_span(node)
-    if isinstance(node, Mapping):
-        for key, (_, value) in node.entries.items():
-            _collect(value, (*loc, key), places)
-    elif isinstance(node, Sequence):
-        for index, item in enumerate(node.items):
-            _collect(item, (*loc, index), places)
+            if isinstance(item, Written) and (entry := node.entries.get(key)):
+                _annotate(item, entry[1])
 
 
 def _error(code: str, headline: str, span: Span, help: str = "") -> Diagnostic:

@@ -10,28 +10,36 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, field, fields, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import duckdb
 
+from retrovue.compiler.base import Base, segments_of
+from retrovue.compiler.in_flight import InFlight
 from retrovue.compiler.model import (
     Checkpoint,
     Compiled,
     CompiledChannel,
     CompiledSynthetic,
+    Delivery,
+    FillReport,
+    ScheduleDay,
     ScheduleEvent,
     Segment,
     SegmentKind,
 )
+from retrovue.compiler.reasons import Entry, Origin, Overridden, PoolRules, Reasons, SpotRules
+from retrovue.diagnostics import Diagnostic, Label, Severity, Span
 from retrovue.errors import RetroVueError
 from retrovue.library.catalog import Asset, AssetState
-from retrovue.store import schema
+from retrovue.store import history, schema
 from retrovue.units import from_us
 
 #: No extension is ever fetched or loaded behind the operator's back; one thread and little memory are
@@ -50,6 +58,10 @@ class ArtefactError(RetroVueError):
     """The file is missing, no artefact, damaged, or of another version."""
 
 
+class ForeignFile(ArtefactError):
+    """The file is something else altogether, and not ours to overwrite."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """Where an artefact came from; no part of its content hash."""
@@ -60,6 +72,7 @@ class Provenance:
     sources_hash: str = ""
     catalog_hash: str = ""
     revision: str = ""  #: git commit of the station folder; empty when unknown
+    inputs: Mapping[str, str] = field(default_factory=dict)  #: more of what it was made from (table input)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +99,38 @@ class ArtefactHeader:
 # --- writing ---------------------------------------------------------------------------------------
 
 _NULL = "\\N"
+#: Begins the name of the input that is a channel's own hash (compiler/inputs.py).
+CHANNEL_INPUT = "channel "
 _Row = Sequence[Any]
 
 
-def write_artefact(path: Path, compiled: Compiled, provenance: Provenance) -> None:
+def write_artefact(
+    path: Path,
+    compiled: Compiled,
+    provenance: Provenance,
+    reasons: Reasons | None = None,
+    keep: int = history.KEEP,
+) -> None:
     """Publish ``compiled`` under ``path``, whole or not at all.
 
-    Raises ``ArtefactError`` when the folder can't be written; the old file, if any, stays.
+    ``reasons`` is what ``retrovue why`` reads back. The artefact that was there is kept as
+    ``artefact.1.duckdb``, the one before as ``artefact.2.duckdb``, and so on up to ``keep``. Raises
+    ``ArtefactError`` when the folder can't be written or the file there is somebody else's; the old
+    file, if any, stays.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        present = _what_is_there(path)
         _remove(beside)
         try:
-            _fill(beside, compiled, provenance)
+            _fill(beside, compiled, provenance, reasons or Reasons())
             _fsync(beside)
-            beside.replace(path)
+            with history.locked(path.parent):
+                if keep and present not in (None, compiled.content_hash):
+                    history.push(path)
+                beside.replace(path)
+                history.prune(path, keep)
             _fsync(path.parent)
         finally:
             _remove(beside)
@@ -109,6 +138,21 @@ def write_artefact(path: Path, compiled: Compiled, provenance: Provenance) -> No
         raise ArtefactError(
             f"can't write the artefact {path}: {error}", help="is the disk full, or the folder read-only?"
         ) from error
+
+
+def _what_is_there(path: Path) -> str | None:
+    """The content hash of the artefact that is about to be replaced; None for nothing, or for one that
+    this version can't read. Raises ``ArtefactError`` for a file that was never an artefact."""
+    try:
+        with Artefact.open(path) as present:
+            return present.header.content_hash
+    except ForeignFile as error:
+        raise ForeignFile(
+            f"{path} is no RetroVue artefact, and is not overwritten",
+            help="choose another name for the artefact",
+        ) from error
+    except ArtefactError:
+        return None
 
 
 def _remove(database: Path) -> None:
@@ -124,16 +168,16 @@ def _fsync(path: Path) -> None:
         os.close(handle)
 
 
-def _fill(file: Path, compiled: Compiled, provenance: Provenance) -> None:
+def _fill(file: Path, compiled: Compiled, provenance: Provenance, reasons: Reasons) -> None:
     with (
         tempfile.TemporaryDirectory(prefix=".rows-", dir=file.parent) as rows_folder,
         duckdb.connect(str(file), config=_CONFIG) as connection,
     ):
-        for table, rows in _rows(compiled, provenance):
+        for table, rows in _rows(compiled, provenance, reasons):
             connection.execute(table.ddl)
             _insert(connection, table, rows, Path(rows_folder) / f"{table.name}.csv")
         for view in schema.VIEWS:
-            connection.execute(view)
+            connection.execute(view.ddl)
         connection.execute("CHECKPOINT")
 
 
@@ -146,11 +190,11 @@ def _insert(
     if not file.stat().st_size:
         return
     columns = ", ".join(
-        f"'{name}': '{'VARCHAR' if kind.endswith('[]') else kind}'" for name, kind in table.columns
+        f"'{name}': '{'VARCHAR' if kind.endswith('[]') else kind}'" for name, kind, _ in table.columns
     )
     values = ", ".join(
         f"from_json({name}, '[\"{kind[:-2]}\"]')" if kind.endswith("[]") else name
-        for name, kind in table.columns
+        for name, kind, _ in table.columns
     )
     connection.execute(
         f"INSERT INTO {table.name} SELECT {values} FROM read_csv(?, columns={{{columns}}}, header=false, "  # noqa: S608  names from schema.py
@@ -164,7 +208,9 @@ def _or_null(value: object) -> object:
     return _NULL if value is None else value
 
 
-def _rows(compiled: Compiled, provenance: Provenance) -> Iterator[tuple[schema.Table, Iterable[_Row]]]:
+def _rows(
+    compiled: Compiled, provenance: Provenance, reasons: Reasons
+) -> Iterator[tuple[schema.Table, Iterable[_Row]]]:
     yield (
         schema.ARTEFACT,
         [
@@ -204,10 +250,53 @@ def _rows(compiled: Compiled, provenance: Provenance) -> Iterator[tuple[schema.T
     yield (
         schema.CHECKPOINT,
         (
-            (day.channel, day.broadcast_date, cursor, value)
-            for day in compiled.days
-            for cursor, value in sorted(day.checkpoint.items())
+            (channel, on, cursor, value)
+            for channel, on, cursors in [
+                *((c, compiled.first_day - timedelta(days=1), o) for c, o in compiled.opening.items()),
+                *((day.channel, day.broadcast_date, day.checkpoint) for day in compiled.days),
+            ]
+            for cursor, value in sorted(cursors.items())
         ),
+    )
+    yield (
+        schema.CHANNEL_DAY,
+        (
+            (
+                d.channel,
+                d.broadcast_date,
+                d.start_us,
+                d.end_us,
+                json.dumps(asdict(d.fill) if d.fill else None),
+            )
+            for d in compiled.days
+        ),
+    )
+    inputs = {
+        **{CHANNEL_INPUT + channel: value for channel, value in compiled.inputs.items()},
+        **provenance.inputs,
+    }
+    yield schema.INPUT, sorted(inputs.items())
+    yield (
+        schema.FINDING,
+        (
+            (channel, d.code, d.headline, json.dumps(asdict(d), ensure_ascii=False))
+            for channel, found in compiled.findings.items()
+            for d in found
+        ),
+    )
+    yield schema.FORCED, (astuple(override) for override in compiled.overrides)
+    yield schema.ORIGIN, map(_reason_row, reasons.origins)
+    yield schema.OVERRIDDEN, map(_reason_row, reasons.overridden)
+    yield schema.POOL, map(_reason_row, reasons.pools)
+    yield schema.SPOT, map(_reason_row, reasons.spots)
+    yield schema.ENTRY, map(_reason_row, reasons.entries)
+
+
+def _reason_row(reason: Origin | Overridden | PoolRules | SpotRules | Entry) -> _Row:
+    """Columns are named as the fields and stand in their order."""
+    return tuple(
+        json.dumps(value, ensure_ascii=False) if isinstance(value, tuple) else value
+        for value in (getattr(reason, column.name) for column in fields(reason))
     )
 
 
@@ -287,6 +376,7 @@ def _event_row(e: ScheduleEvent) -> _Row:
         e.plan,
         e.zone,
         e.written_at,
+        json.dumps(e.moves, ensure_ascii=False, separators=(",", ":")) if e.moves else "",
     )
 
 
@@ -304,6 +394,7 @@ def _segment_row(s: Segment) -> _Row:
         s.synthetic,
         s.title,
         s.pool,
+        ",".join(s.overlays),
     )
 
 
@@ -338,7 +429,11 @@ class Artefact:
     def open(cls, path: Path) -> Artefact:
         """Open and verify. Raises ``ArtefactError`` for a missing, foreign, damaged or other-version file."""
         if not path.is_file():
+            if path.exists():
+                raise ForeignFile(f"{path} is no file, and so no RetroVue artefact", help=_RECOMPILE)
             raise ArtefactError(f"there is no artefact at {path}", help=_RECOMPILE)
+        if _is_foreign(path):
+            raise ForeignFile(f"{path} is no RetroVue artefact", help=_RECOMPILE)
         # An in-memory database with the file attached: duckdb.connect(path) would hand out the
         # instance that another reader in this process still has open on the replaced file.
         connection = duckdb.connect(":memory:", config=_CONFIG)
@@ -348,7 +443,9 @@ class Artefact:
             return cls(connection, path, header)
         except duckdb.Error as error:
             connection.close()
-            raise ArtefactError(f"{path} is no RetroVue artefact, or is damaged", help=_RECOMPILE) from error
+            raise ArtefactError(
+                f"{path} is half-written or damaged: no RetroVue artefact any more", help=_RECOMPILE
+            ) from error
         except BaseException:
             connection.close()
             raise
@@ -384,6 +481,7 @@ class Artefact:
                 synthetic=row[9],
                 title=row[10],
                 pool=row[11],
+                overlays=tuple(row[12].split(",")) if row[12] else (),
             )
             for row in self._rows(
                 "SELECT * FROM art.segment "
@@ -397,6 +495,59 @@ class Artefact:
         rows = self._rows("SELECT * FROM art.asset WHERE asset_id = ?", [asset_id])
         return _asset(rows[0]) if rows else None
 
+    def reasons(self, channel: str, at_us: int) -> Reasons:
+        """Why ``channel`` airs what it airs at ``at_us``: who asked, and who gave way there."""
+        found = self.events(channel, at_us, at_us + 1)
+        asked = [(e.plan, e.zone, e.program) for e in found]
+        segments = self.segments(channel, at_us, at_us + 1)
+        origins = [
+            Origin(*_tuples(row))
+            for plan, zone, program in asked
+            for row in self._rows(
+                "SELECT * FROM art.origin WHERE channel = ? AND plan = ? AND zone = ? AND program = ?",
+                [channel, plan, zone, program],
+            )
+        ]
+        # What ruled when the programme started, not what rules now: it may have run over.
+        start_us = found[0].start_us if found else at_us
+        overridden = [
+            Overridden(*row)
+            for row in self._rows(
+                "SELECT * FROM art.overridden "
+                "WHERE channel = ? AND start_us <= ? AND end_us > ? ORDER BY ALL",
+                [channel, start_us, start_us],
+            )
+        ]
+        pools = [
+            PoolRules(*_tuples(row))
+            for s in segments
+            for row in self._rows("SELECT * FROM art.pool WHERE pool = ?", [s.pool])
+        ]
+        spots = [
+            SpotRules(*_tuples(row))
+            for s in segments
+            for row in self._rows("SELECT * FROM art.spot WHERE asset_id = ? ORDER BY spot", [s.asset_id])
+        ]
+        entries = [
+            Entry(*row)
+            for e in found
+            for row in self._rows("SELECT * FROM art.entry WHERE written_at = ?", [e.written_at])
+        ]
+        return Reasons(
+            tuple(origins), tuple(overridden), tuple(pools), tuple(spots), tuple(dict.fromkeys(entries))
+        )
+
+    def aired_before(self, event: ScheduleEvent) -> ScheduleEvent | None:
+        """What the same zone last aired of the same program before ``event``; None when the artefact
+        doesn't go back that far."""
+        rows = self._rows(
+            _EVENTS
+            + "WHERE e.channel = ? AND e.plan = ? AND e.zone = ? AND e.program = ? AND e.start_us < ? "
+            "ORDER BY e.start_us DESC LIMIT 1",
+            [event.channel, event.plan, event.zone, event.program, event.start_us],
+        )
+        return _event(rows[0]) if rows else None
+
     def checkpoint(self, broadcast_date: date) -> Checkpoint | None:
         """Where the rotations stood at the end of ``broadcast_date``; None when it isn't covered."""
         if not self.header.first_day <= broadcast_date <= self.header.last_day:
@@ -408,6 +559,79 @@ class Artefact:
         ):
             cursors[channel][cursor] = value
         return Checkpoint(broadcast_date, cursors)
+
+    def inputs(self) -> dict[str, str]:
+        """What it was made from, by name."""
+        return dict(self._rows("SELECT name, value FROM art.input"))
+
+    def counts(self) -> tuple[int, int]:
+        """How many events and segments it has."""
+        ((events, segments),) = self._rows(
+            "SELECT (SELECT count(*) FROM art.schedule_event), (SELECT count(*) FROM art.segment)"
+        )
+        return events, segments
+
+    def findings(self) -> list[Diagnostic]:
+        """What was found when it was made, each thing once, in order."""
+        rows = self._rows("SELECT diagnostic FROM art.finding ORDER BY rowid")
+        return list(dict.fromkeys(_diagnostic(json.loads(text)) for (text,) in rows))
+
+    def base(self, first_day: date | None = None, published: bool = True) -> Base:
+        """The schedule as what a new compile goes on from: the days from ``first_day`` on, and the one
+        before it."""
+        since = self.header.first_day
+        if first_day is not None:
+            since = min(max(first_day - timedelta(days=1), since), self.header.last_day)
+        days: dict[str, dict[date, ScheduleDay]] = {channel.channel: {} for channel in self.channels}
+        for channel, on, start_us, end_us, fill in self._rows(
+            "SELECT * FROM art.channel_day WHERE broadcast_date >= ? ORDER BY ALL", [since]
+        ):
+            days[channel][on] = ScheduleDay(channel, on, start_us, end_us, (), (), {}, _fill_report(fill))
+        cursors: dict[str, dict[date, dict[str, str]]] = {}
+        for channel, on, cursor, value in self._rows(
+            "SELECT * FROM art.checkpoint WHERE broadcast_date >= ? ORDER BY ALL",
+            [since - timedelta(days=1)],
+        ):
+            cursors.setdefault(channel, {}).setdefault(on, {})[cursor] = value
+        opening, carried = {}, {}
+        for channel, own in days.items():
+            if not own:
+                continue
+            first_us = own[since].start_us
+            events = self.events(channel, first_us, sys.maxsize)
+            segments = self.segments(channel, events[0].start_us if events else first_us, sys.maxsize)
+            opening[channel] = cursors.get(channel, {}).get(since - timedelta(days=1), {})
+            if events and events[0].broadcast_date not in own:
+                carried[channel] = InFlight(events[0], segments_of(events[0], segments))
+            by_date: dict[date, tuple[list[ScheduleEvent], list[Segment]]] = {on: ([], []) for on in own}
+            for event in events:
+                if event.broadcast_date in by_date:
+                    by_date[event.broadcast_date][0].append(event)
+            for segment in segments:
+                if segment.broadcast_date in by_date:
+                    by_date[segment.broadcast_date][1].append(segment)
+            for on, (of_day, playlist) in by_date.items():
+                own[on] = replace(
+                    own[on],
+                    events=tuple(of_day),
+                    playlist=tuple(playlist),
+                    checkpoint=cursors.get(channel, {}).get(on, {}),
+                )
+        found: dict[str, list[Diagnostic]] = {}
+        for channel, diagnostic in self._rows("SELECT channel, diagnostic FROM art.finding ORDER BY rowid"):
+            found.setdefault(channel, []).append(_diagnostic(json.loads(diagnostic)))
+        return Base(
+            days,
+            carried,
+            opening,
+            {
+                name.removeprefix(CHANNEL_INPUT): value
+                for name, value in self.inputs().items()
+                if name.startswith(CHANNEL_INPUT)
+            },
+            {channel: tuple(diagnostics) for channel, diagnostics in found.items()},
+            published,
+        )
 
     def release(self) -> duckdb.DuckDBPyConnection:
         """The connection itself, with the artefact attached as ``art``; the caller closes it."""
@@ -429,7 +653,24 @@ class Artefact:
         try:
             return self._connection.execute(query, list(parameters)).fetchall()
         except duckdb.Error as error:
-            raise ArtefactError(f"can't read the artefact {self.path}: {error}", help=_RECOMPILE) from error
+            first = str(error).partition("\n")[0]
+            raise ArtefactError(
+                f"{self.path} is half-written or damaged, and can't be read: {first}", help=_RECOMPILE
+            ) from error
+
+
+#: A DuckDB file says so after an 8-byte checksum (duckdb, storage/storage_info.hpp: MainHeader).
+_MAGIC, _MAGIC_AT = b"DUCK", 8
+
+
+def _is_foreign(path: Path) -> bool:
+    """Is it surely no database? An empty file, or one cut off before its mark, is a half-written one."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(_MAGIC_AT + len(_MAGIC))
+    except OSError as error:
+        raise ArtefactError(f"can't read {path}: {error.strerror}") from error
+    return len(start) == _MAGIC_AT + len(_MAGIC) and not start.endswith(_MAGIC)
 
 
 def _quoted(text: str) -> str:
@@ -445,7 +686,7 @@ def _header(connection: duckdb.DuckDBPyConnection, path: Path) -> ArtefactHeader
         ).fetchall()
     }
     if schema.ARTEFACT.name not in tables:
-        raise ArtefactError(f"{path} is a DuckDB file, but no RetroVue artefact", help=_RECOMPILE)
+        raise ForeignFile(f"{path} is a DuckDB file, but no RetroVue artefact", help=_RECOMPILE)
     version = connection.execute("SELECT max(schema_version) FROM art.artefact").fetchall()[0][0]
     if version != schema.SCHEMA_VERSION:
         raise ArtefactError(
@@ -464,10 +705,33 @@ def _header(connection: duckdb.DuckDBPyConnection, path: Path) -> ArtefactHeader
     return ArtefactHeader(*row)
 
 
+def _tuples(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The row with its lists as tuples."""
+    return tuple(tuple(value) if isinstance(value, list) else value for value in row)
+
+
 def _event(row: tuple[Any, ...]) -> ScheduleEvent:
     values = dict(zip(schema.SCHEDULE_EVENT.names, row, strict=False))
     values["categories"] = tuple(values["categories"] or ())
+    values["moves"] = tuple((path, cursor) for path, cursor in json.loads(values["moves"] or "[]"))
     return ScheduleEvent(**values, fallbacks=tuple(row[-1] or ()))
+
+
+def _fill_report(text: str | None) -> FillReport | None:
+    said = json.loads(text or "null")
+    if said is None:
+        return None
+    said["relaxed"] = tuple((rule, count) for rule, count in said["relaxed"])
+    said["deliveries"] = tuple(Delivery(**delivery) for delivery in said["deliveries"])
+    return FillReport(**said)
+
+
+def _diagnostic(said: dict[str, Any]) -> Diagnostic:
+    """What ``asdict`` made of a diagnostic."""
+    said["severity"] = Severity(said["severity"])
+    said["span"] = Span(**said["span"]) if said["span"] is not None else None
+    said["labels"] = tuple(Label(Span(**label["span"]), label["text"]) for label in said["labels"])
+    return Diagnostic(**said)
 
 
 def _asset(row: tuple[Any, ...]) -> Asset:

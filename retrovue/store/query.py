@@ -48,5 +48,5 @@ def _wrong(error: duckdb.Error) -> QueryError:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return QueryError(
         lines[0] if lines else "the statement failed",
-        help="tables: artefact, channel, schedule_event, segment, asset, …; views: guide, playlist",
+        help="tables: artefact, channel, schedule_event, segment, …; views: guide, playlist, spots, fill",
     )

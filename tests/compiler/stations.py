@@ -19,9 +19,11 @@ from retrovue.station.model import (
     Plan,
     Pool,
     Program,
+    Spot,
     Station,
     StationModel,
     Synthetic,
+    Virtual,
 )
 from retrovue.units import SECOND_US, from_us
 
@@ -74,6 +76,8 @@ def station(
     formats: Sequence[Words] = (),
     synthetics: Sequence[Words] = (),
     channels: Sequence[Words] = (),
+    virtuals: Sequence[Words] = (),
+    rules: Sequence[Words] = (),
     **words: Any,
 ) -> StationModel:
     """A station from the words of its YAML. One channel ``one`` with every plan, unless told otherwise."""
@@ -94,11 +98,13 @@ def station(
         channels=tuple(Channel.model_validate(c) for c in given),
         plans={p["plan"]: Plan.model_validate(p) for p in plans},
         programs={p["program"]: Program.model_validate(p) for p in programs},
+        virtuals={v["virtual"]: Virtual.model_validate(v) for v in virtuals},
         collections={
             name: Collection(collection=name, source={"kind": "filesystem", "path": name}, holds=holds)
             for name, holds in (("sitcoms", "series"), ("films", "movies"), ("spots", "spots"))
         },
         pools={p["pool"]: Pool.model_validate(p) for p in pools},
+        spots={r["spot"]: Spot.model_validate(r) for r in rules},
         break_formats={b["break_format"]: BreakFormat.model_validate(b) for b in formats},
         synthetics={**BUILT_IN_SYNTHETICS, **{s.synthetic: s for s in made}},
     )
@@ -115,8 +121,10 @@ def compiled(
     first: date = date(2026, 6, 1),
     days: int = 1,
     checkpoint: Checkpoint | None = None,
+    as_of_us: int = 0,
+    **more: Any,
 ) -> Compiled:
-    return compile_station(model, assets, first, days, as_of_us=0, checkpoint=checkpoint)
+    return compile_station(model, assets, first, days, as_of_us, checkpoint, **more)
 
 
 def assert_tiles(result: Compiled) -> None:
@@ -134,7 +142,9 @@ def assert_tiles(result: Compiled) -> None:
             assert all(start < end for start, end in rows)
         for day in days:
             for event in day.events:
-                if day.start_us <= event.start_us:
+                # A simulcast's programmes begin where its source's do: a grid that doesn't divide the half
+                # hour of Lord Howe begins anew each day, and so elsewhere.
+                if day.start_us <= event.start_us and channel.channel != "later":
                     assert (event.start_us - day.start_us) % channel.grid_us == 0
         by_event: dict[int, list[Any]] = {event.event_id: [] for event in events}
         assert len(by_event) == len(events)

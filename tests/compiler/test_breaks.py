@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from retrovue.compiler.airing import Part
 from retrovue.compiler.breaks import break_points, spread, used_breaks
+from retrovue.compiler.contracts import Contracts
 from retrovue.compiler.model import Compiled, Segment, SegmentKind
-from retrovue.compiler.shelf import Candidates
-from retrovue.compiler.spots import SHORTEST_REMAINDER_US, Queue, Traffic
+from retrovue.compiler.shelf import Shelf
+from retrovue.compiler.spots import SHORTEST_REMAINDER_US, Lane, LaneRules, Moment, Pod, PodFiller
+from retrovue.compiler.traffic import Inventory, Memory
 from retrovue.library.catalog import Asset
 from retrovue.station.model import BreakFormat, PlayMode
 from retrovue.units import MINUTE_US, SECOND_US, frames_to_us
@@ -90,8 +92,42 @@ def test_short_leftovers_make_fewer_breaks() -> None:
 # --- pods ------------------------------------------------------------------------------------------
 
 
-def queue(assets: list[Asset], pool: str = "ads", mode: PlayMode = PlayMode.SHUFFLE, seed: int = 1) -> Queue:
-    return Queue(pool, mode, Candidates(assets), seed)
+class Desk:
+    """Pods one after the other, from pools of their own."""
+
+    def __init__(
+        self, pools: dict[str, list[Asset]], mode: PlayMode = PlayMode.SHUFFLE, seed: int = 1, **words: Any
+    ) -> None:
+        model = station(
+            [{"plan": "all", "zones": [{"zone": "Day", "window": "06:00-06:00"}]}],
+            [],
+            pools=[{"pool": p, "spots": {"collection": p}, "mode": mode, **words} for p in pools],
+        )
+        found = catalog([a for made in pools.values() for a in made])
+        inventory = Inventory(model, Shelf(found, model.pools))
+        memory, moment = Memory(inventory), Moment(day_end_us=1 << 60)
+        contracts = Contracts({}, {}, memory)
+        self.lanes = {
+            slug: Lane(book, book.on(MONDAY), inventory, memory, moment, contracts, LaneRules(), seed)
+            for slug, book in inventory.pools.items()
+        }
+        self.filler = PodFiller(
+            [self.lanes[slug] for slug in pools], None, None, inventory, memory, moment, contracts
+        )
+        self.inventory = inventory
+        self.now = 10**15
+
+    def pod(self, room_us: int, exact: bool) -> Pod:
+        pod = self.filler.pod(self.now, room_us, exact)
+        self.now += room_us + 8 * MINUTE_US
+        return pod
+
+    def assets(self, pod: Pod) -> list[Asset]:
+        return [self.inventory.assets[i] for i, _ in pod.spots]
+
+
+def desk(assets: list[Asset], mode: PlayMode = PlayMode.SHUFFLE, seed: int = 1) -> Desk:
+    return Desk({"s": assets}, mode, seed)
 
 
 lengths = st.lists(st.integers(1, 90 * SECOND_US), max_size=8)
@@ -104,75 +140,71 @@ lengths = st.lists(st.integers(1, 90 * SECOND_US), max_size=8)
     st.booleans(),
 )
 def test_a_pod_never_overflows_and_never_hangs(pools: list[list[int]], rooms: list[int], exact: bool) -> None:
-    queues = [
-        queue([asset(f"pool-{p}", f"s{n}", us / 1e6) for n, us in enumerate(pool)], f"pool-{p}")
-        for p, pool in enumerate(pools)
-    ]
-    traffic = Traffic(queues, None, None)
+    made = Desk(
+        {
+            f"pool-{p}": [asset(f"pool-{p}", f"s{n}", us / 1e6) for n, us in enumerate(pool)]
+            for p, pool in enumerate(pools)
+        }
+    )
     for room in rooms:
-        pod = traffic.pod(room, exact)
+        pod = made.pod(room, exact)
         assert pod.left_us >= 0
-        assert sum(spot.duration_us for spot in pod.spots) + pod.left_us == room
+        assert sum(a.duration_us for a in made.assets(pod)) + pod.left_us == room
         if exact and pod.spots:
-            assert pod.left_us == 0 or pod.left_us >= SHORTEST_REMAINDER_US or len(pod.spots) == 1
+            assert pod.left_us == 0 or pod.left_us >= SHORTEST_REMAINDER_US
 
 
 def test_the_pod_is_packed_to_fit() -> None:
     """45 s are 30 + 15 and not 30 and an ident."""
-    traffic = Traffic(
-        [queue([asset("s", f"{n}", n) for n in (20, 30, 15, 60)], mode=PlayMode.SEQUENTIAL)], None, None
-    )
-    assert traffic.pod(45 * SECOND_US, exact=True).left_us == 0
+    made = desk([asset("s", f"{n}", n) for n in (20, 30, 15, 60)], PlayMode.SEQUENTIAL)
+    assert made.pod(45 * SECOND_US, exact=True).left_us == 0
 
 
 def test_a_remainder_too_short_to_see_is_avoided() -> None:
     """30.004 s with spots of 30 and 15 s: 15 and a readable ident, not 30 and four milliseconds."""
-    traffic = Traffic([queue([asset("s", "30", 30), asset("s", "15", 15)])], None, None)
-    pod = traffic.pod(30_004_000, exact=True)
+    pod = desk([asset("s", "30", 30), asset("s", "15", 15)]).pod(30_004_000, exact=True)
     assert pod.left_us >= SHORTEST_REMAINDER_US
 
 
 def test_spots_rotate_without_repeating_in_a_pod_or_an_advertiser_back_to_back() -> None:
-    made = [asset("s", f"{n}", 30, advertiser=f"brand-{n % 3}") for n in range(12)]
-    traffic = Traffic([queue(made)], None, None)
+    made = desk([asset("s", f"{n}", 30, advertiser=f"brand-{n % 3}") for n in range(12)])
     aired: list[str] = []
     for _ in range(6):
-        pod = traffic.pod(180 * SECOND_US, exact=False)
-        names = [spot.asset.id for spot in pod.spots]
-        brands = [spot.asset.advertiser for spot in pod.spots]
+        pod = made.assets(made.pod(180 * SECOND_US, exact=False))
+        names = [a.id for a in pod]
         assert len(names) == len(set(names)) == 6
-        assert all(a != b for a, b in pairwise(brands))
+        assert all(a.advertiser != b.advertiser for a, b in pairwise(pod))
         aired += names
     assert set(Counter(aired).values()) <= {2, 3, 4}
     assert len(set(aired)) == 12
 
 
 def test_advertisers_are_kept_apart_in_long_pods() -> None:
-    made = [asset("s", f"{n}", 30, advertiser=f"brand-{n % 3}") for n in range(60)]
+    assets = [asset("s", f"{n}", 30, advertiser=f"brand-{n % 3}") for n in range(60)]
     for seed in range(5):
-        pod = Traffic([queue(made, seed=seed)], None, None).pod(600 * SECOND_US, exact=True)
-        assert len(pod.spots) == 20
-        assert all(a.advertiser != b.advertiser for a, b in pairwise(pod.spots))
+        made = desk(assets, seed=seed)
+        pod = made.assets(made.pod(600 * SECOND_US, exact=True))
+        assert len(pod) == 20
+        assert all(a.advertiser != b.advertiser for a, b in pairwise(pod))
 
 
 def test_no_spot_airs_twice_in_a_pod_even_by_chance() -> None:
-    made = [asset("s", f"{n}", 30) for n in range(24)]
+    assets = [asset("s", f"{n}", 30) for n in range(24)]
     for seed in range(5):
-        traffic = Traffic([queue(made, mode=PlayMode.RANDOM, seed=seed)], None, None)
-        names = [spot.asset_id for spot in traffic.pod(300 * SECOND_US, exact=True).spots]
+        made = desk(assets, PlayMode.RANDOM, seed)
+        names = [a.id for a in made.assets(made.pod(300 * SECOND_US, exact=True))]
         assert len(names) == len(set(names)) == 10
 
 
 def test_pools_take_turns() -> None:
-    ads = queue([asset("ads", f"{n}", 30) for n in range(8)], "ads")
-    promos = queue([asset("promos", f"{n}", 30) for n in range(8)], "promos")
-    pod = Traffic([ads, promos], None, None).pod(8 * 30 * SECOND_US, exact=True)
-    assert [spot.pool for spot in pod.spots][:4] == ["ads", "promos", "ads", "promos"]
-    assert Counter(spot.pool for spot in pod.spots) == {"ads": 4, "promos": 4}
+    made = Desk({name: [asset(name, f"{n}", 30) for n in range(8)] for name in ("ads", "promos")})
+    pod = made.assets(made.pod(8 * 30 * SECOND_US, exact=True))
+    assert [a.collection for a in pod][:4] == ["ads", "promos", "ads", "promos"]
+    assert Counter(a.collection for a in pod) == {"ads": 4, "promos": 4}
 
 
 def test_one_spot_for_ever_still_fills() -> None:
-    pod = Traffic([queue([asset("s", "only", 30)])], None, None).pod(600 * SECOND_US, exact=True)
+    pod = desk([asset("s", "only", 30)]).pod(600 * SECOND_US, exact=True)
     assert len(pod.spots) == 20
     assert pod.left_us == 0
 

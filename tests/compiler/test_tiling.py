@@ -7,18 +7,19 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrovue.compiler.model import Compiled, SegmentKind
 from retrovue.store import Provenance, write_artefact
+from tests.compiler.profiles import examples
 from tests.compiler.random_station import NIGHTS, random_station
 from tests.compiler.stations import assert_tiles, compiled
 
 seeds = st.integers(0, 2**32)
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(seeds, st.sampled_from(NIGHTS))
 def test_any_station_tiles_any_day(seed: int, first: date) -> None:
     model, assets = random_station(seed, first)

@@ -70,6 +70,14 @@ def test_github_gets_paths_within_the_repository() -> None:
     assert f"file={TEN}/station.yaml," in ran.stdout
 
 
+def test_code_scanning_gets_paths_within_the_repository() -> None:
+    ran = check(str(ROOT / TEN), "--format", "sarif")
+    assert ran.returncode == 1
+    (run,) = json.loads(ran.stdout)["runs"]
+    uris = {r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for r in run["results"]}
+    assert uris == {f"{TEN}/station.yaml"}
+
+
 def test_an_adapters_settings_are_checked_too(tmp_path: Path) -> None:
     write(tmp_path, {"station.yaml": STATION, "c.yaml": "collection: c\nsource: {kind: filesytem}\n"})
     ran = check(str(tmp_path), "--format", "concise")

@@ -12,7 +12,7 @@ from tests.laws.tree import ROOT
 
 #: How a code is given to a diagnostic anywhere in the program.
 _GIVEN = re.compile(
-    r'(?:Diagnostic\(\s*Severity\.\w+,|_error\(|_add\(|\.warn\(|return)\s*"([a-z0-9]+(?:-[a-z0-9]+)+)",'
+    r'(?:Diagnostic\(\s*Severity\.\w+,|\b_?(?:error|warning|misread)\(|_add\(|\.warn\(|return)\s*"([a-z0-9]+(?:-[a-z0-9]+)+)",'
 )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from retrovue.diagnostics import Diagnostic, Label, Severity, Span
 from retrovue.diagnostics.render import as_json, render, summary, width
+from tests.laws.tree import ROOT
 
 SOURCE = "plan: daily\nzones:\n  - zone: 日本語\n    window: 06:00-12:00\n"
 SOURCES = {"plans/daily.yaml": SOURCE}
@@ -135,6 +137,65 @@ def test_github_annotations_escape_what_would_end_them() -> None:
         render([several], {}, "github")
         == "::warning title=bad-value,file=a.yaml,line=2,endLine=4,col=3::wrong"
     )
+
+
+def _valid(log: Any) -> None:
+    """What SARIF 2.1.0 makes mandatory for a log, run, rule, result, location and region."""
+    assert (log["version"], log["$schema"].rpartition("/")[2]) == ("2.1.0", "sarif-schema-2.1.0.json")
+    assert set(log) == {"$schema", "version", "runs"}
+    (run,) = log["runs"]
+    assert set(run) == {"tool", "columnKind", "results"}
+    assert run["columnKind"] in ("utf16CodeUnits", "unicodeCodePoints")
+    driver = run["tool"]["driver"]
+    assert driver["name"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", driver["semanticVersion"])
+    assert len({rule["id"] for rule in driver["rules"]}) == len(driver["rules"])
+    for rule in driver["rules"]:
+        assert {"id", "shortDescription", "fullDescription", "help"} >= set(rule) >= {"id"}
+        assert all(set(value) == {"text"} and value["text"] for key, value in rule.items() if key != "id")
+    for result in run["results"]:
+        assert result["level"] in ("none", "note", "warning", "error")
+        assert result["message"]["text"]
+        assert driver["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+        places = [*result["locations"], *result.get("relatedLocations", [])]
+        assert all(isinstance(place["message"]["text"], str) for place in result.get("relatedLocations", []))
+        for place in places:
+            physical = place["physicalLocation"]
+            uri = physical["artifactLocation"]["uri"]
+            assert re.fullmatch(r"(file:///)?[A-Za-z0-9._~%/-]+", uri), "a URI reference (RFC 3986)"
+            region = physical["region"]
+            assert all(isinstance(n, int) and n >= 1 for n in region.values())
+            start = (region["startLine"], region["startColumn"])
+            assert start <= (region["endLine"], region["endColumn"])
+
+
+def test_sarif() -> None:
+    found = [
+        _found(_span(4, 13, 24), help="do that", labels=(Label(_span(1, 7, 12), "and there"),), note="here"),
+        _found(Span("pläns/a b:c.yaml", 2, 3, 4, 1), code="no-lock", severity=Severity.WARNING),
+        _found(None, code="no-station"),
+    ]
+    log = json.loads(render(found, SOURCES, "sarif", root="stations/x"))
+    _valid(log)
+    first, second, third = log["runs"][0]["results"]
+    assert first["message"]["text"] == "wrong (here)\nhelp: do that"
+    assert first["relatedLocations"][0]["message"]["text"] == "and there"
+    assert second["level"] == "warning"
+    uri = second["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert uri == "stations/x/pl%C3%A4ns/a%20b%3Ac.yaml"
+    assert third["locations"] == []
+    _valid(json.loads(render([], {}, "sarif")))
+    absolute = json.loads(render(found[:1], SOURCES, "sarif", root="/srv/x"))
+    _valid(absolute)
+
+
+def test_every_mistake_of_the_language_is_valid_sarif() -> None:
+    from retrovue.station.load import load_station
+
+    loaded = load_station(ROOT / "fixtures" / "stations" / "ten-mistakes")
+    log = json.loads(render(loaded.diagnostics, loaded.sources, "sarif"))
+    _valid(log)
+    assert len(log["runs"][0]["results"]) == 10
 
 
 def test_summary() -> None:

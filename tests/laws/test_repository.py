@@ -14,6 +14,7 @@ TOP_LEVEL = {
     *("stations", "retrovue", "schemas", "templates", "tests", "fixtures", "pyproject.toml", "README.md"),
     *("ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "Makefile", "requirements.lock"),
     *(".ci", ".gitignore", ".gitattributes", "benchmarks", "docs"),
+    *("action.yml", ".pre-commit-hooks.yaml"),  # where GitHub and pre-commit look for them
 }
 
 #: Traces of the machine on which something was written or generated.

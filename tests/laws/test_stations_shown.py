@@ -89,6 +89,8 @@ def _library() -> dict[str, list[Asset]]:
                 for n in (10, 15, 20, 30, 45, 60)
             ),
             *(_asset("spots", f"ident-{n}", n, title=f"Ident {n}", tags=("ident",)) for n in (4, 5, 6)),
+            _asset("spots", "cola-30", 30, title="Sunny Cola", tags=("ad", "cola")),
+            _asset("spots", "promo-movie", 20, title="Tonight", tags=("promo",)),
         ],
     }
     library["tv"] = [replace(asset, collection="tv") for asset in library["shows"] + library["films"]]
@@ -99,8 +101,8 @@ def _library() -> dict[str, list[Asset]]:
 def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """(document, the station folder ``mine`` written from it)."""
     folder = tmp_path_factory.mktemp("shown") / "mine"
-    for block in blocks(request.param, "yaml"):
-        named = re.match(r"# ([\w./-]+\.yaml)\n", block.text)
+    for block in (*blocks(request.param, "yaml"), *blocks(request.param, "jinja")):
+        named = re.match(r"# ([\w./-]+\.yaml(?:\.j2)?)\n", block.text)
         assert named, f"{block.place}: the block does not say which file it is"
         file = folder / named[1]
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retrovue.library.catalog import Asset, AssetState
@@ -60,6 +60,7 @@ def assets(draw: st.DrawFn) -> Asset:
     )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(assets(), unique_by=lambda a: a.id, max_size=8), st.randoms())
 def test_what_is_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, some: list[Asset], random: object

@@ -100,3 +100,8 @@ def test_a_block_of_text_is_pointed_at_by_its_sign() -> None:
     root = _one("a: |\n  one\n  two\nb: 1\n")
     assert root.entries["a"][1].span == Span("x.yaml", 1, 4, 1, 5)
     assert plain(root)["a"] == "one\ntwo\n"
+
+
+def test_folded_text_is_one_line_a_paragraph() -> None:
+    (document,) = parse("a.yaml", "a: >-\n  one two\n  three\n\n  four\nb: |\n  x\n  y\n").documents
+    assert plain(document.root) == {"a": "one two three\nfour", "b": "x\ny\n"}

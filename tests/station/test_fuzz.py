@@ -64,7 +64,7 @@ def _load(files: dict[str, bytes]) -> None:
             assert (span.line, span.column) <= (span.end_line, span.end_column)
     for style in FORMATS:
         text = render(loaded.diagnostics, loaded.sources, style)
-        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text) or style in ("json", "github")
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text) or style in ("json", "github", "sarif")
 
 
 def _flow(value: object) -> str:

@@ -314,3 +314,25 @@ def test_a_long_ring_of_programs_is_found_without_recursion(tmp_path: Path) -> N
     random.Random(1).shuffle(order)
     text = "---\n".join(f"program: p{n}\nchain: [{{program: p{(n + 1) % count}}}]\n" for n in order)
     assert [d.code for d in load(tmp_path, {"x.yaml": text}).diagnostics] == ["program-cycle"]
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "{dates: 9999-12-31, days: sat}",
+        "{dates: 9999-01-01..9999-12-31, on: easter}",
+        "{dates: 0001-01-01, days: sun}",
+        "{dates: 02-29, days: mon}",
+        "{nth: 5th sun, dates: 02-29}",
+    ],
+)
+def test_plans_at_the_ends_of_the_calendar(tmp_path: Path, when: str) -> None:
+    plan = f"plan: p\nwhen: {when}\nzones: [{{zone: A, window: 06:00-12:00, play: [slate]}}]\n"
+    found = load(tmp_path, {"x.yaml": plan}).diagnostics
+    assert {d.code for d in found} <= {"never-applies"}
+
+
+@pytest.mark.parametrize("flight", ["0001-01-01..9999-12-31", "12-28..01-09", "03-01..02-29", "02-29"])
+def test_flights_of_any_length_are_counted(tmp_path: Path, flight: str) -> None:
+    spot = f"spot: x\nspots: {{tag: ad}}\nruns: 1\ndaily_cap: 1\nflight: {flight}\n"
+    assert load(tmp_path, {"x.yaml": spot}).diagnostics == ()

@@ -22,7 +22,7 @@ from retrovue.compiler.model import (
 from retrovue.library.catalog import Asset, AssetState
 from retrovue.store import Artefact, ArtefactError, Provenance, artefact, write_artefact
 from retrovue.store.query import QueryError, query
-from retrovue.store.schema import TABLES
+from retrovue.store.schema import SCHEMA_VERSION, TABLES, VIEWS
 
 DAY = date(2026, 1, 1)
 START = 1_767_265_200_000_000  # 2026-01-01 06:00 in New York
@@ -183,7 +183,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_a_foreign_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "artefact.duckdb"
     path.write_bytes(content)
-    with pytest.raises(ArtefactError, match="is no RetroVue artefact"):
+    with pytest.raises(ArtefactError, match="no RetroVue artefact"):
         Artefact.open(path)
     assert path.read_bytes() == content
 
@@ -207,14 +207,15 @@ def test_another_duckdb_file_is_refused(tmp_path: Path) -> None:
 def test_another_version_is_refused(file: Path) -> None:
     with duckdb.connect(str(file)) as connection:
         connection.execute("UPDATE artefact SET schema_version = 99")
-    with pytest.raises(ArtefactError, match="version 99; this RetroVue reads version 1"):
+    with pytest.raises(ArtefactError, match=rf"version 99; this RetroVue reads version {SCHEMA_VERSION}"):
         Artefact.open(file)
 
 
 @pytest.mark.parametrize("table", [table.name for table in TABLES if table.name != "artefact"])
 def test_a_table_too_few_is_refused(file: Path, table: str) -> None:
     with duckdb.connect(str(file)) as connection:
-        connection.execute("DROP VIEW guide; DROP VIEW playlist")
+        for view in VIEWS:
+            connection.execute(f"DROP VIEW {view.name}")
         connection.execute(f"DROP TABLE {table}")
     with pytest.raises(ArtefactError, match=f"lacks the table {table}"):
         Artefact.open(file)

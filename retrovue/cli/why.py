@@ -1,0 +1,133 @@
+"""``retrovue why CHANNEL TIME``: the chain from the plan to the pick, each link with its place."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from retrovue.cli.arguments import station_time
+from retrovue.cli.bench import add_artefact_options, chosen_channels
+from retrovue.errors import RetroVueError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from zoneinfo import ZoneInfo
+
+    from retrovue.cli.view import View
+    from retrovue.reports.explanation import Explanation
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Why this airs then: the plan, the zone, the program, the rule and the pick, with file and line, and "
+        "the plans that gave way. With the station folder also the candidates, and the commit that wrote "
+        "each line. Times: 2026-11-26T20:00:00-05:00; in station time 2026-11-26 20:00, 20:00 (today), now."
+    )
+    parser.add_argument("channel", metavar="CHANNEL", help="number or slug")
+    parser.add_argument("time", metavar="TIME", help="an instant, or a time of the station")
+    add_artefact_options(parser)
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def run(args: argparse.Namespace, view: View) -> int:
+    from zoneinfo import ZoneInfo
+
+    from retrovue.clock import StationClock
+    from retrovue.reports.explanation import as_json, text
+    from retrovue.state_dir import ARTEFACT_NAME, state_dir
+    from retrovue.store import Artefact
+
+    bench = None
+    path: Path | None = args.artefact
+    if args.station is not None:
+        from retrovue.cli.bench import Bench
+
+        bench = Bench(args.station, state=args.state)
+        state = state_dir(bench.model.station.station, args.state, bench.model.written_state)
+        path = path or state / ARTEFACT_NAME
+    if path is None:
+        raise RetroVueError("which station?", help="name its folder, or an artefact with --artefact FILE")
+    now_us = StationClock().now_us()
+    if bench is not None and args.artefact is None and not path.exists():
+        found, zone = _compiled(args, bench, now_us)
+    else:
+        with Artefact.open(path) as artefact:
+            zone = ZoneInfo(artefact.header.timezone)
+            at_us = station_time(args.time, zone, now_us)
+            (channel,) = chosen_channels(artefact.channels, args.channel)
+            events = artefact.events(channel.channel, at_us, at_us + 1)
+            if events:
+                from retrovue.reports.explanation import Explanation
+
+                found = Explanation(
+                    channel,
+                    at_us,
+                    events[0],
+                    next(iter(artefact.segments(channel.channel, at_us, at_us + 1)), None),
+                    artefact.reasons(channel.channel, at_us),
+                    artefact.aired_before(events[0]),
+                    revision=artefact.header.revision,
+                )
+            elif bench is not None and args.artefact is None:
+                found, zone = _compiled(args, bench, now_us)
+            else:
+                h = artefact.header
+                raise RetroVueError(
+                    f"the artefact says nothing of then: it covers {h.first_day:%a %d %b %Y} to "
+                    f"{h.last_day:%a %d %b %Y}",
+                    help="name the station folder instead: it compiles any day",
+                )
+    if bench is not None:
+        _deepen(found, bench)
+    if args.json:
+        view.json(as_json(found, zone))
+    else:
+        view.out(text(found, zone))
+    return 0
+
+
+def _compiled(args: argparse.Namespace, bench: Any, now_us: int) -> tuple[Explanation, ZoneInfo]:
+    """The same from the station as it stands, compiled in memory."""
+    from zoneinfo import ZoneInfo
+
+    from retrovue.compiler.compile import compiled_channels
+    from retrovue.compiler.why import reasons
+    from retrovue.reports.explanation import Explanation, at
+
+    zone = ZoneInfo(bench.model.station.timezone)
+    at_us = station_time(args.time, zone, now_us)
+    (channel,) = chosen_channels(compiled_channels(bench.model), args.channel)
+    compiled = bench.compile_around(at_us, at_us + 1, now_us)
+    why = reasons(bench.model, bench.catalog, compiled)
+    events = [e for d in compiled.days if d.channel == channel.channel for e in d.events]
+    segments = [s for d in compiled.days if d.channel == channel.channel for s in d.playlist]
+    event = next((e for e in events if e.start_us <= at_us < e.end_us), None)
+    if event is None:
+        raise RetroVueError(
+            "nothing can be compiled for then", help="choose a date after the station's epoch"
+        )
+    before = [
+        e
+        for e in events
+        if e.start_us < event.start_us
+        and (e.plan, e.zone, e.program) == (event.plan, event.zone, event.program)
+    ]
+    segment = next((s for s in segments if s.start_us <= at_us < s.end_us), None)
+    return Explanation(
+        channel, at_us, event, segment, at(why, event, segment), before[-1] if before else None
+    ), zone
+
+
+def _deepen(found: Explanation, bench: Any) -> None:
+    """What only the station folder knows: the candidates, and who wrote each line."""
+    from retrovue.compiler.why import candidates_at
+    from retrovue.reports.explanation import places
+    from retrovue.revision import blame
+
+    found.candidates = candidates_at(bench.model, bench.catalog, found.event)
+    revision = found.revision.removesuffix("+") if found.revision and not found.revision.endswith("+") else ""
+    for place in places(found):
+        file, line = place.rsplit(":", 2)[:2]
+        origin = blame(bench.folder, file, int(line), revision)
+        if origin is not None:
+            found.commits[place] = origin

@@ -1,0 +1,89 @@
+"""Base: a schedule that exists, as far as a new compile goes on from it; pure.
+
+What starts within the locked time is taken from the published base unchanged. A channel whose inputs are
+those that the base was compiled from needs no compile at all for the days that the base covers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+
+from retrovue.compiler.in_flight import InFlight
+from retrovue.compiler.model import Compiled, ScheduleDay, ScheduleEvent, Segment
+from retrovue.diagnostics import Diagnostic
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Days by channel and broadcast date, each with the events that start in it."""
+
+    days: Mapping[str, Mapping[date, ScheduleDay]]
+    carried: Mapping[str, InFlight] = field(default_factory=dict)  #: in flight when the first day begins
+    opening: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  #: cursors at that moment
+    inputs: Mapping[str, str] = field(default_factory=dict)  #: channel → hash of what it was made from
+    findings: Mapping[str, tuple[Diagnostic, ...]] = field(default_factory=dict)
+    published: bool = True  #: on the air; else it only saves work
+
+    @classmethod
+    def of(
+        cls,
+        days: Iterable[ScheduleDay],
+        opening: Mapping[str, Mapping[str, str]],
+        inputs: Mapping[str, str],
+        findings: Mapping[str, tuple[Diagnostic, ...]],
+        published: bool = True,
+    ) -> Base:
+        """From the days of an artefact, the first of which open with what is in flight."""
+        by_channel: dict[str, dict[date, ScheduleDay]] = {}
+        carried: dict[str, InFlight] = {}
+        for day in days:
+            before = [event for event in day.events if event.broadcast_date != day.broadcast_date]
+            if before:
+                event = before[-1]
+                carried[day.channel] = InFlight(event, segments_of(event, day.playlist))
+                day = replace(
+                    day,
+                    events=tuple(e for e in day.events if e.broadcast_date == day.broadcast_date),
+                    playlist=tuple(s for s in day.playlist if s.broadcast_date == day.broadcast_date),
+                )
+            by_channel.setdefault(day.channel, {})[day.broadcast_date] = day
+        return cls(by_channel, carried, opening, inputs, findings, published)
+
+    @classmethod
+    def of_compiled(cls, compiled: Compiled, published: bool = True) -> Base:
+        return cls.of(compiled.days, compiled.opening, compiled.inputs, compiled.findings, published)
+
+    def cursors(self, channel: str, on: date) -> Mapping[str, str] | None:
+        """Where the rotations stood at the end of ``on``; None when the base doesn't know."""
+        days = self.days.get(channel, {})
+        if on in days:
+            return days[on].checkpoint
+        return self.opening.get(channel) if days and on + timedelta(days=1) == min(days) else None
+
+    def in_flight(self, channel: str, on: date) -> InFlight | None:
+        """What started before broadcast date ``on`` and runs into it."""
+        days = self.days.get(channel, {})
+        start_us = days[on].start_us
+        before = [day for at, day in days.items() if at < on and day.events]
+        if before:
+            last = max(before, key=lambda day: day.broadcast_date)
+            event = last.events[-1]
+            found: InFlight | None = InFlight(event, segments_of(event, last.playlist))
+        else:
+            found = self.carried.get(channel)
+        return found if found is not None and found.event.end_us > start_us else None
+
+    def ids(self) -> Iterable[ScheduleEvent]:
+        """Every event, for its guide id."""
+        for days in self.days.values():
+            for day in days.values():
+                yield from day.events
+        for flying in self.carried.values():
+            yield flying.event
+
+
+def segments_of(event: ScheduleEvent, playlist: Iterable[Segment]) -> tuple[Segment, ...]:
+    """The segments under one event."""
+    return tuple(segment for segment in playlist if segment.event_id == event.event_id)

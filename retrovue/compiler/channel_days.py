@@ -1,0 +1,449 @@
+"""Channel days: one channel from where it stands to its last day, or several that share a rotation; pure.
+
+A channel goes on from the published base where that knows better (its locked events are taken unchanged),
+else from the checkpoint, else from the station's epoch; days before the first one asked for are only
+scheduled, and nothing is said about them. A simulcast has no schedule of its own: its days are its
+source's, later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from heapq import heapify, heappop, heapreplace
+
+from retrovue.broadcast_day import Calendar
+from retrovue.compiler.airing import advance
+from retrovue.compiler.base import Base, segments_of
+from retrovue.compiler.findings import Findings
+from retrovue.compiler.in_flight import CURSOR, InFlight, unpack
+from retrovue.compiler.listing import Listings, with_ids
+from retrovue.compiler.model import Checkpoint, FillReport, ScheduleDay, ScheduleEvent, Segment
+from retrovue.compiler.playlist import PlaylistMaker
+from retrovue.compiler.rotation import STATION_WIDE
+from retrovue.compiler.schedule_day import ChannelState, Scheduler, Slot
+from retrovue.compiler.traffic import traffic_lines
+from retrovue.station.model import Channel
+
+#: How many days before the first one are kept for what runs into it: a simulcast may be a day late.
+_EVES = 3
+
+
+@dataclass(slots=True)
+class DraftDay:
+    """One broadcast date of one channel, on its way through the stages."""
+
+    date: date
+    start_us: int
+    end_us: int
+    slots: list[Slot] = field(default_factory=list)
+    cursors: dict[str, str] = field(default_factory=dict)  #: at the day's end
+    events: list[ScheduleEvent] = field(default_factory=list)  #: begins with those taken from the base
+    playlist: list[Segment] = field(default_factory=list)
+    pending: tuple[InFlight, ...] = ()  #: a simulcast's: what its source has aired and it has not
+    fill: FillReport | None = None
+
+
+@dataclass(slots=True)
+class DraftChannel:
+    """One channel, on its way through the stages."""
+
+    channel: Channel
+    calendar: Calendar
+    scheduler: Scheduler
+    listings: Listings
+    playlists: PlaylistMaker
+    findings: Findings
+    source: DraftChannel | None = None  #: of a simulcast
+    days: list[DraftDay] = field(default_factory=list)
+    eves: list[DraftDay] = field(default_factory=list)  #: replayed days that may run into the first one
+    carry_in: InFlight | None = None  #: the programme in flight when the first day begins
+    pending: tuple[InFlight, ...] = ()  #: a simulcast's, when the first day begins
+    opening: dict[str, str] = field(default_factory=dict)  #: cursors at that moment
+    taken_days: int = 0  #: how many days are the base's, whole
+    remembered: dict[str, str] = field(default_factory=dict)  #: traffic's lines where the channel goes on
+    ahead: list[Slot] = field(default_factory=list)  #: of the day after the last, for promos
+
+    @property
+    def name(self) -> str:
+        return self.channel.channel
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked for, and from where it may go on."""
+
+    first_day: date
+    count: int
+    epoch: date
+    checkpoint: Checkpoint | None = None
+    base: Base | None = None
+    lock_us: int | None = None  #: events of the base that start before it are taken; None: no base counts
+
+    @property
+    def last_day(self) -> date:
+        return self.first_day + timedelta(days=self.count - 1)
+
+
+# --- where a channel stands ------------------------------------------------------------------------
+
+
+def _take_from_base(asked: Asked, work: DraftChannel, state: ChannelState) -> date | None:
+    """The locked events of the base; returns the date to go on with, None when the base knows nothing of
+    the first day. What they did to the rotations of all channels is still to be applied."""
+    base, lock = asked.base, asked.lock_us
+    if base is None or lock is None:
+        return None
+    days = base.days.get(work.name, {})
+    on = asked.first_day
+    cursors = base.cursors(work.name, on - timedelta(days=1))
+    if on not in days or cursors is None:
+        return None
+    work.opening = dict(cursors)
+    work.carry_in = base.in_flight(work.name, on)
+    if work.carry_in is not None:
+        state.busy_until_us = work.carry_in.event.end_us
+        state.published_us = work.carry_in.event.start_us
+    while on in days and on <= asked.last_day:
+        day = days[on]
+        locked = [event for event in day.events if event.start_us < lock]
+        whole = day.end_us <= lock
+        if not locked and not whole:
+            break
+        kept = {event.event_id for event in locked}
+        taken = DraftDay(
+            on,
+            day.start_us,
+            day.end_us,
+            events=locked,
+            playlist=[segment for segment in day.playlist if segment.event_id in kept],
+        )
+        work.days.append(taken)
+        if locked:
+            state.busy_until_us = locked[-1].end_us
+            state.published_us = locked[-1].start_us
+        if not whole:
+            state.turns.clear()
+            state.move({p: c for event in locked for p, c in event.moves if not p.startswith(STATION_WIDE)})
+            break
+        cursors = day.checkpoint
+        taken.cursors = dict(cursors)
+        state.cursors = _rotations(cursors)
+        work.remembered = traffic_lines(cursors)
+        work.taken_days += 1
+        on += timedelta(days=1)
+    return on
+
+
+def _rotations(checkpoint: Mapping[str, str]) -> dict[str, str]:
+    """The cursors of a checkpoint that are the channel's own rotations."""
+    return {p: c for p, c in checkpoint.items() if not p.startswith((" ", STATION_WIDE))}
+
+
+def _shared(checkpoint: Mapping[str, str]) -> dict[str, str]:
+    return {p: c for p, c in checkpoint.items() if p.startswith(STATION_WIDE)}
+
+
+def _open(asked: Asked, work: DraftChannel, state: ChannelState) -> date:
+    """Set ``state`` to where the channel stands; returns the date to go on with."""
+    if work.source is None and asked.base is not None and asked.lock_us is not None:
+        cursors = asked.base.cursors(work.name, asked.first_day - timedelta(days=1))
+        if cursors is not None:
+            state.cursors = _rotations(cursors)
+            state.shared.update(_shared(cursors))
+            work.remembered = traffic_lines(cursors)
+            on = _take_from_base(asked, work, state)
+            if on is not None:
+                return on
+            state.cursors, state.busy_until_us, state.published_us = {}, 0, -1
+            work.remembered = {}
+    known = asked.checkpoint
+    if known is None or known.broadcast_date >= asked.first_day:
+        return min(asked.epoch, asked.first_day)
+    cursors = known.cursors.get(work.name, {})
+    state.cursors = _rotations(cursors)
+    state.shared.update(_shared(cursors))
+    work.remembered = traffic_lines(cursors)
+    flying = unpack(cursors[CURSOR]) if CURSOR in cursors else ()
+    if flying:
+        state.busy_until_us = flying[0].event.end_us
+        work.carry_in = flying[0]
+    return known.broadcast_date + timedelta(days=1)
+
+
+# --- schedule --------------------------------------------------------------------------------------
+
+#: (instant, 0 for a day's end and 1 for a pick): channels that share a rotation move in this order.
+_Step = tuple[int, int]
+
+
+def schedule(asked: Asked, works: Sequence[DraftChannel]) -> None:
+    """Schedule days of channels that may share rotations, in order of time."""
+    shared: dict[str, str] = {}
+    running: list[tuple[_Step, int, Iterator[_Step]]] = []
+    starts: list[tuple[DraftChannel, ChannelState, date]] = []
+    for work in works:
+        if work.source is None:
+            state = ChannelState(shared=shared)
+            starts.append((work, state, _open(asked, work, state)))
+    _catch_up(asked, starts, shared)
+    for at, (work, state, start) in enumerate(starts):
+        steps = _steps(asked, work, state, start)
+        first = next(steps, None)
+        if first is not None:
+            running.append((first, at, steps))
+    if len(running) == 1:
+        for _ in running[0][2]:
+            pass
+        return
+    heapify(running)
+    while running:
+        _, at, steps = running[0]
+        following = next(steps, None)
+        if following is None:
+            heappop(running)
+        else:
+            heapreplace(running, (following, at, steps))
+
+
+def _catch_up(
+    asked: Asked, starts: Sequence[tuple[DraftChannel, ChannelState, date]], shared: dict[str, str]
+) -> None:
+    """Bring the rotations of all channels to where the base's locked events leave them."""
+    if not any(work.days for work, _, _ in starts) or asked.base is None:
+        return
+    moves = sorted(
+        (event.start_us, at, moved)
+        for at, (work, _, _) in enumerate(starts)
+        for day in work.days
+        for event in day.events
+        for moved in [[(p, c) for p, c in event.moves if p.startswith(STATION_WIDE)]]
+        if moved
+    )
+    for _, _, moved in moves:
+        advance(shared, dict(moved))
+
+
+def _steps(asked: Asked, work: DraftChannel, state: ChannelState, start: date) -> Iterator[_Step]:
+    """Schedule one channel, step by step."""
+    findings = work.findings
+    for offset in range((asked.last_day - start).days + 1):
+        on = start + timedelta(days=offset)
+        bounds = work.calendar.day(on)
+        silent = on < asked.first_day
+        if on == asked.first_day and not work.days:
+            yield bounds.start_us, 0
+            work.opening = {**state.cursors, **state.shared}
+            if work.eves and state.busy_until_us > bounds.start_us:
+                work.carry_in = None  # an eve has it
+            elif work.carry_in is not None and work.carry_in.event.end_us <= bounds.start_us:
+                work.carry_in = None
+        if work.days and work.days[-1].date == on:
+            day = work.days[-1]
+        else:
+            day = DraftDay(on, bounds.start_us, bounds.end_us)
+        findings.silent = silent
+        for instant in work.scheduler.steps(on, state, day.slots):
+            yield instant, 1
+            findings.silent = silent
+        yield bounds.end_us, 0
+        day.cursors = {**state.cursors, **state.shared}
+        if silent:
+            if day.slots:
+                if not work.playlists.remembers:
+                    del work.eves[: 1 - _EVES]
+                work.eves.append(day)
+        elif not work.days or work.days[-1] is not day:
+            work.days.append(day)
+    if work.playlists.looks_ahead and work.days[work.taken_days :]:
+        findings.silent = True
+        for instant in work.scheduler.steps(asked.last_day + timedelta(days=1), state, work.ahead):
+            yield instant, 1
+            findings.silent = True
+    findings.silent = False
+
+
+# --- events and playlists --------------------------------------------------------------------------
+
+
+def list_and_fill(asked: Asked, work: DraftChannel, delayed: bool) -> None:
+    """The guide and the playlist of a channel. ``delayed``: another airs it later, so that it matters
+    what ran before the first day."""
+    maker, eves = work.playlists, work.eves
+    if not delayed and not maker.remembers:
+        eves = eves[-1:] if work.carry_in is None and _runs_into(eves, work.days) else []
+    maker.resume(work.remembered)
+    lines = work.remembered
+    making = [*eves, *work.days[work.taken_days :]]
+    for position, day in enumerate(making):
+        if position == len(eves) and not work.taken_days and not day.events:
+            work.opening.update(lines)
+        taken: set[int] = {event.event_id for event in day.events}
+        events = with_ids((work.listings.event(day.date, slot) for slot in day.slots), taken)
+        ahead = making[position + 1].slots if position + 1 < len(making) else work.ahead
+        work.findings.silent = day.date < asked.first_day
+        made = maker.playlist(day.date, day.slots, events, ahead, day.playlist)
+        shift = len(day.playlist)
+        day.playlist += [replace(s, seq=s.seq + shift) for s in made.segments] if shift else made.segments
+        day.events += events
+        day.fill, lines = made.fill, dict(made.memory)
+        day.cursors.update(lines)
+        if position < len(eves) - _EVES:
+            day.playlist = []  # it was aired only to be remembered
+    work.findings.silent = False
+    if eves and work.carry_in is None and work.days:
+        work.carry_in = _into(eves, work.days[0].start_us)
+    if work.carry_in is not None:
+        work.carry_in = work.carry_in.settled()
+    del work.eves[:-_EVES]
+
+
+def _runs_into(eves: Sequence[DraftDay], days: Sequence[DraftDay]) -> bool:
+    return bool(eves and days) and eves[-1].slots[-1].end_us > days[0].start_us
+
+
+def _into(days: Sequence[DraftDay], start_us: int) -> InFlight | None:
+    """What started in one of the days and runs past ``start_us``."""
+    for day in reversed(days):
+        if day.events:
+            event = day.events[-1]
+            return InFlight(event, segments_of(event, day.playlist)) if event.end_us > start_us else None
+    return None
+
+
+# --- simulcasts ------------------------------------------------------------------------------------
+
+
+def follow(asked: Asked, work: DraftChannel) -> None:
+    """Give a simulcast its days: its source's, ``delay`` later, each event with an id of its own.
+
+    Its locked events are taken from the base like everybody's.
+    """
+    source = work.source
+    assert source is not None
+    waiting, published = _waiting(asked, work)
+    now = 0
+    for day in [*source.eves, *source.days]:
+        bounds = work.calendar.day(day.date)
+        flying = next((p for p in waiting if p.event.start_us < bounds.start_us < p.event.end_us), None)
+        if flying is not None:
+            now = max(now, flying.event.end_us)
+        waiting = [p for p in waiting if p.event.start_us >= bounds.start_us]
+        if day.date == asked.first_day:
+            work.carry_in = _into(work.eves, bounds.start_us) or flying
+            work.pending = tuple(waiting)
+        waiting += _later(work, _programmes(day), work.channel.delay)
+        draft = published.get(day.date, DraftDay(day.date, bounds.start_us, bounds.end_us))
+        if draft.events:
+            now = draft.events[-1].end_us
+        now = _tile(work, draft, waiting, max(now, bounds.start_us))
+        draft.pending = tuple(waiting)
+        (work.eves if day.date < asked.first_day else work.days).append(draft)
+
+
+def _waiting(asked: Asked, work: DraftChannel) -> tuple[list[InFlight], dict[date, DraftDay]]:
+    """What the source had aired and the simulcast not, where it goes on; and its locked days."""
+    if asked.base is not None and asked.lock_us is not None:
+        cursors = asked.base.cursors(work.name, asked.first_day - timedelta(days=1))
+        if cursors is not None:
+            _take_from_base(asked, work, ChannelState())
+            published = {day.date: day for day in work.days}
+            work.days, work.taken_days, work.carry_in = [], 0, None
+            return [*unpack(cursors.get(CURSOR, "[]"))], published
+    known = asked.checkpoint
+    if known is not None and known.broadcast_date < asked.first_day:
+        return [*unpack(known.cursors.get(work.name, {}).get(CURSOR, "[]"))], {}
+    return [], {}
+
+
+def _programmes(day: DraftDay) -> list[InFlight]:
+    by_event: dict[int, list[Segment]] = {event.event_id: [] for event in day.events}
+    for segment in day.playlist:
+        by_event[segment.event_id].append(segment)
+    return [InFlight(event, tuple(by_event[event.event_id])) for event in day.events]
+
+
+def _later(work: DraftChannel, programmes: Sequence[InFlight], delay: int) -> list[InFlight]:
+    return [
+        InFlight(
+            replace(
+                p.event,
+                event_id=0,
+                channel=work.name,
+                broadcast_date=work.calendar.date_of(p.event.start_us + delay),
+                start_us=p.event.start_us + delay,
+                end_us=p.event.end_us + delay,
+                moves=(),
+            ),
+            tuple(
+                replace(
+                    s, channel=work.name, start_us=s.start_us + delay, end_us=s.end_us + delay, event_id=0
+                )
+                for s in p.playlist
+            ),
+        )
+        for p in programmes
+    ]
+
+
+def _tile(work: DraftChannel, day: DraftDay, waiting: list[InFlight], now: int) -> int:
+    """Fill ``day`` from ``now`` with what waits; what starts later stays in ``waiting``. Returns its end.
+
+    Where the source has nothing to show (the station's first hour, a delay that was changed), the channel
+    is off the air.
+    """
+    taken: set[int] = set()
+    later = [p for p in waiting if p.event.start_us >= day.end_us]
+    due = sorted((p for p in waiting if now <= p.event.start_us < day.end_us), key=lambda p: p.event.start_us)
+    waiting[:] = later
+
+    def off_air(end_us: int) -> None:
+        slot = Slot(now, end_us, None, None, 0)
+        events = with_ids([work.listings.event(day.date, slot)], taken)
+        _append(day, events[0], work.playlists.playlist(day.date, [slot], events).segments)
+
+    for programme in due:
+        event = programme.event
+        if event.start_us < now:
+            continue
+        if event.start_us > now:
+            off_air(event.start_us)
+        (event,) = with_ids([replace(event, broadcast_date=day.date)], taken)
+        _append(day, event, programme.playlist)
+        now = event.end_us
+    if now < day.end_us:
+        off_air(day.end_us)
+        now = day.end_us
+    return now
+
+
+def _append(day: DraftDay, event: ScheduleEvent, playlist: Sequence[Segment]) -> None:
+    first = len(day.playlist)
+    day.events.append(event)
+    day.playlist += [
+        replace(s, seq=first + n, event_id=event.event_id, broadcast_date=day.date)
+        for n, s in enumerate(playlist)
+    ]
+
+
+def schedule_days(work: DraftChannel, base: Base | None) -> list[ScheduleDay]:
+    """The finished days; their checkpoints don't say yet what is in flight."""
+    made = []
+    for position, day in enumerate(work.days):
+        if position < work.taken_days and base is not None:
+            made.append(base.days[work.name][day.date])
+        else:
+            made.append(
+                ScheduleDay(
+                    work.name,
+                    day.date,
+                    day.start_us,
+                    day.end_us,
+                    tuple(day.events),
+                    tuple(day.playlist),
+                    dict(sorted(day.cursors.items())),
+                    day.fill,
+                )
+            )
+    return made

@@ -1,0 +1,404 @@
+"""Why something airs: plan → zone → program → rule → pick, each with the place where it is written; pure.
+
+What the artefact needs to answer that alone is worked out when it is published (``reasons``) and kept
+beside the schedule: who asked for what a zone airs, which plans were overridden there and why, and the
+rules of the pools and spots that aired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from retrovue.broadcast_day import Calendar
+from retrovue.compiler.findings import written_at
+from retrovue.compiler.model import Compiled, ScheduleEvent
+from retrovue.compiler.plan import Planner, stretches
+from retrovue.compiler.reasons import CandidateList, Entry, Origin, Overridden, PoolRules, Reasons, SpotRules
+from retrovue.compiler.shelf import Shelf
+from retrovue.library.catalog import Catalog
+from retrovue.station.model import (
+    ChainNode,
+    Channel,
+    Plan,
+    PlayItem,
+    Pool,
+    Query,
+    Separation,
+    Spot,
+    StationModel,
+    Traffic,
+    Virtual,
+    When,
+    Zone,
+)
+from retrovue.station.policy import breaks_of, traffic_of
+from retrovue.station.schema import spell_duration
+from retrovue.station.when import specificity, words
+
+
+def reasons(model: StationModel, catalog: Catalog, compiled: Compiled) -> Reasons:
+    """Why ``compiled`` came out as it did."""
+    channels = {channel.channel: channel for channel in model.channels}
+    asked: dict[tuple[str, str, str, str], None] = {}
+    pools: dict[str, None] = {}
+    aired: dict[str, None] = {}
+    for day in compiled.days:
+        for event in day.events:
+            asked[event.channel, event.plan, event.zone, event.program] = None
+        for segment in day.playlist:
+            if segment.pool:
+                pools[segment.pool] = None
+                aired[segment.asset_id] = None
+    return Reasons(
+        tuple(_origin(model, channels[key[0]], *key[1:]) for key in asked if key[0] in channels),
+        tuple(_overridden(model, compiled)),
+        tuple(
+            PoolRules(slug, written_at(pool.place()), pool.kind.value, tuple(pool_rules(pool)))
+            for slug in sorted(pools)
+            if (pool := model.pools.get(slug)) is not None
+        ),
+        tuple(_spots(model, catalog, aired)),
+        tuple(_entries(model, {plan for _, plan, _, _ in asked})),
+    )
+
+
+# --- who asked -------------------------------------------------------------------------------------
+
+
+def _origin(model: StationModel, channel: Channel, plan_slug: str, zone_name: str, slug: str) -> Origin:
+    plan = model.plans.get(plan_slug)
+    zone = next((z for z in plan.zones if z.zone == zone_name), None) if plan is not None else None
+    program = model.programs.get(slug)
+    source = source_of(model, channel)
+    named = breaks_of(model.station, source, zone, program)
+    how = model.break_formats.get(named) if named else None
+    mode, candidates, place = described(model, slug)
+    return Origin(
+        channel=channel.channel,
+        plan=plan_slug,
+        zone=zone_name,
+        program=slug,
+        channel_at=written_at(channel.place()),
+        plan_at=written_at(plan.place()) if plan is not None else "",
+        plan_when=said_when(plan.when) if plan is not None else "",
+        priority=plan.priority if plan is not None else 0,
+        zone_at=written_at(plan.place("zones", plan.zones.index(zone))) if plan and zone else "",
+        zone_window=said_window(zone.window) if zone is not None else "",
+        program_at=place,
+        mode=mode,
+        candidates=candidates,
+        breaks=how.break_format if how is not None else "",
+        breaks_at=written_at(how.place()) if how is not None else "",
+        traffic=tuple(traffic_rules(traffic_of(model.station, source, zone, program))),
+        simulcast=_simulcast(channel),
+    )
+
+
+def source_of(model: StationModel, channel: Channel) -> Channel:
+    """The channel whose plans these are: its own, or the one that a simulcast airs."""
+    return next((c for c in model.channels if c.channel == channel.simulcast), channel)
+
+
+def _simulcast(channel: Channel) -> str:
+    if channel.simulcast is None:
+        return ""
+    return (
+        f"{channel.simulcast}, {spell_duration(channel.delay)} later" if channel.delay else channel.simulcast
+    )
+
+
+def described(model: StationModel, slug: str) -> tuple[str, str, str]:
+    """How it picks, what from, and where it is written: of a program, a virtual or a synthetic."""
+    if (program := model.programs.get(slug)) is not None:
+        mode = program.mode.value
+        if program.rerun_of is not None:
+            mode = f"rerun of {program.rerun_of}"
+        return mode, said_chain(program.chain), written_at(program.place())
+    if (virtual := model.virtuals.get(slug)) is not None:
+        return (*_virtual(virtual), written_at(virtual.place()))
+    if (synthetic := model.synthetics.get(slug)) is not None:
+        return "synthetic", f"generated: {synthetic.shows.value}", written_at(synthetic.place())
+    return "", "", ""
+
+
+def _virtual(virtual: Virtual) -> tuple[str, str]:
+    if virtual.rule is None:
+        return "sequence", said_chain(virtual.sequence or ())
+    rule = virtual.rule
+    said = [f"{rule.count} of {said_query(rule.query)}"]
+    said += [f"none again within {spell_duration(rule.no_repeat)}"] if rule.no_repeat else []
+    said += [f"at least {spell_duration(rule.min_total)} together"] if rule.min_total else []
+    said += [f"at most {spell_duration(rule.max_total)} together"] if rule.max_total else []
+    return rule.order.value, ", ".join(said)
+
+
+def _entries(model: StationModel, plans: set[str]) -> Iterator[Entry]:
+    """Every entry of every zone of these plans."""
+    for slug in sorted(plans & model.plans.keys()):
+        plan = model.plans[slug]
+        for index, zone in enumerate(plan.zones):
+            for number, item in enumerate(zone.play):
+                place = written_at(plan.place("zones", index, "play", number))
+                yield Entry(place, f"number {number + 1} of {len(zone.play)} in turn" + _here(item))
+            for time, item in zone.at.items():
+                place = written_at(plan.place("zones", index, "at", time))
+                yield Entry(place, f"pinned to {time}" + _here(item))
+
+
+def _here(item: str | PlayItem) -> str:
+    """What differs here from the program's own definition."""
+    if isinstance(item, str):
+        return ""
+    said = f", {item.mode.value} here" if item.mode is not None else ""
+    return said + (f", from {item.from_}" if item.from_ is not None else "")
+
+
+# --- which plans gave way --------------------------------------------------------------------------
+
+
+def _overridden(model: StationModel, compiled: Compiled) -> Iterator[Overridden]:
+    idents = {ident.channel: ident for ident in compiled.channels}
+    zone_info = ZoneInfo(compiled.timezone)
+    for channel in model.channels:
+        source = source_of(model, channel)
+        ident = idents.get(source.channel)
+        if ident is None:
+            continue
+        calendar = Calendar(zone_info, ident.day_start_minutes, ident.grid_us)
+        planner = Planner(source, model.plans, calendar, model.station.seasons)
+        known: dict[tuple[str, ...], list[_Lost]] = {}
+        for day in compiled.days:
+            if day.channel != channel.channel:
+                continue
+            plans = planner.applying(day.broadcast_date)
+            key = tuple(plan.plan for plan in plans)
+            if key not in known:
+                known[key] = list(_lost(model, calendar, plans))
+            hours = calendar.day(day.broadcast_date)
+            for lost in known[key]:
+                start, end = hours.at(lost.start) + channel.delay, hours.at(lost.end) + channel.delay
+                if start < end:
+                    yield Overridden(
+                        channel.channel,
+                        day.broadcast_date,
+                        start,
+                        end,
+                        lost.plan.plan,
+                        lost.zone.zone,
+                        written_at(lost.plan.place("zones", lost.plan.zones.index(lost.zone))),
+                        lost.by.plan,
+                        lost.reason,
+                    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """A stretch of broadcast minutes that a plan's zone would have had."""
+
+    start: int
+    end: int
+    plan: Plan
+    zone: Zone
+    by: Plan
+    reason: str
+
+
+def _lost(model: StationModel, calendar: Calendar, plans: Sequence[Plan]) -> Iterator[_Lost]:
+    """``plans`` from the highest down: what each loses to those above it."""
+    taken: list[tuple[int, int, Plan]] = []
+    for plan in plans:
+        mine = [(piece, zone) for zone in plan.zones for piece in stretches(calendar, zone.window)]
+        for (start, end), zone in mine:
+            for a, b, winner in taken:
+                if max(a, start) < min(b, end):
+                    reason = _reason(model, winner, plan)
+                    yield _Lost(max(a, start), min(b, end), plan, zone, winner, reason)
+        # Only what is still free is taken: each minute has one winner.
+        for (start, end), _ in mine:
+            for a, b in _free(start, end, taken):
+                taken.append((a, b, plan))
+
+
+def _free(start: int, end: int, taken: Iterable[tuple[int, int, Plan]]) -> list[tuple[int, int]]:
+    left = [(start, end)]
+    for a, b, _ in taken:
+        left = [piece for x, y in left for piece in ((x, min(y, a)), (max(x, b), y)) if piece[0] < piece[1]]
+    return left
+
+
+def _reason(model: StationModel, winner: Plan, loser: Plan) -> str:
+    if winner.priority != loser.priority:
+        return f"priority {winner.priority} beats {loser.priority}"
+    seasons = model.station.seasons
+    if specificity(winner.when, seasons) != specificity(loser.when, seasons):
+        return f"more specific: “{said_when(winner.when)}” beats “{said_when(loser.when)}”"
+    return "it stands before it in the channel's list of plans"
+
+
+# --- rules in words --------------------------------------------------------------------------------
+
+
+def said_when(when: When) -> str:
+    """ "mon-fri, on us:thanksgiving"."""
+    said = [*words(when.days)]
+    said += [f"dates {word}" for word in words(when.dates)]
+    said += [f"on {word}" for word in words(when.on)]
+    said += [*words(when.nth)]
+    said += [f"season {word}" for word in words(when.season)]
+    said += [f"cron {word}" for word in words(when.cron)]
+    return ", ".join(said) or "every day"
+
+
+def said_window(window: tuple[int, int]) -> str:
+    """ "19:00-23:00"."""
+    return "-".join(f"{minutes // 60:02}:{minutes % 60:02}" for minutes in window)
+
+
+def said_query(query: Query) -> str:
+    """ "collection sitcoms, series Cheers"."""
+    said = []
+    for name in type(query).model_fields:
+        value = getattr(query, name)
+        if value is None:
+            continue
+        word = name.rstrip("_").replace("_", " ")
+        if isinstance(value, Query):
+            said.append(f"not ({said_query(value)})")
+        elif name.endswith("_duration"):
+            said.append(f"{word} {spell_duration(value)}")
+        elif name == "year":
+            said.append(f"{word} {value[0]}" + (f"..{value[1]}" if value[1] != value[0] else ""))
+        elif isinstance(value, tuple):
+            said.append(f"{word} {'/'.join(map(str, value))}")
+        else:
+            said.append(f"{word} {value}")
+    return ", ".join(said) or "everything"
+
+
+def said_chain(chain: Sequence[ChainNode]) -> str:
+    """ "bumper cheers-open, then episodes of collection sitcoms"."""
+    said = []
+    for node in chain:
+        if node.episodes is not None:
+            said.append(f"episodes of {said_query(node.episodes)}")
+        elif node.bumper is not None:
+            what = node.bumper if isinstance(node.bumper, str) else said_query(node.bumper)
+            said.append(f"bumper {what}")
+        else:
+            for word in ("program", "virtual", "synthetic", "asset"):
+                if (value := getattr(node, word)) is not None:
+                    said.append(f"{word} {value}")
+    return ", then ".join(said)
+
+
+def _separation(separation: Separation | None) -> Iterator[str]:
+    if separation is None:
+        return
+    for word, value in (
+        ("same copy", separation.copy_),
+        ("same advertiser", separation.advertiser),
+        ("same category", separation.category),
+    ):
+        if value is not None:
+            yield f"{word} {spell_duration(value)} apart"
+
+
+def pool_rules(pool: Pool) -> Iterator[str]:
+    """A pool's rules, one a line."""
+    yield f"{pool.mode.value} of {said_query(pool.spots)}"
+    yield from _separation(pool.separation)
+    if pool.daily_cap is not None:
+        yield f"at most {pool.daily_cap} airings of a spot a broadcast day"
+    if pool.relax:
+        yield f"given up in this order: {', '.join(rule.value for rule in pool.relax)}"
+
+
+def traffic_rules(traffic: Traffic) -> Iterator[str]:
+    """A traffic policy's rules, one a line."""
+    if traffic.pools:
+        yield f"pools {', '.join(traffic.pools)}"
+    yield from _separation(traffic.separation)
+    if traffic.ads_per_hour is not None:
+        yield f"at most {spell_duration(traffic.ads_per_hour)} of ads an hour"
+    if traffic.relax:
+        yield f"given up in this order: {', '.join(rule.value for rule in traffic.relax)}"
+
+
+def spot_rules(spot: Spot) -> Iterator[str]:
+    """A spot's rules, one a line."""
+    if spot.runs is not None:
+        yield f"{spot.runs} runs contracted over each flight"
+    if spot.flight:
+        yield f"flight {', '.join(spot.flight)}"
+    if spot.weight != 1:
+        yield f"weight {spot.weight:g}"
+    if spot.days:
+        yield f"days {', '.join(spot.days)}"
+    if spot.dayparts:
+        yield f"dayparts {', '.join(said_window(window) for window in spot.dayparts)}"
+    if spot.ratings:
+        yield f"in programmes rated {', '.join(spot.ratings)}"
+    if spot.daily_cap is not None:
+        yield f"at most {spot.daily_cap} airings a broadcast day"
+    if spot.position != "any":
+        yield f"{spot.position} in the pod"
+    if spot.promotes is not None:
+        yield f"promotes {spot.promotes.program} ({spot.promotes.when})"
+
+
+def _spots(model: StationModel, catalog: Catalog, aired: Iterable[str]) -> Iterator[SpotRules]:
+    """The rules of each asset that aired and that a ``spot:`` names."""
+    if not model.spots:
+        return
+    wanted = set(aired)
+    shelf = Shelf(catalog, model.pools)
+    for slug, spot in model.spots.items():
+        found = [spot.asset] if spot.asset is not None else []
+        if spot.spots is not None:
+            found += [asset.id for asset in shelf.select(spot.spots).assets]
+        rules = tuple(spot_rules(spot))
+        for asset_id in found:
+            if asset_id in wanted:
+                yield SpotRules(asset_id, slug, written_at(spot.place()), rules)
+
+
+# --- candidates ------------------------------------------------------------------------------------
+
+#: Chains are followed this deep; a deeper one holds itself, which ``check`` says.
+_DEEPEST = 16
+
+
+def candidates_at(model: StationModel, catalog: Catalog, event: ScheduleEvent) -> CandidateList | None:
+    """What ``event`` was picked from, in the order of ``sequential``; None for what is not picked."""
+    if not event.asset_id:
+        return None
+    shelf = Shelf(catalog, model.pools)
+    for query in _queries(model, event.program, 0):
+        found = shelf.select(query)
+        at = found.position.get(event.asset_id)
+        if at is not None:
+            around = [found.assets[(at + step) % len(found)].id for step in (-1, 1)] if len(found) > 1 else []
+            return CandidateList(said_query(query), len(found), at + 1, *(around or ("", "")))
+    return None
+
+
+def _queries(model: StationModel, slug: str, depth: int) -> Iterator[Query]:
+    if depth > _DEEPEST:
+        return
+    program, virtual = model.programs.get(slug), model.virtuals.get(slug)
+    chain: Sequence[ChainNode] = ()
+    if program is not None:
+        chain = program.chain
+    elif virtual is not None:
+        if virtual.rule is not None:
+            yield virtual.rule.query
+        chain = virtual.sequence or ()
+    for node in chain:
+        if node.episodes is not None:
+            yield node.episodes
+        elif node.asset is not None:
+            yield Query(asset=node.asset)
+        elif (inner := node.program or node.virtual) is not None:
+            yield from _queries(model, inner, depth + 1)

@@ -1,0 +1,304 @@
+"""The catalog cache: a large lock made quick and small.
+
+The text of the lock is authoritative. Beside it, in the state directory, lies one Parquet file for each
+collection, named by the sha256 of the text it was made from, so that a changed collection is read anew
+and the others are not. A cached catalog holds only the assets that were asked for: a station of forty
+programmes needs some thousand assets of a million.
+
+======== ======================================================================================
+column   holds
+======== ======================================================================================
+key      the asset's key; unique
+eligible may it air?
+series   casefolded, as are title and genre: what a query compares
+title
+genre    list
+tag      list
+line     the asset's line of the lock
+======== ======================================================================================
+
+Rows are sorted by series and key, in small groups: whoever asks for a series reads one group or two.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrovue.library.catalog import Asked, Asset, AssetState, Catalog, genres
+from retrovue.library.lock import (
+    LockError,
+    lock_files,
+    lock_hash,
+    parse_lines,
+    read_lock,
+    reading,
+    render_line,
+)
+
+if TYPE_CHECKING:
+    import duckdb
+
+#: The cache's folder in the state directory.
+FOLDER = "catalog-cache"
+
+#: A smaller lock (bytes) is read whole: sooner done than asking a database.
+SMALL = 2_000_000
+
+#: Changes whenever what a cache file holds does.
+_VERSION = "2"
+_GROUP = 4096
+_SUFFIX = ".parquet"
+_LISTS = ("tag", "genre")
+#: Nothing is fetched from the network, and the machine's cores belong to others.
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "threads": "1",
+    "memory_limit": "512MB",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One collection of the lock and its cache file."""
+
+    collection: str
+    path: Path
+    text_hash: str  #: sha256 of the lock file as it would be written
+
+
+def open_catalog(station_folder: Path, cache: Path, small: int = SMALL) -> Catalog:
+    """The catalog of a station, the same as ``read_lock`` gives. Raises ``LockError``.
+
+    A lock of more than ``small`` bytes is read through ``cache``, a folder that is made when it is needed;
+    where it can't be written, the lock is read whole.
+    """
+    import duckdb
+
+    files = lock_files(station_folder)
+    if sum(file.stat().st_size for file in files if file.is_file()) <= small:
+        return read_lock(station_folder)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        known = {p.name.partition("-")[0]: p for p in cache.glob("*" + _SUFFIX) if _is_whole(p)}
+        parts = [_part(file, cache, known) for file in files]
+    except (OSError, duckdb.Error):
+        return read_lock(station_folder)
+    _prune(cache, parts)
+    return CachedCatalog(parts, lock_hash({f"{p.collection}.jsonl": p.text_hash for p in parts}))
+
+
+def _part(file: Path, cache: Path, known: Mapping[str, Path]) -> _Part:
+    with reading(file), file.open("rb") as raw:
+        digest = hashlib.file_digest(raw, "sha256")
+    digest.update(f"\0{file.name}\0{_VERSION}".encode())
+    name = digest.hexdigest()[:32]
+    path = known.get(name) or _make(file, cache, name)
+    return _Part(file.stem, path, path.stem.partition("-")[2])
+
+
+def _is_whole(path: Path) -> bool:
+    """Parquet begins and ends with its name: a file that was cut short doesn't."""
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) < 12:
+            return False
+        file.seek(-4, os.SEEK_END)
+        end = file.read()
+        file.seek(0)
+        return file.read(4) == end == b"PAR1"
+
+
+def _make(file: Path, cache: Path, name: str) -> Path:
+    """Read a file of the lock, line by line, into a cache file. Raises ``LockError`` for its mistakes."""
+    rows, half = (cache / f".{name}.{os.getpid()}.{end}" for end in ("csv", "new"))
+    try:
+        text_hash = _write_rows(file, rows)
+        with _connect() as connection:
+            connection.execute(f"SET temp_directory = {_quoted(cache / '.spill')}")
+            connection.execute(
+                "COPY (SELECT key, eligible, series, title, from_json(genre, '[\"VARCHAR\"]') AS genre, "  # noqa: S608  our own path
+                "from_json(tag, '[\"VARCHAR\"]') AS tag, line "
+                "FROM read_csv(?, header=false, auto_detect=false, delim=',', quote='\"', escape='\"', "
+                "new_line='\\n', parallel=false, max_line_size=10000000, columns={'key': 'VARCHAR', "
+                "'eligible': 'BOOLEAN', 'series': 'VARCHAR', 'title': 'VARCHAR', 'genre': 'VARCHAR', "
+                "'tag': 'VARCHAR', 'line': 'VARCHAR'}) ORDER BY series, key) "
+                f"TO {_quoted(half)} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {_GROUP})",
+                [str(rows)],
+            )
+            if not text_hash:  # somebody edited the lock by hand: its lines are out of order
+                digest = hashlib.sha256()
+                cursor = connection.execute("SELECT line FROM read_parquet(?) ORDER BY key", [str(half)])
+                while lines := cursor.fetchmany(10_000):
+                    digest.update("".join(f"{line}\n" for (line,) in lines).encode())
+                text_hash = digest.hexdigest()
+        path = cache / f"{name}-{text_hash}{_SUFFIX}"
+        half.replace(path)
+        return path
+    finally:
+        rows.unlink(missing_ok=True)
+        half.unlink(missing_ok=True)
+
+
+def _write_rows(file: Path, rows: Path) -> str:
+    """The sha256 of the file's text as it would be written; empty when its lines are out of order."""
+    digest = hashlib.sha256()
+    last, ordered = "", True
+    with rows.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        for asset in parse_lines(file.name, _lines(file)):
+            line = render_line(asset)
+            ordered = ordered and last < asset.key
+            last = asset.key
+            digest.update(f"{line}\n".encode())
+            writer.writerow(
+                (
+                    asset.key,
+                    asset.eligible,
+                    asset.series.casefold(),
+                    asset.title.casefold(),
+                    json.dumps(genres(asset), ensure_ascii=False),
+                    json.dumps(asset.tags, ensure_ascii=False),
+                    line,
+                )
+            )
+    return digest.hexdigest() if ordered else ""
+
+
+def _lines(file: Path) -> Iterator[str]:
+    with reading(file), file.open(encoding="utf-8", newline="\n") as lines:
+        yield from lines
+
+
+def _prune(cache: Path, parts: Sequence[_Part]) -> None:
+    """Keep the files of this lock, and as many others, the newest: another branch may need them again."""
+    mine = {part.path for part in parts}
+    try:
+        others = [path for path in cache.glob("*" + _SUFFIX) if path not in mine]
+        for old in sorted(others, key=lambda p: p.stat().st_mtime_ns, reverse=True)[len(mine) :]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        pass  # somebody else prunes at the same time
+
+
+def _connect() -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    return duckdb.connect(":memory:", config=_CONFIG)
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+class CachedCatalog(Catalog):
+    """A catalog that reads assets as they are asked for. It may be sent, or forked, to another process."""
+
+    def __init__(self, parts: Sequence[_Part], content_hash: str) -> None:
+        super().__init__(_Assets(parts), content_hash)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        assert isinstance(self.assets, _Assets)
+        return CachedCatalog, (self.assets.parts, self.content_hash)
+
+    def eligible(self, asked: Sequence[Asked] = ()) -> Iterable[Asset]:
+        assert isinstance(self.assets, _Assets)
+        return self.assets.eligible(asked)
+
+
+#: Connections that a forked process got from its parent: closing one would wait for the parent's threads.
+_INHERITED: list[object] = []
+
+
+class _Assets(Mapping[str, Asset]):
+    """Every asset of the lock by id, in order of id; an asset that was read once stays the same object."""
+
+    def __init__(self, parts: Sequence[_Part]) -> None:
+        # As ids sort: "a-b/x" comes before "a/x".
+        self.parts = tuple(sorted(parts, key=lambda part: part.collection + "/"))
+        self._by_collection = {part.collection: part for part in self.parts}
+        self._known: dict[str, Asset | None] = {}
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._pid = 0
+
+    def __getitem__(self, asset_id: str) -> Asset:
+        if asset_id not in self._known:
+            collection, _, key = asset_id.partition("/")
+            part = self._by_collection.get(collection)
+            rows = self._rows(part, "WHERE key = ?", [key]) if part is not None else []
+            self._known[asset_id] = next((_asset(collection, line) for (line,) in rows), None)
+        asset = self._known[asset_id]
+        if asset is None:
+            raise KeyError(asset_id)
+        return asset
+
+    def __iter__(self) -> Iterator[str]:
+        for part in self.parts:
+            for (key,) in self._rows(part, "ORDER BY key", [], "key"):
+                yield f"{part.collection}/{key}"
+
+    def __len__(self) -> int:
+        return sum(int(self._rows(part, "", [], "count(*)")[0][0]) for part in self.parts)
+
+    def eligible(self, asked: Sequence[Asked]) -> Iterator[Asset]:
+        """As ``Catalog.eligible``."""
+        collections = [frozenset(words) for name, words in asked if name == "collection"]
+        conditions, words_asked = ["eligible"], []
+        for name, words in asked:
+            if name == "collection":
+                continue
+            test = f"list_has_any({name}, ?)" if name in _LISTS else f"list_contains(?, {name})"
+            if len(words) == 1 and name not in _LISTS:
+                test = f"{name} = ?"  # this alone skips the groups that can't hold it
+            conditions.append(test)
+            words_asked.append(words[0] if test.endswith("= ?") else list(words))
+        where = f"WHERE {' AND '.join(conditions)} ORDER BY key"
+        for part in self.parts:
+            if all(part.collection in wanted for wanted in collections):
+                for (line,) in self._rows(part, where, words_asked):
+                    yield self._kept(_asset(part.collection, line))
+
+    def _kept(self, asset: Asset) -> Asset:
+        kept = self._known.get(asset.id)
+        if kept is None:
+            kept = self._known[asset.id] = asset
+        return kept
+
+    def _rows(
+        self, part: _Part, where: str, words: Sequence[Any], column: str = "line"
+    ) -> list[tuple[Any, ...]]:
+        import duckdb
+
+        if self._connection is None or self._pid != os.getpid():
+            _INHERITED.append(self._connection)
+            self._connection, self._pid = _connect(), os.getpid()
+        try:
+            return self._connection.execute(
+                f"SELECT {column} FROM read_parquet(?) {where}",  # noqa: S608  our own words
+                [str(part.path), *words],
+            ).fetchall()
+        except duckdb.Error as error:
+            raise LockError(
+                f"the catalog cache {part.path} can't be read: {error}",
+                help=f"delete the folder {part.path.parent}; it is made again from the lock",
+            ) from error
+
+
+_TUPLES = ("marks_us", "tags")
+
+
+def _asset(collection: str, line: str) -> Asset:
+    """The asset on a line that was found sound when the cache was made."""
+    values = json.loads(line)
+    for name in _TUPLES:
+        if name in values:
+            values[name] = tuple(values[name])
+    values["state"] = AssetState(values.get("state", AssetState.READY))
+    values.setdefault("approved", True)
+    return Asset(collection=collection, **values)

@@ -1,0 +1,216 @@
+"""Explanation: why something airs, as a person reads it and as JSON; pure.
+
+The JSON document: ``channel``, ``number``, ``at``; ``event`` (as in the guide's JSON); ``mode``;
+``chain``, in order: each link with ``link`` (channel, plan, zone, entry, program, pick, breaks, pool,
+spot), ``is`` (in words), ``written_at`` and, where known, ``commit``; ``overridden``: the plans that gave
+way, with ``reason``; ``segment``: what is on at that very instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from retrovue.compiler.model import CompiledChannel, ScheduleEvent, Segment
+from retrovue.compiler.reasons import CandidateList, Origin, Reasons
+from retrovue.diagnostics.render import printable
+from retrovue.reports.guide import event_json, segment_json
+from retrovue.reports.wording import clock, length, local, named, utc, when
+from retrovue.revision import LineOrigin
+
+
+@dataclass(slots=True)
+class Explanation:
+    """Everything known about one instant of one channel."""
+
+    channel: CompiledChannel
+    at_us: int
+    event: ScheduleEvent
+    segment: Segment | None
+    reasons: Reasons
+    before: ScheduleEvent | None  #: what the zone aired of the same program before
+    candidates: CandidateList | None = None
+    commits: dict[str, LineOrigin] = field(default_factory=dict)  #: by place
+    revision: str = ""  #: the commit that was compiled
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link of the chain."""
+
+    link: str
+    said: str
+    written_at: str = ""
+
+
+def at(why: Reasons, event: ScheduleEvent, segment: Segment | None) -> Reasons:
+    """Of all reasons, those that concern one event and one segment."""
+    pool, asset = (segment.pool, segment.asset_id) if segment is not None else ("", "")
+    key = (event.channel, event.plan, event.zone, event.program)
+    return replace(
+        why,
+        origins=tuple(o for o in why.origins if (o.channel, o.plan, o.zone, o.program) == key),
+        overridden=tuple(
+            o
+            for o in why.overridden
+            if o.channel == event.channel and o.start_us <= event.start_us < o.end_us
+        ),
+        pools=tuple(p for p in why.pools if p.pool == pool),
+        spots=tuple(s for s in why.spots if s.asset_id == asset),
+        entries=tuple(e for e in why.entries if e.written_at == event.written_at)[:1],
+    )
+
+
+def chain(found: Explanation, zone: ZoneInfo) -> Iterator[Link]:
+    """From the channel to what is on at this very instant."""
+    event = found.event
+    origin = next(iter(found.reasons.origins), None)
+    if origin is not None:
+        yield Link("channel", found.channel.channel, origin.channel_at)
+        if origin.simulcast:
+            yield Link("simulcast", f"of {origin.simulcast}", origin.channel_at)
+    if not event.plan:
+        yield Link("plan", "none has a zone here: off the air")
+    elif origin is not None:
+        priority = f", priority {origin.priority}" if origin.priority else ""
+        yield Link("plan", f"{event.plan} ({origin.plan_when}{priority})", origin.plan_at)
+        yield Link("zone", f"{event.zone} ({origin.zone_window})", origin.zone_at)
+    else:
+        yield Link("plan", event.plan)
+        yield Link("zone", event.zone)
+    if event.plan and event.written_at and (origin is None or event.written_at != origin.zone_at):
+        entry = ": ".join([event.program, *(e.said for e in found.reasons.entries)])
+        yield Link("entry", entry, event.written_at)
+    if origin is not None and origin.mode:
+        yield Link("program", f"{event.program}, {origin.mode}: {origin.candidates}", origin.program_at)
+    if event.asset_id:
+        yield Link("pick", _pick(found, zone))
+    elif event.plan and event.kind == "off_air":
+        yield Link("pick", "nothing of the zone's list could start here")
+    if origin is not None and event.kind != "off_air":
+        said = origin.breaks or "none: it plays whole"
+        yield Link("breaks", "; ".join([said, *origin.traffic]), origin.breaks_at)
+    if found.segment is not None and found.segment.overlays:
+        yield Link("overlays", ", ".join(found.segment.overlays))
+    yield from _instant(found, zone)
+
+
+def _pick(found: Explanation, zone: ZoneInfo) -> str:
+    event, candidates = found.event, found.candidates
+    said = event.asset_id
+    if candidates is not None:
+        said += f", number {candidates.place} of {candidates.count}"
+        if candidates.after:
+            said += f" ({candidates.before} < it < {candidates.after})"
+    if found.before is not None:
+        said += f"; before it {found.before.asset_id}, {when(found.before.start_us, zone)}"
+    return said
+
+
+def _instant(found: Explanation, zone: ZoneInfo) -> Iterator[Link]:
+    """What is on at the very instant, when that is not the programme itself."""
+    segment = found.segment
+    if segment is None or segment.kind.value == "program":
+        return
+    at_time = f"{local(segment.start_us, zone):%H:%M:%S}"
+    source = segment.asset_id or segment.synthetic
+    lasts = length(segment.duration_us)
+    yield Link("on air", f"{at_time} {segment.kind.value} “{segment.title}” [{source}], {lasts} long")
+    for pool in found.reasons.pools:
+        yield Link("pool", "; ".join([pool.pool, *pool.rules]), pool.pool_at)
+    for spot in found.reasons.spots:
+        yield Link("spot", "; ".join([spot.spot, *spot.rules]), spot.spot_at)
+    if segment.synthetic and segment.kind.value in ("ident", "card", "next_card"):
+        yield Link("remainder", "no spot fitted what was left of the break")
+
+
+def places(found: Explanation) -> list[str]:
+    """Every place that the chain cites, each once, in order."""
+    zone = ZoneInfo("UTC")
+    cited = [link.written_at for link in chain(found, zone)]
+    cited += [o.zone_at for o in found.reasons.overridden]
+    return [place for place in dict.fromkeys(cited) if place.count(":") >= 2]
+
+
+def text(found: Explanation, zone: ZoneInfo) -> str:
+    """The event, and under it the chain in columns."""
+    event = found.event
+    lines = [
+        printable(
+            f"{found.channel.number} {found.channel.name}, {when(event.start_us, zone)}-"
+            f"{clock(event.end_us, zone)}: {named(event)}"
+        )
+    ]
+    for link in chain(found, zone):
+        lines += _lines(found, link.link, link.said, link.written_at)
+        if link.link == "plan":
+            for lost in found.reasons.overridden:
+                said = (
+                    f"{lost.plan}, zone {lost.zone}, {clock(lost.start_us, zone)}-{clock(lost.end_us, zone)}"
+                )
+                lines += _lines(found, "over", f"{said}: {lost.reason}", lost.zone_at)
+    if event.fallbacks:
+        lines += _lines(found, "stand-ins", ", ".join(event.fallbacks), "")
+    return "\n".join(lines)
+
+
+def _lines(found: Explanation, label: str, said: str, place: str) -> Iterable[str]:
+    yield printable(f"  {label:<10} {said}")
+    if place:
+        origin = found.commits.get(place)
+        yield printable(f"  {'':<10} {place}" + (f"  {_commit(origin)}" if origin else ""))
+
+
+def _commit(origin: LineOrigin) -> str:
+    if not origin.committed:
+        return "not committed yet"
+    return f"{origin.commit[:10]} {origin.written:%Y-%m-%d} {origin.author}: {origin.summary}"
+
+
+def as_json(found: Explanation, zone: ZoneInfo) -> dict[str, Any]:
+    """The document described at the top of this module."""
+    event, segment = found.event, found.segment
+    origin: Origin | None = next(iter(found.reasons.origins), None)
+    return {
+        "channel": found.channel.channel,
+        "number": found.channel.number,
+        "at": utc(found.at_us),
+        "event": event_json(event),
+        "mode": origin.mode if origin else "",
+        "chain": [
+            {
+                "link": link.link,
+                "is": link.said,
+                "written_at": link.written_at,
+                **({"commit": _commit_json(c)} if (c := found.commits.get(link.written_at)) else {}),
+            }
+            for link in chain(found, zone)
+        ],
+        "overridden": [
+            {
+                "plan": lost.plan,
+                "zone": lost.zone,
+                "start": utc(lost.start_us),
+                "end": utc(lost.end_us),
+                "by": lost.by_plan,
+                "reason": lost.reason,
+                "written_at": lost.zone_at,
+                **({"commit": _commit_json(c)} if (c := found.commits.get(lost.zone_at)) else {}),
+            }
+            for lost in found.reasons.overridden
+        ],
+        "segment": segment_json(segment) if segment is not None else None,
+    }
+
+
+def _commit_json(origin: LineOrigin) -> dict[str, str] | None:
+    if not origin.committed:
+        return None
+    return {
+        "commit": origin.commit,
+        "author": origin.author,
+        "written": origin.written.isoformat().replace("+00:00", "Z"),
+        "summary": origin.summary,
+    }

@@ -1,0 +1,180 @@
+"""``retrovue why``: the chain from the plan to the pick, in words that are true of the YAML."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.changes.conftest import AS_OF, commit, edit, git
+from tests.cli.run import run
+
+#: Thanksgiving of 2026.
+HOLIDAY = "2026-11-26"
+
+
+@pytest.fixture
+def artefact(folder: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "artefact.duckdb"
+    compiled = run(
+        *("compile", str(folder), "--from", HOLIDAY, "--days", "2", "--as-of", AS_OF),
+        *("--output", str(path), "--quiet"),
+    )
+    assert compiled.code == 0, compiled.err
+    return path
+
+
+def line_of(file: Path, text: str) -> int:
+    return next(n for n, line in enumerate(file.read_text().splitlines(), 1) if text in line)
+
+
+def test_a_pinned_programme_from_the_artefact_alone(folder: Path, artefact: Path) -> None:
+    ran = run("why", "5.1", f"{HOLIDAY} 21:10", "--artefact", str(artefact))
+    assert (ran.code, ran.err) == (0, "")
+    plan = folder / "plans" / "all.yaml"
+    said = ran.out
+    assert said.startswith("5.1 Channel One, Thu 26 Nov 21:00-22:30: Charade (1963)\n")
+    for expected in (
+        "  channel    one\n",
+        "  plan       all (every day)\n             plans/all.yaml:1:",
+        f"  zone       Prime Time (19:00-23:00)\n             plans/all.yaml:{line_of(plan, 'Prime Time')}:",
+        f"  entry      film: pinned to 21:00\n             plans/all.yaml:{line_of(plan, 'film')}:",
+        "  program    film, sequential: episodes of collection films\n             programs.yaml:9:",
+        "  pick       films/",
+        "  breaks     network\n             library.yaml:",
+    ):
+        assert expected in said
+    assert "over" not in said
+
+
+def test_a_plan_that_gave_way_and_why(folder: Path, artefact: Path) -> None:
+    ran = run("why", "one", f"{HOLIDAY} 14:00", "--artefact", str(artefact), "--json")
+    document = json.loads(ran.out)
+    assert document["event"]["zone"] == "Marathon"
+    (lost,) = document["overridden"]
+    assert (lost["plan"], lost["zone"], lost["by"]) == ("all", "Day", "thanksgiving")
+    assert lost["reason"] == "priority 30 beats 0"
+    assert (lost["start"], lost["end"]) == ("2026-11-26T17:00:00Z", "2026-11-27T00:00:00Z")
+    links = {link["link"]: link for link in document["chain"]}
+    assert links["plan"]["is"] == "thanksgiving (on us:thanksgiving, priority 30)"
+    assert links["entry"]["is"] == "taxi: number 1 of 1 in turn"
+    assert "before it sitcoms/taxi/S01E" in links["pick"]["is"]
+    # On the day after, nothing gives way.
+    ordinary = run("why", "5.1", "2026-11-27 14:00", "--artefact", str(artefact), "--json")
+    assert json.loads(ordinary.out)["overridden"] == []
+
+
+def test_the_more_specific_plan_wins(folder: Path) -> None:
+    edit(folder / "plans" / "holiday.yaml", "priority: 30\n", "")
+    ran = run("why", "5.1", f"{HOLIDAY} 14:00", str(folder))
+    assert "more specific: “on us:thanksgiving” beats “every day”" in ran.out
+
+
+def test_a_spot_has_its_pool(folder: Path, artefact: Path) -> None:
+    from retrovue.store import Artefact
+
+    with Artefact.open(artefact) as art:
+        ads = [s for s in art.segments("one", 0, 2**60) if s.pool == "ads"]
+    at = ads[3].start_us // 1_000_000 + 1
+    from datetime import UTC, datetime
+
+    instant = datetime.fromtimestamp(at, UTC).isoformat()
+    ran = run("why", "5.1", instant, "--artefact", str(artefact))
+    assert f"[{ads[3].asset_id}]" in ran.out
+    assert "  pool       ads; shuffle of collection spots\n             library.yaml:" in ran.out
+
+
+def test_off_the_air(folder: Path, artefact: Path) -> None:
+    ran = run("why", "5.1", f"{HOLIDAY} 23:30", "--artefact", str(artefact))
+    assert "  plan       none has a zone here: off the air\n" in ran.out
+
+
+def test_candidates_and_commits_from_the_station(folder: Path) -> None:
+    edit(folder / "plans" / "all.yaml", '"21:00": film', '"21:30": film')
+    second = commit(folder, "Film at ten")
+    ran = run("why", "5.1", "2026-06-02 22:30", str(folder))
+    assert ran.code == 0, ran.err
+    assert "number 1 of 2" in ran.out or "number 2 of 2" in ran.out
+    assert f"{second[:10]} " in ran.out
+    assert "Ann: Film at ten" in ran.out
+    assert "Ann: A station" in ran.out
+    edit(folder / "plans" / "all.yaml", '"21:30": film', '"21:30": film  # at ten')
+    assert "not committed yet" in run("why", "5.1", "2026-06-02 22:30", str(folder)).out
+
+
+def test_blame_is_of_the_commit_that_was_compiled(folder: Path) -> None:
+    assert run("compile", str(folder), "--as-of", AS_OF, "--quiet").code == 0
+    edit(folder / "plans" / "all.yaml", "plan: all", "# new\n# lines\nplan: all")
+    commit(folder, "Two lines above")
+    edit(folder / "plans" / "all.yaml", "# new", "# newer")
+    ran = run("why", "5.1", "2026-06-02 21:30", str(folder))
+    assert "Two lines above" not in ran.out
+    assert "not committed" not in ran.out
+    assert "Ann: A station" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("time", "start"),
+    [
+        ("2026-11-26 21:10", "2026-11-27T02:00:00Z"),
+        ("2026-11-26T21:10", "2026-11-27T02:00:00Z"),
+        ("2026-11-26T21:10:00-05:00", "2026-11-27T02:00:00Z"),
+        ("2026-11-27T02:10:00Z", "2026-11-27T02:00:00Z"),
+        ("2026-11-27 06:29:59", "2026-11-27T11:00:00Z"),
+        ("2026-11-27 06:30", "2026-11-27T11:30:00Z"),
+    ],
+)
+def test_times(artefact: Path, time: str, start: str) -> None:
+    ran = run("why", "5.1", time, "--artefact", str(artefact), "--json")
+    assert json.loads(ran.out)["event"]["start"] == start
+
+
+@pytest.mark.parametrize("time", ["noonish", "25:00", "2026-13-01 20:00", "20:61", "2026-11-26", ""])
+def test_no_time(artefact: Path, time: str) -> None:
+    ran = run("why", "5.1", time, "--artefact", str(artefact))
+    assert ran.code == 1
+    assert "is no time" in ran.err
+
+
+def test_mistakes_are_said(folder: Path, artefact: Path) -> None:
+    assert "channels: 5.1 (one)" in run("why", "7", "now", "--artefact", str(artefact)).err
+    outside = run("why", "5.1", "2030-01-01 20:00", "--artefact", str(artefact))
+    assert outside.code == 1
+    assert "it covers Thu 26 Nov 2026" in outside.err
+    assert run("why", "5.1", "now").code == 1
+    # A folder that git doesn't know has no commits, and all the rest.
+    git_folder = folder.parent.parent / ".git"
+    git_folder.rename(git_folder.with_name("gone"))
+    assert run("why", "5.1", "2026-06-02 21:30", str(folder)).code == 0
+
+
+def test_git_is_asked_with_an_argument_list(folder: Path) -> None:
+    odd = folder / "plans" / "$(touch pwned); x'\".yaml"
+    odd.write_text("plan: odd\npriority: 9\nzones: [{ zone: Odd, window: 10:00-11:00, play: [taxi] }]\n")
+    edit(folder / "channel.yaml", "plans: [all,", "plans: [odd, all,")
+    commit(folder, "Odd names")
+    ran = run("why", "5.1", "2026-06-02 10:10", str(folder))
+    assert "Ann: Odd names" in ran.out
+    assert not list(folder.rglob("pwned"))
+    assert git(folder, "status", "--porcelain") == ""
+
+
+def test_a_simulcast_names_the_plan_that_it_carries(folder: Path) -> None:
+    (folder / "plus.yaml").write_text(
+        'channel: plus\nnumber: "5.2"\nname: Plus One\nsimulcast: one\ndelay: 1h\n'
+    )
+    ran = run("why", "5.2", f"{HOLIDAY} 20:30", str(folder), "--json")
+    assert ran.code == 0, ran.err
+    document = json.loads(ran.out)
+    links = {link["link"]: link["is"] for link in document["chain"]}
+    assert links["simulcast"] == "of one, 1h later"
+    assert links["zone"] == "Marathon (12:00-20:00)"
+    assert links["breaks"].startswith("network")
+    (lost,) = document["overridden"]
+    # Prime Time of 19:00 gave way, an hour later.
+    assert (lost["zone"], lost["start"], lost["end"]) == (
+        "Prime Time",
+        "2026-11-27T01:00:00Z",
+        "2026-11-27T02:00:00Z",
+    )

@@ -1,0 +1,25 @@
+"""How many examples a property is tried on: few on every run, ten times as many when asked.
+
+RETROVUE_EXAMPLES=10 pytest tests/compiler
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+
+#: The environment's word: a factor.
+ENVIRONMENT = "RETROVUE_EXAMPLES"
+
+
+def examples(count: int) -> Callable[[Any], Any]:
+    """``count`` examples, or as many times that as the environment says; no time limit for one."""
+    factor = int(os.environ.get(ENVIRONMENT, "1"))
+    return settings(
+        max_examples=count * factor,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
