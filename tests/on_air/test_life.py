@@ -164,7 +164,7 @@ def test_a_file_missing_at_air_time(on_air: Broadcast, shorts: ShortsStation, tm
         tick = plan.tick_of(unwrap(picture.pts, near))
         if first <= tick < end:
             during.append(picture)
-        elif end <= tick < end + 60:
+        elif end <= tick < min(end + 60, following.end_tick(plan.rate)):
             later.append(picture)
     text = f"missing: {gone}\n{reading.to_text()}"
     assert during, text

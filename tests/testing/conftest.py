@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from subprocess import CompletedProcess, run
@@ -50,7 +51,9 @@ class Project:
     def pytest(self, test: str, *arguments: str) -> CompletedProcess[str]:
         write(self.folder, {"tests/test_it.py": test})
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-        return run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        # A worker of a parallel run would make its children believe that they are workers, too.
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+        return run(command, cwd=self.folder, env=clean, capture_output=True, text=True, check=False)
 
     def snapshots(self) -> dict[str, str]:
         folder = self.folder / "tests" / "__snapshots__" / "test_it"
