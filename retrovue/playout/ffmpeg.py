@@ -1,7 +1,9 @@
 """ffmpeg command graphs of the producers; pure: values in, argument lists out.
 
-Every child writes two pipes: H.264 access units (``-f h264``, each with a delimiter) and ADTS frames.
-The multiplexer is ours (stream/mpegts.py). Why each option is there:
+Every child writes two pipes: access units and audio frames. The multiplexer is ours (stream/mpegts.py).
+A graph is put together from three parts: what makes the input a picture and a sound of the house
+(playout/normalise.py), what is drawn over it, and how it is encoded (playout/encode.py). Why each option
+is there:
 
 * ``-ss`` lands ``preroll`` before the wanted offset, then ``fps=start_time`` and the audio trim anchor
   picture and sound at exactly the same source instant.
@@ -10,8 +12,6 @@ The multiplexer is ours (stream/mpegts.py). Why each option is there:
   duplicates.
 * ``tpad`` clones at most HOLD_TICKS frames: an asset that ends a tick short is held, a truncated file is
   not disguised.
-* zerolatency, no B-frames, one reference: any frame may be the last one before a join, PTS equals DTS,
-  and every child of a channel writes the same SPS and PPS.
 * audio begins one frame early, and that first frame (encoder priming) is thrown away; the overlap of the
   transform makes the join a 21 ms cross-fade.
 """
@@ -23,6 +23,7 @@ from typing import Any
 
 import ffmpeg
 
+from retrovue.playout import encode, normalise
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.ticks import SAMPLE_RATE
 from retrovue.stream.adts import SAMPLES_PER_FRAME
@@ -34,13 +35,6 @@ PREROLL_S = 0.1
 #: Transport and program streams have no index: a seek lands up to a GOP late.
 PREROLL_UNINDEXED_S = 2.0
 _UNINDEXED = (".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob")
-
-#: ultrafast would switch off CABAC and 8x8 transforms: one set of SPS and PPS for all presets.
-_X264 = "aud=1:weightp=1:cabac=1:8x8dct=1:force-cfr=1"
-#: Said by the encoder, not taken from the source, whose description would otherwise change the SPS at a
-#: join (ffmpeg 7 and newer pass it on). SD is SMPTE 170M, HD is ITU-R BT.709, as broadcasters have it.
-_COLOUR_SD = ":range=tv:colorprim=smpte170m:transfer=smpte170m:colormatrix=smpte170m:chromaloc=0"
-_COLOUR_HD = ":range=tv:colorprim=bt709:transfer=bt709:colormatrix=bt709:chromaloc=0"
 
 _GLOBAL = ("-nostdin", "-hide_banner", "-loglevel", "error")
 _LOCAL_ONLY = "file,pipe"
@@ -84,23 +78,13 @@ def file_command(
     source = ffmpeg.input(
         f"file:{path}", ss=f"{offset - lead_in:.6f}", threads=1, protocol_whitelist=_LOCAL_ONLY
     )
-    video = source.video
-    if interlaced:
-        video = video.filter("bwdif", mode="send_field" if house.rate > 30 else "send_frame")
-    video = video.filter("fps", fps=_fraction(house), start_time=f"{lead_in:.6f}", round="near")
-    video = _fit(video, house)
-    outputs = [_video_out(_cut_video(video, cut), house, pipes.video)]
+    video = normalise.picture(source.video, house, lead_in, interlaced)
+    outputs = [_video_out(video, house, cut, pipes)]
     if pipes.audio is not None:
-        # Silence before the lead-in gives the trim below something to take when audio_from is negative.
+        # Silence before the lead-in gives the cut something to take when audio_from is negative.
         pad = round(preroll * SAMPLE_RATE) + SAMPLES_PER_FRAME * 2
-        delay = pad - round(lead_in * SAMPLE_RATE)
-        audio = (
-            source.audio.filter("aresample", SAMPLE_RATE, **{"async": 1, "first_pts": 0})
-            .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
-            .filter("adelay", f"{delay}S", all=1)
-            .filter("apad")
-        )
-        outputs.append(_audio_out(_cut_audio(audio, cut, pad), house, pipes.audio))
+        audio = normalise.sound(source.audio, delay=pad - round(lead_in * SAMPLE_RATE))
+        outputs.append(encode.audio(_cut_audio(audio, cut, pad), house, pipes.audio))
     return _compile(binary, outputs)
 
 
@@ -108,13 +92,13 @@ def synthetic_command(
     binary: str, house: HouseFormat, picture: SyntheticPicture, cut: Cut, pipes: Pipes
 ) -> list[str]:
     """Render ``cut`` of a generated picture, with its tone or silence."""
-    size, rate = f"{house.width}x{house.height}", _fraction(house)
+    size, rate = f"{house.width}x{house.height}", normalise.rate_of(house)
     source = f"{picture.source}{':' if '=' in picture.source else '='}s={size}:r={rate}"
     video = _lavfi(source).video
     for options in picture.texts(house):
         video = video.filter("drawtext", **options)
     video = video.filter("format", "yuv420p")
-    outputs = [_video_out(_cut_video(video, cut), house, pipes.video)]
+    outputs = [_video_out(video, house, cut, pipes)]
     if pipes.audio is not None:
         pad = SAMPLES_PER_FRAME * 2
         if picture.tone_hz:
@@ -123,7 +107,7 @@ def synthetic_command(
         else:
             sound = _lavfi(f"anullsrc=r={SAMPLE_RATE}:cl=stereo").audio
         sound = sound.filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
-        outputs.append(_audio_out(_cut_audio(sound, cut, pad), house, pipes.audio))
+        outputs.append(encode.audio(_cut_audio(sound, cut, pad), house, pipes.audio))
     return _compile(binary, outputs)
 
 
@@ -177,25 +161,13 @@ def _lavfi(graph: str) -> Any:
     return ffmpeg.input(graph, format="lavfi", protocol_whitelist=_LOCAL_ONLY)
 
 
-def _fraction(house: HouseFormat) -> str:
-    return f"{house.rate.numerator}/{house.rate.denominator}"
+def _video_out(video: Any, house: HouseFormat, cut: Cut, pipes: Pipes) -> Any:
+    """The end of every command's picture: ``video`` is in the house's raster, rate and colours.
 
-
-def _fit(video: Any, house: HouseFormat) -> Any:
-    """Scale by display aspect ratio into the raster, pillar- or letter-boxed."""
-    w, h = house.width, house.height
-    return (
-        video.filter(
-            "scale",
-            w=f"if(gt(dar,{w}/{h}),{w},trunc({h}*dar/2)*2)",
-            h=f"if(gt(dar,{w}/{h}),trunc({w}/dar/2)*2,{h})",
-            out_color_matrix="bt709" if house.hd else "bt601",
-            out_range="tv",
-        )
-        .filter("pad", w, h, "(ow-iw)/2", "(oh-ih)/2")
-        .filter("setsar", 1)
-        .filter("format", "yuv420p")
-    )
+    Whatever is drawn over the programme belongs here, before the cut, so that it is drawn over files and
+    generated pictures alike.
+    """
+    return encode.video(_cut_video(video, cut), house, pipes.video)
 
 
 def _cut_video(video: Any, cut: Cut) -> Any:
@@ -211,48 +183,6 @@ def _cut_audio(audio: Any, cut: Cut, pad: int) -> Any:
     return audio.filter(
         "atrim", start_sample=pad + cut.audio_from, end_sample=pad + cut.audio_to + SAMPLES_PER_FRAME
     ).filter("asetpts", "PTS-STARTPTS")
-
-
-def _video_out(video: Any, house: HouseFormat, descriptor: int) -> Any:
-    rate = f"{house.video_kbps}k"
-    return ffmpeg.output(
-        video,
-        f"pipe:{descriptor}",
-        **{
-            "format": "h264",
-            "fps_mode": "passthrough",
-            "c:v": "libx264",
-            "preset": house.preset,
-            "tune": "zerolatency",
-            "threads": 1,
-            "profile:v": "high",
-            "refs": 1,
-            "bf": 0,
-            "g": house.gop,
-            "keyint_min": house.gop,
-            "sc_threshold": 0,
-            "b:v": rate,
-            "maxrate": rate,
-            "bufsize": rate,
-            "x264-params": _X264 + (_COLOUR_HD if house.hd else _COLOUR_SD),
-            "flush_packets": 1,
-        },
-    )
-
-
-def _audio_out(audio: Any, house: HouseFormat, descriptor: int) -> Any:
-    return ffmpeg.output(
-        audio,
-        f"pipe:{descriptor}",
-        **{
-            "format": "adts",
-            "c:a": "aac",
-            "b:a": f"{house.audio_kbps}k",
-            "ar": SAMPLE_RATE,
-            "ac": 2,
-            "flush_packets": 1,
-        },
-    )
 
 
 def _compile(binary: str, outputs: list[Any]) -> list[str]:
