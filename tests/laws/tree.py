@@ -42,7 +42,7 @@ def everything() -> tuple[Path, ...]:
         here = Path(folder).relative_to(ROOT)
         station = len(here.parts) == 2 and here.parts[0] == "stations"
         below[:] = [f for f in below if f not in _BUILT and not (station and f == "media")]
-        found += [here / file for file in files]
+        found += [here / file for file in files if file != ".git"]  # what a linked work tree has instead
     return tuple(sorted(found))
 
 
