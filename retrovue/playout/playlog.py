@@ -7,10 +7,12 @@ neighbours share it and nothing accumulates; a segment shorter than a tick vanis
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from retrovue.compiler.model import Segment
+from retrovue.playout.overlay import Layer, clip
 from retrovue.playout.ticks import TickGrid
 
 
@@ -22,18 +24,26 @@ class PlaylogEntry:
     end: int
     segment: Segment
     fallbacks: tuple[str, ...] = ()  #: asset ids that stand in, in order
+    layers: tuple[Layer, ...] = ()  #: graphics over it, lowest first; windows lie inside [start, end)
 
     def offset_us(self, tick: int, grid: TickGrid) -> int:
         """Where in the asset the picture of ``tick`` is (µs); never negative."""
         return max(0, self.segment.in_us + grid.start_us(tick) - self.segment.start_us)
 
+    def between(self, start: int, end: int) -> PlaylogEntry:
+        """The part of it on the ticks [start, end), which must lie inside."""
+        if (start, end) == (self.start, self.end):
+            return self
+        return replace(self, start=start, end=end, layers=clip(self.layers, start, end))
+
     def same_signal(self, other: PlaylogEntry) -> bool:
-        """Do both show the same picture on the same tick? Then a swap of playlogs needs no new source."""
+        """Do both show the same picture on every tick that both have?"""
         a, b = self.segment, other.segment
+        start, end = max(self.start, other.start), min(self.end, other.end)
         return (
             (a.asset_id, a.synthetic, a.title) == (b.asset_id, b.synthetic, b.title)
             and a.start_us - a.in_us == b.start_us - b.in_us
-            and self.end == other.end
+            and clip(self.layers, start, end) == clip(other.layers, start, end)
         )
 
 
@@ -56,6 +66,24 @@ class Playlog:
             if end > start:
                 entries.append(PlaylogEntry(start, end, segment, planned.get(segment.event_id, ())))
         return cls(entries)
+
+    def cut_at(self, ticks: Iterable[int]) -> Playlog:
+        """The same plan with a boundary at each of ``ticks``: each part gets a source of its own."""
+        wanted = sorted(set(ticks))
+        entries: list[PlaylogEntry] = []
+        for entry in self.entries:
+            edges = [entry.start, *(t for t in wanted if entry.start < t < entry.end), entry.end]
+            entries += (entry.between(a, b) for a, b in pairwise(edges))
+        return Playlog(entries)
+
+    def over(self, layers: Callable[[PlaylogEntry], Sequence[Layer]]) -> Playlog:
+        """The same plan with ``layers(entry)`` above the graphics that each entry has."""
+        return Playlog(
+            [
+                replace(e, layers=(*e.layers, *added)) if (added := clip(layers(e), e.start, e.end)) else e
+                for e in self.entries
+            ]
+        )
 
     @property
     def end(self) -> int:

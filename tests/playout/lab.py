@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -56,6 +56,7 @@ class Bench:
 
     director: ProgramDirector
     clock: StationClock
+    programme: Programme
     playlog: Playlog
     grid: TickGrid
     state: Path
@@ -67,6 +68,12 @@ class Bench:
 
     async def tune(self, address: str = "127.0.0.1:1") -> ChannelSignal:
         return await self.director.tune(CHANNEL, Viewer("bench", address))
+
+    def rearm(self, playlog: Playlog) -> None:
+        """Another plan from now on, as a new artefact or the director brings it."""
+        self.playlog = playlog
+        self.programme = replace(self.programme, playlog=playlog)
+        self.director.apply({CHANNEL: (BENCH, self.programme)})
 
     def entry(self, index: int) -> PlaylogEntry:
         return self.playlog.entries[index]
@@ -133,7 +140,7 @@ async def bench(
     director.apply({CHANNEL: (BENCH, programme)})
     await director.slate(house, "Bench")
     try:
-        yield Bench(director, clock, playlog, house.grid, state)
+        yield Bench(director, clock, programme, playlog, house.grid, state)
     finally:
         await director.close("the bench is cleared")
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrovue.compiler.model import Segment, SegmentKind
-from retrovue.playout.playlog import Playlog
+from retrovue.playout.overlay import Layer
+from retrovue.playout.playlog import Playlog, PlaylogEntry
 from retrovue.playout.ticks import TickGrid
 
 GRID = TickGrid(Fraction(30000, 1001))
@@ -59,5 +60,46 @@ def test_a_swap_keeps_what_both_plans_show() -> None:
     old = Playlog.align(segments([10_000_000, 5_000_000]), GRID).entries
     same = Playlog.align(segments([10_000_000, 6_000_000]), GRID).entries
     assert old[0].same_signal(same[0])
-    assert not old[1].same_signal(same[1])
+    assert old[1].same_signal(same[1])  # as far as both go
+    moved = Playlog.align(segments([9_000_000, 6_000_000]), GRID).entries
+    assert not old[1].same_signal(moved[1])
     assert not old[0].same_signal(Playlog.align(segments([10_000_000], in_us=1), GRID).entries[0])
+
+
+@given(st.lists(st.integers(1, 600), max_size=8))
+def test_a_cut_plan_shows_the_same(cuts: list[int]) -> None:
+    playlog = Playlog.align(segments([10_000_000, 7_000_000, 3_000_000]), GRID)
+    first = playlog.entries[0].start
+    ticks = [first + cut for cut in cuts]
+    parts = playlog.cut_at(ticks)
+    assert {e.start for e in parts.entries} == {e.start for e in playlog.entries} | {
+        t for t in ticks if first < t < playlog.end
+    }
+    for tick in range(first, playlog.end, 7):
+        part, whole = parts.at(tick), playlog.at(tick)
+        assert part is not None
+        assert whole is not None
+        assert part.segment is whole.segment
+        assert part.same_signal(whole)
+        assert part.offset_us(tick, GRID) == whole.offset_us(tick, GRID)
+    assert parts.end == playlog.end
+
+
+def test_graphics_stay_inside_their_entry_and_make_another_signal() -> None:
+    playlog = Playlog.align(segments([10_000_000, 5_000_000]), GRID)
+    first, second = playlog.entries
+    crawl = Layer("crawl", first.start + 60, second.start + 30, "storm")
+
+    def everywhere(entry: PlaylogEntry) -> tuple[Layer, ...]:
+        return (crawl,)
+
+    drawn = playlog.over(everywhere)
+    assert [(e.layers[0].start, e.layers[0].end) for e in drawn.entries] == [
+        (first.start + 60, first.end), (second.start, second.start + 30),
+    ]  # fmt: skip
+    assert not drawn.entries[0].same_signal(first)
+    parts = drawn.cut_at([crawl.start, crawl.end]).entries
+    assert [bool(e.layers) for e in parts] == [False, True, True, False]
+    assert parts[0].same_signal(first)
+    assert not parts[1].same_signal(first)
+    assert drawn.over(lambda entry: ()).entries == drawn.entries

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from retrovue.lineup import Health, TuneRefused
+from retrovue.playout.overlay import Layer
 from retrovue.playout.ticks import TickGrid
 from retrovue.stream.h264 import parameter_sets_hash
 from tests.playout.lab import CLIPS, Item, bench, capture, children
@@ -252,3 +253,39 @@ async def test_who_can_t_be_served_is_told(tmp_path: Path) -> None:
         with pytest.raises(TuneRefused) as refused:
             await b.tune()
         assert refused.value.code == "shutting_down"
+
+
+async def test_a_graphic_put_on_in_mid_show_changes_the_source_and_nothing_else(tmp_path: Path) -> None:
+    """What an emergency crawl does: the plan is cut at a tick to come, and the picture goes on there."""
+    async with bench([Item("ntsc", 12.0, in_s=2.0), Item("pal", 20.0)], tmp_path, started_s=1.0) as b:
+        viewer = await b.tune()
+        reading_task = asyncio.create_task(capture(viewer, b.clock, 8.0))
+        watcher = await b.tune("127.0.0.1:2")
+        before = set(children())
+        async for unit in watcher.access_units():
+            if unit.stream == "video" and unit.pts / 90_000 > b.clock.now_us() / 1e6 + 5.0:
+                break  # the lead is built
+        on = round(unit.pts * b.grid.rate / 90_000) + 20
+        off = on + 65
+        layer = Layer("crawl", on, off, "A test of the desk")
+        b.rearm(b.playlog.over(lambda entry: (layer,)).cut_at([on, off]))
+        data = await reading_task
+        assert before.isdisjoint(children())
+        for signal in (viewer, watcher):
+            await signal.close("seen enough")
+        report = analyse(data, complete=False)
+        assert report.ok, report.to_text()
+        ticks, wrong, slate = [], 0, 0
+        for shown in reading_of(data, tmp_path).shown:
+            tick = tick_of(shown.pts, b.clock.now_us() / 1e6, b.grid)
+            ticks.append(tick)
+            entry = b.playlog.at(tick)
+            assert entry is not None
+            clip = CLIPS[entry.segment.asset_id.removeprefix("bench/")]
+            if shown.code is None:
+                slate += 1
+                continue
+            expected = entry.offset_us(tick, b.grid) * clip.rate / 1_000_000
+            wrong += shown.code.asset != clip.asset or abs(shown.code.frame - expected) > 1.01
+        assert ticks[0] < on < off < ticks[-1]
+        assert (wrong, slate) == (0, 0)

@@ -80,6 +80,11 @@ class _Segment:
         """Render from ``tick`` on, on the current rung of the ladder."""
         self._starting = asyncio.create_task(self._start(tick), name=f"arm {self.entry.segment.seq}")
 
+    def shorten(self, end: int) -> None:
+        """Another plan goes on from tick ``end``: what is rendered beyond is not shown."""
+        self.entry = self.entry.between(self.entry.start, end)
+        self.audio_end = audio_frame_at(self._grid.pts(end))
+
     def nurse(self, tick: int, slating: bool) -> None:
         """Look after a source that has ended before its time; ``tick`` is needed next."""
         source = self.source
@@ -224,6 +229,7 @@ class AssetProducer:
         self._playlog = Playlog(())
         self._segments: list[_Segment] = []  #: in order of their ticks
         self._ahead = round(ARM_AHEAD_S * house.rate)
+        self._tick = 0  #: asked for last
         self._retired: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -241,14 +247,20 @@ class AssetProducer:
         self._playlog = playlog
         kept = []
         for segment in self._segments:
-            planned = playlog.at(segment.entry.start) or playlog.at(segment.entry.end - 1)
-            if planned is not None and planned.same_signal(segment.entry):
-                kept.append(segment)
-            else:
+            if segment.entry.end <= self._tick:
+                kept.append(segment)  # shown; its last sound is still to be taken
+                continue
+            planned = playlog.at(max(segment.entry.start, self._tick))
+            if planned is None or not planned.same_signal(segment.entry):
                 self._drop(segment)
+                continue
+            if planned.end < segment.entry.end:
+                segment.shorten(planned.end)
+            kept.append(segment)
         self._segments = kept
 
     def tick(self, tick: int, audio: Sequence[int], late: bool) -> Picture | None:
+        self._tick = tick
         self._advance(tick, audio)
         segment = self._on(tick)
         if segment is None:
@@ -315,18 +327,21 @@ class AssetProducer:
         wanted = tick
         for _ in range(ARM_DEPTH + 1):
             entry = self._playlog.at(wanted)
-            if entry is None or entry.start > tick + self._ahead:
+            if entry is None or wanted > tick + self._ahead:
                 return
             segment = self._on(wanted)
             if segment is None:
-                segment = _Segment(entry, self._house, self._renderings, self._notify)
+                # Only what nobody renders yet: the plan may have been changed under a running source.
+                taken = next((s.entry.start for s in self._segments if s.entry.start > wanted), entry.end)
+                part = entry.between(wanted, min(entry.end, taken))
+                segment = _Segment(part, self._house, self._renderings, self._notify)
                 self._segments.append(segment)
                 self._segments.sort(key=lambda s: s.entry.start)
-                segment.start(max(tick, entry.start))
+                segment.start(wanted)
             # On a cold start the first picture gets the machine to itself.
-            if entry.start <= tick and not segment.begun:
+            if segment.entry.start <= tick and not segment.begun:
                 return
-            wanted = entry.end
+            wanted = segment.entry.end
 
     def _drop(self, segment: _Segment) -> None:
         task = asyncio.create_task(segment.stop())

@@ -1,0 +1,33 @@
+"""Overlays: graphics over the programme; pure.
+
+A ``Layer`` is one graphic in force on some ticks. It says what stands over the picture as a function of
+station time and of nothing else, so that it goes on unmoved through a join, a restart of an encoder or a
+viewer who comes later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A graphic over the pictures of the ticks [start, end)."""
+
+    shows: str  #: station.model.OverlayKind value
+    start: int
+    end: int
+    text: str = ""
+    corner: str = "bottom-right"
+
+
+def clip(layers: Sequence[Layer], start: int, end: int) -> tuple[Layer, ...]:
+    """What of ``layers`` is in force on [start, end), with windows inside it, lowest first."""
+    return tuple(
+        layer
+        if start <= layer.start and layer.end <= end
+        else replace(layer, start=max(start, layer.start), end=min(end, layer.end))
+        for layer in layers
+        if layer.start < end and start < layer.end
+    )
