@@ -18,6 +18,7 @@ from retrovue.playout.ffmpeg import Cut, Pipes
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.playlog import Playlog, PlaylogEntry
 from retrovue.playout.producers.base import Origin, Picture
+from retrovue.playout.sources.base import Source
 from retrovue.playout.sources.ffmpeg_child import Command, FfmpegSource
 from retrovue.playout.ticks import audio_frame_at
 from retrovue.stream.h264 import is_idr
@@ -68,7 +69,7 @@ class _Segment:
         self.failure = ""  #: why nothing more will come
         self.cause = ""  #: why this is not what was planned
         self.rendering: Rendering | None = None
-        self.source: FfmpegSource | None = None
+        self.source: Source | None = None
         self._house, self._grid = house, grid
         self._renderings, self._notify = renderings, notify
         self._rung = 0  #: 0: as planned; n: the n-th fallback
@@ -92,26 +93,25 @@ class _Segment:
             return
         if tick >= self.entry.end or source.complete:
             return
-        if source.child.exit_code is None:
+        ending = source.ending
+        if ending is None:
             return  # its verdict comes in a moment
-        died = source.child.exit_code != 0
-        complaint = source.child.complaint or f"ffmpeg ended with {source.child.exit_code}"
-        killed = source.child.exit_code < 0  # by a signal: the file is not to blame
+        died = ending.kind != "short"
         if not died and source.delivered:
             # The file is shorter than its contract: nothing is wrong with ffmpeg, so nobody retries.
             self._fail("asset ended early")
-        elif (source.delivered or killed) and self._restarts < RESTARTS:
+        elif (source.delivered or ending.kind == "killed") and self._restarts < RESTARTS:
             self._restarts += 1
             ahead = round(RESTART_AHEAD_S * self._house.rate) if slating else 0
             self._replace(min(tick + ahead, self.entry.end - 1))
         else:
-            self._next_rung(tick, complaint if died else "nothing to show in this file")
+            self._next_rung(tick, ending.complaint if died else "nothing to show in this file")
 
     @property
     def begun(self) -> bool:
         """Has a picture come, or is it settled that none will?"""
         source = self.source
-        return bool(self.failure) or (source is not None and bool(source.delivered or source.child.video))
+        return bool(self.failure) or (source is not None and bool(source.delivered or source.waiting))
 
     def covers_audio(self, frame: int) -> bool:
         return self.audio_start <= frame < self.audio_end
@@ -241,7 +241,7 @@ class AssetProducer:
         source = segment.source
         what = segment.rendering.asset.id if segment.rendering and segment.rendering.asset else ""
         what = what or segment.entry.segment.synthetic or segment.entry.segment.asset_id
-        return f"{what} (ffmpeg pid {source.child.pid})" if source and source.child.pid else what
+        return f"{what} ({source.detail})" if source and source.detail else what
 
     def arm(self, playlog: Playlog) -> None:
         self._playlog = playlog

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from retrovue.playout.ffmpeg import Cut, Pipes
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.process import FfmpegChild
+from retrovue.playout.sources.base import Ending, EndingKind
 from retrovue.playout.ticks import SAMPLE_RATE, audio_frame_at, audio_pts
 from retrovue.stream.adts import SAMPLES_PER_FRAME
 from retrovue.stream.mpegts import CLOCK_HZ
@@ -22,10 +23,7 @@ Command = Callable[[Cut, Pipes], list[str]]
 
 
 class FfmpegSource:
-    """Pictures of the ticks [start, end) and the audio frames that go with them.
-
-    ``notify`` is called whenever something new can be taken or the child has ended.
-    """
+    """A ``Source`` with a child of its own."""
 
     def __init__(
         self,
@@ -100,9 +98,23 @@ class FfmpegSource:
             self._priming = False
 
     @property
+    def waiting(self) -> int:
+        """Pictures that have come and were not taken yet."""
+        return len(self.child.video)
+
+    @property
     def ended(self) -> bool:
         """No further picture will come."""
         return self.child.over and not self.child.video
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the child ended; None while it hasn't, or while that isn't known yet."""
+        code = self.child.exit_code
+        if code is None or not self.ended:
+            return None
+        kind: EndingKind = "killed" if code < 0 else "died" if code else "short"
+        return Ending(kind, self.child.complaint or f"ffmpeg ended with {code}")
 
     @property
     def silent(self) -> bool:
@@ -113,6 +125,11 @@ class FfmpegSource:
     def complete(self) -> bool:
         """Has every picture come?"""
         return self._next_tick + len(self.child.video) >= self.end
+
+    @property
+    def detail(self) -> str:
+        """Which child."""
+        return f"ffmpeg pid {self.child.pid}" if self.child.pid else ""
 
     async def stop(self) -> None:
         """Kill the child; idempotent."""
