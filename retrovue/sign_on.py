@@ -21,10 +21,12 @@ from retrovue.headend.settings import HeadendSettings
 from retrovue.library.adapters import settings_models
 from retrovue.lineup import ChannelId
 from retrovue.playout.director import Machine, ProgramDirector, house_of
+from retrovue.playout.ladder import Patience
+from retrovue.playout.process import adopt
 from retrovue.playout.schedule_service import Desk, ScheduleService, logo_files
 from retrovue.playout.station import OnAirStation
 from retrovue.resources import font
-from retrovue.state_dir import ARTEFACT_NAME, state_dir
+from retrovue.state_dir import ARTEFACT_NAME, StateLock, hold, state_dir
 from retrovue.station.load import require_station
 from retrovue.station.model import StationModel
 from retrovue.units import SECOND_US
@@ -54,6 +56,7 @@ class StationOnAir:
         self._director: ProgramDirector | None = None
         self._service: ScheduleService | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._lock: StateLock | None = None
 
     async def start(self) -> None:
         """Compile what is missing, go on the air, open the ports."""
@@ -62,11 +65,16 @@ class StationOnAir:
         ffmpeg = await asyncio.to_thread(choose_ffmpeg)
         state = state_dir(model.station.station, options.state, model.written_state)
         await asyncio.to_thread(_make_state, state)
+        self._lock = await asyncio.to_thread(hold, state)
+        if orphans := await asyncio.to_thread(adopt, state):
+            log.warning("ended %d processes that an earlier run had left behind", len(orphans))
         desk = Desk(options.station, state / ARTEFACT_NAME, state)
         machine = Machine(ffmpeg.path, (str(font()), str(font(monospace=True))), state)
         service = self._service = ScheduleService(self.clock, desk, model)
         programme = await service.first_programme()
-        director = self._director = ProgramDirector(self.clock, machine, model.station.linger / SECOND_US)
+        director = self._director = ProgramDirector(
+            self.clock, machine, model.station.linger / SECOND_US, patience(model)
+        )
         station = self.station = OnAirStation(self.clock, director, programme)
         station.take_over(programme, logo_files(model, options.station))
         for house in {house_of(channel) for channel, _ in programme.channels.values()}:
@@ -91,10 +99,23 @@ class StationOnAir:
             await self.headend.stop()
         if self._service is not None:
             self._service.close()
+        if self._lock is not None:
+            self._lock.release()
 
     def channel_ids(self) -> list[ChannelId]:
         """In order of the lineup; empty before ``start``."""
         return [ident.id for ident in self.station.channels()] if self.station else []
+
+
+def patience(model: StationModel) -> Patience:
+    """How long the station waits for what can't be played."""
+    ladder = model.station.ladder
+    return Patience(
+        first_s=ladder.first_picture / SECOND_US,
+        hung_s=ladder.next_picture / SECOND_US,
+        restarts=ladder.restarts,
+        retry_s=ladder.retry / SECOND_US,
+    )
 
 
 def headend_settings(model: StationModel, overrides: Mapping[str, Any]) -> HeadendSettings:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+from dataclasses import dataclass
 from pathlib import Path
+
+from retrovue.errors import RetroVueError
 
 #: Overrides the place for every station; a container points it at its volume.
 ENVIRONMENT = "RETROVUE_STATE"
 
 #: The artefact that is on the air.
 ARTEFACT_NAME = "artefact.duckdb"
+#: Held by the process that has the station on the air; names its pid.
+LOCK_NAME = "on-air.lock"
 
 
 def cache_dir() -> Path:
@@ -39,3 +46,41 @@ def state_dir(slug: str, override: str | None = None, written: Path | None = Non
     xdg = os.environ.get("XDG_STATE_HOME", "")
     home = Path(xdg) if xdg and Path(xdg).is_absolute() else Path.home() / ".local" / "state"
     return home / "retrovue" / slug
+
+
+@dataclass(slots=True)
+class StateLock:
+    """This process has the state directory on the air; the system takes the lock back when it dies."""
+
+    descriptor: int
+
+    def release(self) -> None:
+        """Idempotent."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+def hold(state: Path) -> StateLock:
+    """Take the state directory for a station on the air. Raises ``RetroVueError`` when another one has it."""
+    path = state / LOCK_NAME
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise RetroVueError(
+            f"{path} can't be written: {error.strerror}",
+            help="choose another state directory with --state DIR or RETROVUE_STATE",
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.read(descriptor, 32).decode(errors="replace").strip()
+        os.close(descriptor)
+        raise RetroVueError(
+            f"this station is on the air already{f' (process {holder})' if holder else ''}",
+            help=f"stop that one first, or give this one a state directory of its own: {state} is taken",
+        ) from error
+    with contextlib.suppress(OSError):  # a full disk: the pid is for people only
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+    return StateLock(descriptor)

@@ -19,8 +19,10 @@ from retrovue.playout.as_run import AsRun
 from retrovue.playout.channel import ChannelManager, ChannelSignal, Studio
 from retrovue.playout.ffmpeg import Cut, Pipes
 from retrovue.playout.house import HouseFormat
+from retrovue.playout.ladder import DEFAULT_PATIENCE, Patience
+from retrovue.playout.media import MediaDesk
 from retrovue.playout.playlog import Playlog, PlaylogEntry
-from retrovue.playout.producers.asset import AssetProducer, Rendering, Renderings
+from retrovue.playout.producers.asset import AssetProducer, Equipment, Rendering, Renderings
 from retrovue.playout.producers.base import Producer
 from retrovue.playout.producers.synthetic import SyntheticProducer
 from retrovue.playout.sources.slate import Slate, make_slate
@@ -91,10 +93,15 @@ class _Studio(Studio):
 
     def producer(self, notify: Callable[[], None]) -> Callable[[int], Producer]:
         renderings = _Renderings(self)
-        main = self._main = AssetProducer(self._house, renderings, notify)
+        main = self._main = AssetProducer(self._house, renderings, notify, self._director.equipment)
         main.arm(self.programme.playlog)
         shortfall = self._shortfall = SyntheticProducer(
-            self.channel.channel, SHORTFALL_SYNTHETIC, self._house, renderings, notify
+            self.channel.channel,
+            SHORTFALL_SYNTHETIC,
+            self._house,
+            renderings,
+            notify,
+            self._director.equipment,
         )
 
         def choose(tick: int) -> Producer:
@@ -158,8 +165,11 @@ class _Studio(Studio):
 class ProgramDirector:
     """All channels of the station."""
 
-    def __init__(self, clock: MasterClock, machine: Machine, linger_s: float) -> None:
+    def __init__(
+        self, clock: MasterClock, machine: Machine, linger_s: float, patience: Patience = DEFAULT_PATIENCE
+    ) -> None:
         self.machine = machine
+        self.equipment = Equipment(clock, MediaDesk(clock), patience)
         self.channels: dict[ChannelId, ChannelManager] = {}
         self._clock, self._linger_s = clock, linger_s
         self._studios: dict[ChannelId, _Studio] = {}

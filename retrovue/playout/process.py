@@ -1,5 +1,9 @@
 """One ffmpeg child and its two pipes, read as access units and audio frames.
 
+Every child leads a session of its own, so that whatever it may start ends with it, and carries the name of
+the state directory it works for (``CHILD_OF``): what a station that was killed has left behind is found by
+that and ended at the next sign-on.
+
 Both pipes are always drained while either medium is short: a decoder whose picture and sound are
 interleaved far apart would otherwise block on the full pipe while we wait for the empty one. Only when
 both are well ahead does reading pause, and the child waits in its write.
@@ -9,18 +13,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
+from retrovue.clock import MasterClock
 from retrovue.playout.ffmpeg import Pipes
 from retrovue.stream.adts import AdtsSplitter
 from retrovue.stream.h264 import AccessUnitSplitter
 
+log = logging.getLogger(__name__)
+
 #: Children give way to the process that feeds the viewers.
 _NICE = 2
 _STDERR_KEPT = 2000
+#: Nothing can end a process that waits for a dead store, not even SIGKILL: it is waited for no longer than
+#: this (seconds), and reaped whenever it does end.
+_KILL_PATIENCE_S = 5.0
+
+#: Environment variable of every child: the state directory it works for.
+CHILD_OF = "ON_AIR_FOR"
 
 
 class _PipeReader(asyncio.Protocol):
@@ -49,6 +64,7 @@ class FfmpegChild:
     def __init__(
         self,
         notify: Callable[[], None],
+        clock: MasterClock,
         high_video: int,
         high_audio: int,
         hard_video: int,
@@ -59,7 +75,8 @@ class FfmpegChild:
         self.audio_ended = True
         self.pid = 0
         self.exit_code: int | None = None
-        self._notify = notify
+        self._notify, self._clock = notify, clock
+        self._alive_s = 0.0  #: when it was started, delivered something, or was let go on
         self._high_video, self._high_audio, self._hard_video = high_video, high_audio, hard_video
         self._video_splitter = AccessUnitSplitter()
         self._audio_splitter = AdtsSplitter()
@@ -85,6 +102,7 @@ class FfmpegChild:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
+                env=_environment,
                 pass_fds=writers,
                 start_new_session=True,
             )
@@ -96,6 +114,7 @@ class FfmpegChild:
             for fd in writers:
                 os.close(fd)
         self.pid = self._process.pid
+        self._alive_s = self._clock.elapsed()
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, self.pid, _NICE)
         plan = [(video_read, self._on_video, self._on_video_lost)]
@@ -122,6 +141,13 @@ class FfmpegChild:
         return frame
 
     @property
+    def idle_s(self) -> float:
+        """For how long it has delivered nothing although it was free to; 0 when it isn't free or is gone."""
+        if self._paused or self.exit_code is not None or not self.pid:
+            return 0.0
+        return self._clock.elapsed() - self._alive_s
+
+    @property
     def complaint(self) -> str:
         """The last thing ffmpeg said, one line."""
         lines = self._stderr.decode(errors="replace").strip().splitlines()
@@ -144,7 +170,11 @@ class FfmpegChild:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
         if self._reaper is not None:
-            await asyncio.shield(self._reaper)
+            try:
+                async with self._clock.deadline(_KILL_PATIENCE_S):
+                    await asyncio.shield(self._reaper)
+            except TimeoutError:
+                log.warning("ffmpeg %d can't be ended: it waits for a store that doesn't answer", self.pid)
 
     async def _reap(self) -> None:
         assert self._process is not None
@@ -156,6 +186,7 @@ class FfmpegChild:
         self._notify()
 
     def _on_video(self, data: bytes) -> None:
+        self._alive_s = self._clock.elapsed()
         units = self._video_splitter.feed(data)
         if units:
             self.video.extend(units)
@@ -201,6 +232,32 @@ class FfmpegChild:
             not self.audio_ended and 4 * len(self.audio) < 3 * self._high_audio
         ):
             self._paused = False
+            self._alive_s = self._clock.elapsed()
             for reader in self._readers:
                 if reader.transport is not None and not reader.transport.is_closing():
                     reader.transport.resume_reading()
+
+
+_environment: Mapping[str, str] | None = None
+
+
+def adopt(state: Path) -> list[int]:
+    """Children of this process work for ``state`` from now on; ends those that another one left behind.
+
+    Whoever holds the state directory's lock may call this: nobody else's children carry its name. Returns
+    the pids that were ended; on systems without /proc, none.
+    """
+    global _environment
+    name = str(state.resolve())
+    _environment = {**os.environ, CHILD_OF: name}
+    mark = f"{CHILD_OF}={name}".encode()
+    ended = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        pid = int(folder.name)
+        try:
+            if pid != os.getpid() and mark in (folder / "environ").read_bytes().split(b"\0"):
+                os.killpg(os.getpgid(pid), signal.SIGKILL)
+                ended.append(pid)
+        except OSError:
+            continue  # gone by now, or somebody else's
+    return ended

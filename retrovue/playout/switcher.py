@@ -38,6 +38,8 @@ START_SLACK_S = 0.5
 MARGIN_GROWTH = 0.2
 #: Ticks leave in batches of about this length (seconds): fewer wake-ups, fewer and larger writes.
 BATCH_S = 0.1
+#: A producer whose picture is missing is asked again this often (seconds): its watchdog has no other clock.
+LOOK_AGAIN_S = 0.25
 #: Longest time between two PAT/PMT pairs (90 kHz ticks): 100 ms, where ETSI TR 101 290 asks for 500.
 _TABLES_EVERY = CLOCK_HZ // 10
 _SDT_EVERY = CLOCK_HZ
@@ -193,11 +195,11 @@ class Switcher:
         return tick_us + behind + slack - margin
 
     async def _wait_for_picture(self) -> None:
-        """Until a producer reports, or the pending tick's deadline."""
+        """Until a producer reports, or the pending tick's deadline, or it is time to look again."""
         assert self._next is not None
         self._ready.clear()
         deadline = self._deadline_us(self._next, self._grid.start_us(self._next))
-        left = max(0.001, (deadline - self._clock.now_us()) / SECOND_US)
+        left = min(LOOK_AGAIN_S, max(0.001, (deadline - self._clock.now_us()) / SECOND_US))
         try:
             async with self._clock.deadline(left):
                 await self._ready.wait()

@@ -298,6 +298,23 @@ class Dst(Written):
     again."""
 
 
+class Ladder(Written):
+    """What happens when a programme can't be played: again, then its planned stand-ins, then the slate."""
+
+    checks: OneOrMore[Duration] = (parse_duration("24h"), parse_duration("2h"))
+    """How long before their time files are looked at: are they there, do they decode, are they long enough?
+    [] for never."""
+    first_picture: Duration = Field(default=parse_duration("10s"), ge=SECOND_US)
+    """A file that has not begun to play after this long is given up…"""
+    next_picture: Duration = Field(default=parse_duration("3s"), ge=SECOND_US)
+    """…and so is one that stops in the middle for this long."""
+    restarts: int = Field(default=3, ge=0, le=100)
+    """How often a producer that died or hangs is started again before a stand-in takes over."""
+    retry: Duration = Field(default=parse_duration("30s"), ge=SECOND_US)
+    """When nothing can be played, the programme is tried again after this long, then after twice as long,
+    up to five minutes."""
+
+
 class Station(Written):
     """The station itself: one per folder, in station.yaml."""
 
@@ -335,6 +352,8 @@ class Station(Written):
     """Names for times of the year, for a plan's ``when``: ``summer: 06-01..08-31``."""
     dst: Dst = Dst()
     """What happens when the clocks change."""
+    ladder: Ladder = Ladder()
+    """What happens when a programme can't be played."""
     overlays: OneOrMore[Slug] | None = None
     """Overlays on every channel that names none; [] for none."""
     traffic: Traffic = Traffic()

@@ -28,7 +28,7 @@ async def test_every_picture_and_every_sound_comes_however_eagerly_it_is_asked_f
 
     source = FfmpegSource(
         lambda cut, pipes: file_command(choose_ffmpeg().path, HOUSE, path, 5_000_000, cut, pipes),
-        HOUSE, start, start + 150, True, ready.set,
+        HOUSE, start, start + 150, True, ready.set, clock,
     )  # fmt: skip
     await source.launch()
     try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from retrovue.state_dir import state_dir
+from retrovue.errors import RetroVueError
+from retrovue.state_dir import LOCK_NAME, hold, state_dir
 from retrovue.station.load import require_station
 
 
@@ -40,3 +42,21 @@ def test_station_yaml_may_name_it_relative_to_the_station(
     monkeypatch.setenv("RETROVUE_STATE", "/volume")
     assert state_dir("tiny", None, model.written_state) == Path("/volume")
     assert state_dir("tiny", "/flag", model.written_state) == Path("/flag")
+
+
+def test_a_state_directory_has_one_station_on_the_air(tmp_path: Path) -> None:
+    held = hold(tmp_path)
+    with pytest.raises(RetroVueError) as refused:
+        hold(tmp_path)
+    assert str(os.getpid()) in str(refused.value)
+    assert str(tmp_path) in refused.value.help
+    held.release()
+    held.release()
+    again = hold(tmp_path)
+    again.release()
+
+
+def test_a_state_directory_that_can_t_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / LOCK_NAME).mkdir()
+    with pytest.raises(RetroVueError, match="can't be written"):
+        hold(tmp_path)

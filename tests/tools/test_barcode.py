@@ -78,10 +78,14 @@ def test_a_clip_is_what_its_recipe_says(clip: Clip) -> None:
         assert len(container.streams.audio) == (1 if clip.channels else 0)
         if clip.channels:
             assert container.streams.audio[0].channels == clip.channels
+        video = container.streams.video[0]
+        assert video.time_base is not None
+        begins_s = float((video.start_time or 0) * video.time_base)
         starts = [c["start"] * float(c["time_base"] or 0) for c in container.chapters()]
     assert starts == pytest.approx([0.0, *clip.marks] if clip.marks else [])
-    # In an MP4 nothing stands before 0 s that the first burst could rise from; Matroska has the priming.
-    bursts = int(clip.seconds) + (clip.container == "mkv") if clip.channels else 0
+    # The first burst is heard as one only where something stands before it that it can rise from: the
+    # encoder's priming, which MP4 hides and Matroska (by an ffmpeg before 9) puts before a later picture.
+    bursts = int(clip.seconds) + (begins_s > 0.002) if clip.channels else 0
     assert len(reading.bursts) == bursts
     assert all(abs(skew) < 1 for skew in reading.segments[0].av_ms)
 

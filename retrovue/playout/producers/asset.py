@@ -1,21 +1,24 @@
 """AssetProducer: the playlog's assets, and the synthetics between them, one ffmpeg child per segment.
 
 The next segments are armed ``ARM_AHEAD_S`` before their first tick, never when the previous one ends.
-When a segment can't be rendered the ladder is: again (a child that died), then the event's planned
-fallbacks in order, then nothing: the switcher shows the slate until the next segment starts on time.
+What happens when a segment can't be rendered is said by its ladder (playout/ladder.py): again, then the
+event's planned fallbacks in order, then nothing: the switcher shows the slate.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from retrovue.clock import MasterClock
 from retrovue.library.catalog import Asset
 from retrovue.playout.ffmpeg import Cut, Pipes
 from retrovue.playout.house import HouseFormat
+from retrovue.playout.ladder import Fault, Ladder, Patience
+from retrovue.playout.media import MediaDesk
 from retrovue.playout.playlog import Playlog, PlaylogEntry
 from retrovue.playout.producers.base import Origin, Picture
 from retrovue.playout.sources.base import Source
@@ -27,10 +30,22 @@ from retrovue.stream.h264 import is_idr
 ARM_AHEAD_S = 5.0
 #: Segments that may be armed behind the one on the air: short spots follow each other closely.
 ARM_DEPTH = 4
-#: A child that died is started again this often within one segment.
-RESTARTS = 3
 #: A child started again while the slate shows aims this far ahead (seconds): it takes that long to start.
 RESTART_AHEAD_S = 0.4
+
+#: A rest of a segment that is shorter (seconds) is left to the slate.
+WORTH_IT_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What every producer of a station works with."""
+
+    clock: MasterClock
+    media: MediaDesk
+    patience: Patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +75,22 @@ class _Segment:
     """One playlog entry being rendered, and the ladder below it."""
 
     def __init__(
-        self, entry: PlaylogEntry, house: HouseFormat, renderings: Renderings, notify: Callable[[], None]
+        self,
+        entry: PlaylogEntry,
+        house: HouseFormat,
+        renderings: Renderings,
+        notify: Callable[[], None],
+        equipment: Equipment,
     ) -> None:
         grid = house.grid
         self.entry = entry
         self.audio_start = audio_frame_at(grid.pts(entry.start))
         self.audio_end = audio_frame_at(grid.pts(entry.end))
-        self.failure = ""  #: why nothing more will come
-        self.cause = ""  #: why this is not what was planned
         self.rendering: Rendering | None = None
         self.source: Source | None = None
         self._house, self._grid = house, grid
-        self._renderings, self._notify = renderings, notify
-        self._rung = 0  #: 0: as planned; n: the n-th fallback
-        self._restarts = 0
+        self._renderings, self._notify, self._equipment = renderings, notify, equipment
+        self._ladder = Ladder(len(entry.fallbacks), equipment.patience)
         self._starting: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
 
@@ -87,25 +104,26 @@ class _Segment:
         self.audio_end = audio_frame_at(self._grid.pts(end))
 
     def nurse(self, tick: int, slating: bool) -> None:
-        """Look after a source that has ended before its time; ``tick`` is needed next."""
-        source = self.source
-        if self.failure or self._starting is not None or source is None or not source.ended:
+        """Look after a source that ended before its time, or hangs; ``tick`` is needed next."""
+        if self._starting is not None or tick >= self.entry.end:
             return
-        if tick >= self.entry.end or source.complete:
-            return
-        ending = source.ending
-        if ending is None:
-            return  # its verdict comes in a moment
-        died = ending.kind != "short"
-        if not died and source.delivered:
-            # The file is shorter than its contract: nothing is wrong with ffmpeg, so nobody retries.
-            self._fail("asset ended early")
-        elif (source.delivered or ending.kind == "killed") and self._restarts < RESTARTS:
-            self._restarts += 1
+        if self.source is not None and (found := self._diagnose(self.source, tick)) is not None:
+            fault, complaint = found
+            shown_s = float(self.source.delivered / self._house.rate)
+            log.warning("%s: %s (%s)", self._name, complaint, fault)
+            self._retire()
+            if self.entry.end - tick < self._house.grid.ticks(WORTH_IT_S):
+                self._ladder.abandon(complaint)
+            else:
+                self._ladder.fault(fault, complaint, self._equipment.clock.elapsed(), shown_s)
+        if self.source is None and self._ladder.due(self._equipment.clock.elapsed()):
             ahead = round(RESTART_AHEAD_S * self._house.rate) if slating else 0
-            self._replace(min(tick + ahead, self.entry.end - 1))
-        else:
-            self._next_rung(tick, ending.complaint if died else "nothing to show in this file")
+            self.start(min(tick + ahead, self.entry.end - 1))
+
+    @property
+    def failure(self) -> str:
+        """Why nothing can be shown for now; empty while there is hope."""
+        return self._ladder.cause if self._ladder.exhausted and self._starting is None else ""
 
     @property
     def begun(self) -> bool:
@@ -120,7 +138,7 @@ class _Segment:
         """Whose picture this segment shows on ``tick``."""
         segment, rendering = self.entry.segment, self.rendering
         asset = rendering.asset if rendering else None
-        planned = self._rung == 0
+        planned = self._ladder.rung == 0
         ended = (
             planned and asset is not None and self.entry.offset_us(tick, self._grid) >= asset.duration_us > 0
         )
@@ -132,7 +150,7 @@ class _Segment:
             segment_kind=segment.kind.value,
             asset_id=asset.id if asset else "",
             synthetic=rendering.synthetic if rendering else "",
-            cause="" if planned else self.cause,
+            cause=self._ladder.cause,
         )
 
     async def stop(self) -> None:
@@ -144,9 +162,33 @@ class _Segment:
         if self._retired:
             await asyncio.gather(*self._retired, return_exceptions=True)
 
+    @property
+    def _name(self) -> str:
+        asset = self.rendering.asset if self.rendering else None
+        return asset.id if asset else self.entry.segment.asset_id or self.entry.segment.synthetic
+
+    def _diagnose(self, source: Source, tick: int) -> tuple[Fault, str] | None:
+        """What is wrong with ``source``, of which ``tick`` is needed; None while it is well."""
+        if not source.ended:
+            patience, idle_s = self._equipment.patience, source.idle_s
+            allowed = patience.hung_s if source.delivered else patience.first_s
+            if idle_s <= allowed or source.video(tick) is not None:
+                return None
+            return Fault.HUNG, f"nothing came for {idle_s:.0f} s"
+        if source.complete or (ending := source.ending) is None:
+            return None  # its verdict comes in a moment
+        if ending.kind == "killed":
+            return Fault.KILLED, ending.complaint
+        if ending.kind == "died":
+            return (Fault.DIED if source.delivered else Fault.BARREN), ending.complaint
+        if source.delivered:
+            return Fault.SHORT, "asset ended early"
+        return Fault.BARREN, "nothing to show in this file"
+
     async def _start(self, tick: int) -> None:
+        ladder, now_s = self._ladder, self._equipment.clock.elapsed
         try:
-            while True:
+            while not ladder.exhausted:
                 rendering, complaint = await self._choose(tick)
                 if rendering is not None:
                     self.rendering = rendering
@@ -157,59 +199,40 @@ class _Segment:
                         self.entry.end,
                         rendering.with_audio,
                         self._notify,
+                        self._equipment.clock,
                     )
                     self.source = source
                     try:
                         await source.launch()
                         return
                     except OSError as error:
+                        self.source = None
                         complaint = f"ffmpeg can't be started: {error.strerror or error}"
-                self.cause = self.cause or complaint
-                self._rung += 1
-                if self._rung > len(self.entry.fallbacks):
-                    self._fail(self.cause)
-                    return
+                ladder.fault(Fault.MISSING, complaint, now_s())
         finally:
             self._starting = None
             self._notify()
 
     async def _choose(self, tick: int) -> tuple[Rendering | None, str]:
         """The rendering of the current rung, or why there is none."""
-        if self._rung == 0:
+        rung = self._ladder.rung
+        if rung == 0:
             rendering = self._renderings.of_entry(self.entry, tick)
             name = self.entry.segment.asset_id or self.entry.segment.synthetic
         else:
-            name = self.entry.fallbacks[self._rung - 1]
+            name = self.entry.fallbacks[rung - 1]
             rendering = self._renderings.of_asset(name)
         if rendering is None:
             return None, f"{name} is not in the artefact"
-        # A sleeping NAS may take seconds to answer: never ask it on the event loop.
-        if rendering.path and not await asyncio.to_thread(os.path.isfile, rendering.path):
-            return None, f"file is missing: {name}"
+        if rendering.path and (complaint := await self._equipment.media.missing(rendering.path)):
+            return None, f"{complaint}: {name}"
         return rendering, ""
 
     def _command(self, rendering: Rendering, tick: int) -> Command:
         offset = self.entry.offset_us(tick, self._grid)
-        if self._rung and rendering.asset is not None and rendering.asset.duration_us > 0:
+        if self._ladder.rung and rendering.asset is not None and rendering.asset.duration_us > 0:
             offset %= rendering.asset.duration_us
         return lambda cut, pipes: rendering.command(offset, cut, pipes)
-
-    def _replace(self, tick: int) -> None:
-        self._retire()
-        self.start(tick)
-
-    def _next_rung(self, tick: int, complaint: str) -> None:
-        self.cause = self.cause or complaint
-        self._rung += 1
-        self._restarts = 0
-        if self._rung > len(self.entry.fallbacks):
-            self._fail(self.cause)
-        else:
-            self._replace(tick)
-
-    def _fail(self, why: str) -> None:
-        self.failure = self.cause = why
-        self._retire()
 
     def _retire(self) -> None:
         if self.source is not None:
@@ -222,8 +245,14 @@ class _Segment:
 class AssetProducer:
     """Renders a playlog. ``notify`` is called when a picture may have become ready."""
 
-    def __init__(self, house: HouseFormat, renderings: Renderings, notify: Callable[[], None]) -> None:
-        self._house = house
+    def __init__(
+        self,
+        house: HouseFormat,
+        renderings: Renderings,
+        notify: Callable[[], None],
+        equipment: Equipment,
+    ) -> None:
+        self._house, self._equipment = house, equipment
         self._renderings = renderings
         self._notify = notify
         self._playlog = Playlog(())
@@ -265,7 +294,9 @@ class AssetProducer:
         segment = self._on(tick)
         if segment is None:
             return None
-        segment.nurse(tick, slating=late)
+        for each in self._segments:
+            # What is armed is looked after, too: a stand-in should be ready when its time comes.
+            each.nurse(max(tick, each.entry.start), slating=late and each is segment)
         source = segment.source
         if source is None or (unit := source.video(tick)) is None:
             return None
@@ -334,7 +365,7 @@ class AssetProducer:
                 # Only what nobody renders yet: the plan may have been changed under a running source.
                 taken = next((s.entry.start for s in self._segments if s.entry.start > wanted), entry.end)
                 part = entry.between(wanted, min(entry.end, taken))
-                segment = _Segment(part, self._house, self._renderings, self._notify)
+                segment = _Segment(part, self._house, self._renderings, self._notify, self._equipment)
                 self._segments.append(segment)
                 self._segments.sort(key=lambda s: s.entry.start)
                 segment.start(wanted)

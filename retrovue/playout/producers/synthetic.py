@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from retrovue.compiler.model import Segment, SegmentKind
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.playlog import Playlog, PlaylogEntry
-from retrovue.playout.producers.asset import AssetProducer, Renderings
+from retrovue.playout.producers.asset import AssetProducer, Equipment, Renderings
 from retrovue.playout.producers.base import Picture
 from retrovue.units import SECOND_US
 
@@ -29,9 +29,10 @@ class SyntheticProducer:
         house: HouseFormat,
         renderings: Renderings,
         notify: Callable[[], None],
+        equipment: Equipment,
     ) -> None:
         self._channel, self._synthetic, self._house = channel, synthetic, house
-        self._inner = AssetProducer(house, renderings, notify)
+        self._inner = AssetProducer(house, renderings, notify, equipment)
         self._end = 0
 
     @property

@@ -61,6 +61,11 @@ class Source(Protocol):
         ...
 
     @property
+    def idle_s(self) -> float:
+        """For how long it has delivered nothing although it was free to (real s); 0 while it is well."""
+        ...
+
+    @property
     def ended(self) -> bool:
         """No further picture will come."""
         ...

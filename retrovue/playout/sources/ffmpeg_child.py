@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from retrovue.clock import MasterClock
 from retrovue.playout.ffmpeg import Cut, Pipes
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.process import FfmpegChild
@@ -33,6 +34,7 @@ class FfmpegSource:
         end: int,
         with_audio: bool,
         notify: Callable[[], None],
+        clock: MasterClock,
     ) -> None:
         grid = house.grid
         self.start, self.end = start, end
@@ -47,6 +49,7 @@ class FfmpegSource:
         stock = round(STOCK_S * house.rate)
         self.child = FfmpegChild(
             notify,
+            clock,
             high_video=stock,
             high_audio=round(STOCK_S * SAMPLE_RATE / SAMPLES_PER_FRAME),
             hard_video=round(STOCK_LIMIT_S * house.rate),
@@ -101,6 +104,11 @@ class FfmpegSource:
     def waiting(self) -> int:
         """Pictures that have come and were not taken yet."""
         return len(self.child.video)
+
+    @property
+    def idle_s(self) -> float:
+        """For how long the child has delivered nothing although it was free to (real seconds)."""
+        return self.child.idle_s
 
     @property
     def ended(self) -> bool:

@@ -54,7 +54,7 @@ async def make_slate(
     if slate is not None:
         return slate
     event = asyncio.Event()
-    child = FfmpegChild(event.set, high_video=10_000, high_audio=10_000, hard_video=10_000)
+    child = FfmpegChild(event.set, clock, high_video=10_000, high_audio=10_000, hard_video=10_000)
     try:
         async with clock.deadline(_PATIENCE_S):
             await child.start(build, with_audio=True)

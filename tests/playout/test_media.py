@@ -1,0 +1,54 @@
+"""Nobody waits for a store that doesn't answer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from retrovue.clock import StationClock
+from retrovue.playout.media import MediaDesk, StoreGone
+
+
+async def test_what_is_there_and_what_is_not(tmp_path: Path) -> None:
+    desk = MediaDesk(StationClock())
+    file = tmp_path / "a.mp4"
+    assert await desk.missing(str(file)) == "file is missing"
+    file.write_bytes(b"x")
+    assert await desk.missing(str(file)) == ""
+    assert await desk.missing(str(tmp_path)) == "not a file"
+    os.mkfifo(tmp_path / "fifo")
+    assert await desk.missing(str(tmp_path / "fifo")) == "not a file"
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    assert "symbolic links" in await desk.missing(str(loop))
+
+
+async def test_a_store_that_hangs_costs_its_patience_and_then_nothing(tmp_path: Path) -> None:
+    clock = StationClock()
+    desk = MediaDesk(clock, patience_s=0.2)
+    back = threading.Event()
+    try:
+        hung = [asyncio.create_task(desk.ask(back.wait)) for _ in range(16)]
+        for outcome in await asyncio.gather(*hung, return_exceptions=True):
+            assert isinstance(outcome, StoreGone)
+        threads = threading.active_count()
+        # Another question gets no thread: a shelf of dead files must not fill the machine with them.
+        with pytest.raises(StoreGone):
+            await desk.ask(back.wait)
+        assert threading.active_count() == threads
+    finally:
+        back.set()
+    async with clock.deadline(5):
+        while await desk.missing(str(tmp_path)) != "not a file":
+            await clock.wait(0.01)
+
+
+async def test_an_error_is_the_askers(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.touch()
+    with pytest.raises(NotADirectoryError):
+        await MediaDesk(StationClock()).ask((file / "g").stat)
