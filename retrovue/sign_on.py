@@ -82,6 +82,7 @@ class StationOnAir:
         self._tasks = [
             asyncio.create_task(service.run(station), name="schedule service"),
             asyncio.create_task(station.announce_programmes(), name="programme changes"),
+            asyncio.create_task(director.archive_as_run(), name="as-run archive"),
         ]
         settings = headend_settings(model, options.overrides)
         headend = self.headend = Headend(station, self.clock, settings, state)

@@ -23,7 +23,7 @@ from typing import Protocol
 
 from retrovue.clock import MasterClock
 from retrovue.lineup import AccessUnit, ChannelId, Health, TuneRefused, Viewer
-from retrovue.playout.as_run import AsRun
+from retrovue.playout.as_run_journal import AsRun
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.producers.base import Producer
 from retrovue.playout.sources.slate import Slate, SlateFailed
@@ -264,7 +264,7 @@ class ChannelManager:
             await self._studio.dismiss(reason)
             if self._ring is not None:
                 self._ring.close()
-            await self._as_run.flush()
+            await self._as_run.end()
             log.info("%s: off the air (%s)", self.channel, reason)
         except Exception:
             log.exception("%s: going off the air failed", self.channel)

@@ -6,16 +6,18 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from retrovue.broadcast_day import Calendar
 from retrovue.clock import MasterClock
 from retrovue.compiler.model import CompiledChannel, CompiledSynthetic
 from retrovue.library.catalog import Asset
 from retrovue.lineup import ChannelId, TuneRefused, Viewer
 from retrovue.playout import ffmpeg, pictures
-from retrovue.playout.as_run import AsRun
+from retrovue.playout.as_run_journal import AsRun, AsRunJournal
 from retrovue.playout.channel import ChannelManager, ChannelSignal, Studio
 from retrovue.playout.ffmpeg import Cut, Pipes
 from retrovue.playout.house import HouseFormat
@@ -27,7 +29,7 @@ from retrovue.playout.producers.base import Producer
 from retrovue.playout.producers.synthetic import SyntheticProducer
 from retrovue.playout.sources.slate import Slate, make_slate
 from retrovue.playout.switcher import LEAD_S
-from retrovue.units import SECOND_US, from_us
+from retrovue.units import MINUTE_US, SECOND_US, from_us
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ class Machine:
     ffmpeg: str  #: path of the binary
     fonts: tuple[str, str]  #: proportional and monospaced TrueType files
     state: Path  #: state directory
+    as_run: bool = True  #: is what leaves written down?
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Programme:
     assets: Callable[[str], Asset | None]
     locate: Callable[[Asset], str]  #: absolute path of an asset's file
     playlog: Playlog
+    artefact: str = ""  #: content hash of the artefact that the playlog was cut from
+    generation: int = 0  #: of the playlog
 
 
 def house_of(channel: CompiledChannel) -> HouseFormat:
@@ -80,9 +85,15 @@ class _Studio(Studio):
     """One channel's equipment."""
 
     def __init__(
-        self, director: ProgramDirector, channel: CompiledChannel, house: HouseFormat, programme: Programme
+        self,
+        director: ProgramDirector,
+        channel: CompiledChannel,
+        house: HouseFormat,
+        programme: Programme,
+        as_run: AsRun,
     ) -> None:
-        self._director, self._house = director, house
+        self._director, self._house, self._as_run = director, house, as_run
+        as_run.authorise(programme.playlog, programme.artefact, programme.generation)
         self.channel, self.programme = channel, programme
         self._main: AssetProducer | None = None
         self._shortfall: SyntheticProducer | None = None
@@ -117,6 +128,7 @@ class _Studio(Studio):
     def apply(self, channel: CompiledChannel, programme: Programme) -> None:
         """A new artefact: what is on the air goes on where both agree."""
         self.channel, self.programme = channel, programme
+        self._as_run.authorise(programme.playlog, programme.artefact, programme.generation)
         if self._main is not None:
             self._main.arm(programme.playlog)
 
@@ -173,6 +185,8 @@ class ProgramDirector:
         self.channels: dict[ChannelId, ChannelManager] = {}
         self._clock, self._linger_s = clock, linger_s
         self._studios: dict[ChannelId, _Studio] = {}
+        self.journal = AsRunJournal(machine.state / "as-run" if machine.as_run else None, clock)
+        self._calendars: dict[ChannelId, Calendar] = {}
         self._slates: dict[HouseFormat, asyncio.Task[Slate]] = {}
         self._closed = False
 
@@ -193,8 +207,10 @@ class ProgramDirector:
             if manager is not None:
                 # Another house format is another signal: its viewers must tune in again.
                 gone.append(manager)
-            studio = _Studio(self, channel, house, programme)
-            as_run = AsRun(self.machine.state / "as-run", channel_id, house.grid, round(LEAD_S * SECOND_US))
+            calendar = Calendar(programme.timezone, channel.day_start_minutes, channel.grid_us)
+            self._calendars[channel_id] = calendar
+            as_run = self.journal.channel(channel_id, house.grid, calendar, round(LEAD_S * SECOND_US))
+            studio = _Studio(self, channel, house, programme, as_run)
             self._studios[channel_id] = studio
             self.channels[channel_id] = ChannelManager(
                 channel_id, channel.name, house, self._clock, studio, as_run, self._linger_s
@@ -209,6 +225,19 @@ class ProgramDirector:
         if manager is None:
             raise TuneRefused("unknown_channel", f"no channel {channel}")
         return await manager.tune(viewer)
+
+    async def archive_as_run(self) -> None:
+        """Make one file of each broadcast day that is over, every hour. Runs until cancelled."""
+
+        def over(channel: str, on: date) -> bool:
+            calendar = self._calendars.get(ChannelId(channel))
+            if calendar is None:  # a channel that is no more, and whose day began nobody knows when
+                return on < self._clock.now().date() - timedelta(days=2)
+            return self._clock.now_us() > calendar.day(on).end_us + 10 * MINUTE_US
+
+        while True:
+            await self.journal.archive(over)
+            await self._clock.wait(3600)
 
     async def slate(self, house: HouseFormat, station: str) -> Slate:
         """The slate of a house format, made once. Raises ``SlateFailed``."""
@@ -226,6 +255,7 @@ class ProgramDirector:
         """Every channel off the air; nothing is left behind."""
         self._closed = True
         await asyncio.gather(*(manager.close(reason) for manager in self.channels.values()))
+        await self.journal.close()
         for task in self._slates.values():
             task.cancel()
         await asyncio.gather(*self._slates.values(), return_exceptions=True)

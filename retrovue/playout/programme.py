@@ -63,7 +63,9 @@ def load(artefact: Artefact, roots: Mapping[str, Path], now_us: int, playlog_us:
         playlog = Playlog.align(segments, house_of(channel).grid, fallbacks)
         channels[channel_id] = (
             channel,
-            Programme(header.name, zone, artefact.synthetics, assets.get, locate, playlog),
+            Programme(
+                header.name, zone, artefact.synthetics, assets.get, locate, playlog, header.content_hash
+            ),
         )
         guide[channel_id] = tuple(_entry(event) for event in events)
     idents = tuple(_ident(channel) for channel in artefact.channels)

@@ -50,6 +50,7 @@ class OnAirStation:
         self._warnings: dict[str, str] = {}
         self._listeners: set[asyncio.Queue[LineupChange]] = set()
         self._closing: set[asyncio.Task[None]] = set()
+        director.journal.tell = lambda text: self.warn("as-run", text)
 
     # --- for the composition root and the schedule service -----------------------------------------
 

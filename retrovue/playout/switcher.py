@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from retrovue.clock import MasterClock
 from retrovue.lineup import AccessUnit
-from retrovue.playout.as_run import AsRun
+from retrovue.playout.as_run_journal import AsRun
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.producers.base import Origin, Picture, Producer
 from retrovue.playout.sources.slate import Slate

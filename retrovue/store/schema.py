@@ -460,24 +460,62 @@ VIEWS = (
 )
 
 
+#: The as-run log (playout/as_run_log.py): JSON Lines and Parquet files, no part of the artefact.
+AS_RUN = Table(
+    "as_run",
+    "What really left, one row a run of ticks that showed one thing for one reason.",
+    ("session", "run"),
+    (
+        ("channel", "VARCHAR", "slug"),
+        ("broadcast_date", "DATE", "broadcast date on which it left; a run never crosses its end"),
+        ("session", "VARCHAR", "one stay of the channel on the air"),
+        ("run", "BIGINT", "number of the run within the session, from 0"),
+        ("rate", "VARCHAR", "ticks per second, as a fraction"),
+        ("first_tick", "BIGINT", "number of its first tick, counted from 1970 at that rate"),
+        ("ticks", "BIGINT", "how many ticks, each one picture"),
+        ("start_us", "BIGINT", "station time of its first tick"),
+        ("end_us", "BIGINT", "station time at which its last tick ends"),
+        ("kind", "VARCHAR", "how its pictures came about: real, held (the last is kept), fallback, slate, …; "
+         "unlogged where the records are lost because they could not be written"),
+        ("cause", "VARCHAR", "why it is not what was planned; empty when it is"),
+        ("segment_date", "DATE", "→ segment: broadcast date of the playlog entry that was due"),
+        ("seq", "BIGINT", "→ segment: its number within that date"),
+        ("event_id", "BIGINT", "→ schedule_event: the programme that was due"),
+        ("segment_kind", "VARCHAR", "program, ad, promo, …"),
+        ("asset_id", "VARCHAR", "→ asset: what was shown; empty for a synthetic and for slate"),
+        ("synthetic", "VARCHAR", "→ synthetic: what was shown"),
+        ("frame_from", "BIGINT", "first frame of the asset that was shown, from 0"),
+        ("frame_to", "BIGINT", "the frame after the last that was shown"),
+        ("emitted_us", "BIGINT", "station time at which its first tick left"),
+        ("late_us", "BIGINT", "most that a tick left after its time (the lead before its station time)"),
+        ("artefact", "VARCHAR", "content hash of the artefact whose playlog authorised it"),
+        ("generation", "BIGINT", "generation of the playlog that authorised it"),
+        ("closed", "BOOLEAN", "false: it is on the air now, or a power cut took what followed"),
+    ),
+)  # fmt: skip
+
+
 # --- the documentation -----------------------------------------------------------------------------
 
-_BEGIN, _END = "<!-- tables: begin -->", "<!-- tables: end -->"
+_INSTANT = ("start_us", "end_us", "emitted_us")
+
+
+def _rows(table: Table) -> Iterator[str]:
+    yield table.about + (f" Key: {', '.join(f'`{name}`' for name in table.key)}." if table.key else "")
+    yield ""
+    yield "| Column | Type | Meaning |"
+    yield "| --- | --- | --- |"
+    for name, kind, meaning in table.columns:
+        unit = " (µs since 1970, UTC)" if name in _INSTANT else " (µs)" if name.endswith("_us") else ""
+        yield f"| `{name}` | {kind} | {meaning}{unit} |"
+    yield ""
 
 
 def _tables() -> Iterator[str]:
     for table in TABLES:
         yield f"### {table.name}"
         yield ""
-        yield table.about + (f" Key: {', '.join(f'`{name}`' for name in table.key)}." if table.key else "")
-        yield ""
-        yield "| Column | Type | Meaning |"
-        yield "| --- | --- | --- |"
-        for name, kind, meaning in table.columns:
-            unit = " (µs since 1970, UTC)" if name in ("start_us", "end_us") else ""
-            unit = " (µs)" if not unit and name.endswith("_us") else unit
-            yield f"| `{name}` | {kind} | {meaning}{unit} |"
-        yield ""
+        yield from _rows(table)
     yield "### Views"
     yield ""
     yield "| View | Shows |"
@@ -488,7 +526,12 @@ def _tables() -> Iterator[str]:
 
 
 def with_tables(readme: str) -> str:
-    """``readme`` with its part on the artefact, if it has one, brought up to date."""
-    pattern = re.compile(rf"(?<={re.escape(_BEGIN)}\n).*(?={re.escape(_END)})", re.DOTALL)
-    said = f"Version {SCHEMA_VERSION}.\n\n" + "\n".join(_tables())
+    """``readme`` with its parts on the artefact and the as-run log, if it has them, brought up to date."""
+    readme = _replaced(readme, "tables", f"Version {SCHEMA_VERSION}.\n\n" + "\n".join(_tables()))
+    return _replaced(readme, "as-run", "\n".join(_rows(AS_RUN)))
+
+
+def _replaced(readme: str, part: str, said: str) -> str:
+    begin, end = f"<!-- {part}: begin -->", f"<!-- {part}: end -->"
+    pattern = re.compile(rf"(?<={re.escape(begin)}\n).*(?={re.escape(end)})", re.DOTALL)
     return pattern.sub(lambda _: f"\n{said}\n", readme)

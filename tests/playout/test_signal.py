@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal as signals
 from itertools import pairwise
@@ -12,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from retrovue.lineup import Health, TuneRefused
+from retrovue.playout import as_run_log
 from retrovue.playout.overlay import Layer
 from retrovue.playout.ticks import TickGrid
 from retrovue.stream.h264 import parameter_sets_hash
-from tests.playout.lab import CLIPS, Item, bench, capture, children
+from tests.playout.lab import CHANNEL, CLIPS, Item, bench, capture, children
 from tests.tools.barcode_reader import Reading, read, unwrap
 from tests.tools.ts_analyser import analyse
 
@@ -124,10 +124,10 @@ async def test_the_last_viewer_leaves_and_nothing_is_left(tmp_path: Path) -> Non
         await b.manager.off_air()
         assert b.manager.health is Health.OFF_AIR
         assert children() == []
-        lines = [json.loads(line) for f in (tmp_path / "as-run").iterdir() for line in f.open()]
-        assert lines
-        for one, two in pairwise(lines):
-            assert one["first_tick"] + one["ticks"] == two["first_tick"]
+        logged = as_run_log.read(tmp_path / "as-run", [CHANNEL])
+        assert logged
+        for one, two in pairwise(logged):
+            assert one.end_tick == two.first_tick
     await asyncio.sleep(0.05)
     assert open_files() <= before + 1
 
@@ -160,10 +160,10 @@ async def test_a_missing_file_is_replaced_by_its_fallback_and_the_next_starts_on
         assert by_entry[3] == {None}
         assert last[4] == CLIPS["ntsc"].asset
         await viewer.close("done")
-    records = [json.loads(line) for f in (tmp_path / "as-run").iterdir() for line in f.open()]
-    assert {"fallback", "slate", "real"} <= {r["kind"] for r in records}
-    slate = next(r for r in records if r["kind"] == "slate" and "lost-too" in r.get("cause", ""))
-    assert slate["ticks"] == b.entry(3).end - b.entry(3).start
+    records = as_run_log.read(tmp_path / "as-run", [CHANNEL])
+    assert {"fallback", "slate", "real"} <= {r.kind for r in records}
+    slate = next(r for r in records if r.kind == "slate" and "lost-too" in r.cause)
+    assert (slate.ticks, slate.seq) == (b.entry(3).end - b.entry(3).start, 3)
 
 
 async def test_a_killed_child_is_replaced_at_the_right_frame_without_a_fault(tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ class _Segment:
         self._house, self._grid = house, grid
         self._renderings, self._notify, self._equipment = renderings, notify, equipment
         self._ladder = Ladder(len(entry.fallbacks), equipment.patience)
+        self._zero_us = 0  #: station time at which the asset's own beginning would be shown
         self._starting: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
 
@@ -151,6 +152,9 @@ class _Segment:
             asset_id=asset.id if asset else "",
             synthetic=rendering.synthetic if rendering else "",
             cause=self._ladder.cause,
+            zero_us=self._zero_us if asset else None,
+            asset_rate=asset.rate if asset else "",
+            asset_frames=asset.frames if asset else 0,
         )
 
     async def stop(self) -> None:
@@ -232,6 +236,7 @@ class _Segment:
         offset = self.entry.offset_us(tick, self._grid)
         if self._ladder.rung and rendering.asset is not None and rendering.asset.duration_us > 0:
             offset %= rendering.asset.duration_us
+        self._zero_us = self._grid.start_us(tick) - offset
         return lambda cut, pipes: rendering.command(offset, cut, pipes)
 
     def _retire(self) -> None:

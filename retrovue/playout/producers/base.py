@@ -24,6 +24,9 @@ class Origin:
     asset_id: str = ""  #: what is really shown; empty for synthetics and slate
     synthetic: str = ""
     cause: str = ""  #: why not the planned thing; empty when it is
+    zero_us: int | None = None  #: station time at which the asset's own beginning would have been shown
+    asset_rate: str = ""  #: its frames per second, as a fraction; empty when unknown
+    asset_frames: int = 0  #: how many it has; 0 when unknown
 
 
 @dataclass(frozen=True, slots=True)
