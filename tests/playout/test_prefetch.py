@@ -72,7 +72,7 @@ async def test_it_tells_what_is_missing_short_garbage_and_nothing_else(tmp_path:
     assert told["gone"] == "file is missing"
     assert told["folder"] == "not a file"
     assert told["long"].startswith("is too short or damaged")
-    assert told["cut"].startswith("is too short or damaged")
+    assert told["cut"].startswith(("is too short or damaged", "can't be decoded"))
     assert told["garbage"].startswith("can't be decoded")
     assert await desk.media.missing(str(cut)) == told["cut"]
 
