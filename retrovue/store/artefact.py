@@ -118,6 +118,8 @@ def write_artefact(
     ``ArtefactError`` when the folder can't be written or the file there is somebody else's; the old
     file, if any, stays.
     """
+    if not path.name:
+        raise ArtefactError(f"{path} is a folder", help="name the file in it: artefact.duckdb")
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,7 +138,8 @@ def write_artefact(
             _remove(beside)
     except (OSError, duckdb.Error) as error:
         raise ArtefactError(
-            f"can't write the artefact {path}: {error}", help="is the disk full, or the folder read-only?"
+            f"can't write the artefact {path}: {getattr(error, 'strerror', None) or error}",
+            help="is the disk full, or the folder read-only?",
         ) from error
 
 
