@@ -233,11 +233,30 @@ def _say(item: Any, node: Node, loc: Loc, root: Node, model: type[BaseModel]) ->
     if isinstance(node, Scalar) and node.text is None and kind.endswith(("_type", "_parsing")):
         return _error("wrong-type", f"“{name}” has no value", where, help="write one, or delete the key")
     if kind in _TYPES:
-        return _error("wrong-type", f"“{name}” must be {_TYPES[kind]}", where)
+        return _error("wrong-type", f"“{name}” must be {_TYPES[kind]}", where, help=_reshaped(kind, node))
+    if kind == "too_short" and ctx["min_length"] == 1:
+        return _error("out-of-range", f"“{name}” is empty", where, help="at least one is wanted")
     if kind in _LIMITS:
         template, key = _LIMITS[kind]
         return _error("out-of-range", f"“{name}” must be {template.format(ctx[key])}", where)
     return _error("bad-value", f"“{name}”: {item['msg']}", where)
+
+
+def _reshaped(kind: str, node: Node) -> str:
+    """How to write the same as the kind of value that is wanted, where that can be told."""
+    if kind in ("tuple_type", "list_type") and isinstance(node, Scalar):
+        return f"write it in brackets: [{node.text}]"
+    if kind in ("tuple_type", "list_type"):
+        return "write a list: one item a line, each after a dash"
+    if kind == "string_type" and isinstance(node, Sequence):
+        return "only one is wanted: leave out the brackets"
+    if kind in ("bool_parsing", "bool_type"):
+        return "write true or false"
+    if kind.startswith(("int", "float")):
+        return "write digits, like 12"
+    if kind.endswith(("mapping_type", "dict_type", "model_type", "attributes_type")):
+        return "write keys and values: { key: value }"
+    return ""
 
 
 def _list_without_brackets(parent: Mapping, key: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,3 +99,18 @@ def test_the_guide_of_a_date_is_the_whole_broadcast_day(tmp_path: Path, day: str
     ends = [datetime.fromisoformat(e["end"]) for e in channel["events"]]
     begins = [datetime.fromisoformat(e["start"]) for e in channel["events"]]
     assert (max(ends) - min(begins)).total_seconds() == last * 3600
+
+
+def test_a_terminal_that_knows_no_quotation_marks(tmp_path: Path) -> None:
+    """What its encoding lacks is spelt out: half the words of a finding are better than a traceback."""
+    folder = write(tmp_path, {"station.yaml": STATION.replace("daily]", "dialy]")})
+    told = subprocess.run(
+        [sys.executable, "-m", "retrovue", "check", str(folder), "--format", "concise"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 1
+    assert "\\u201cdialy\\u201d" in told.stdout
+    assert "Traceback" not in told.stderr
