@@ -583,9 +583,9 @@ _ALL = (
     _code(
         "duplicate-word",
         "a word stands twice in a list",
-        "One word of the list stands in it already, and there it could mean nothing more.",
+        "The list gives an order, and one word has two places in it.",
         "Keep one.",
-        "relax: [category, copy, category]     # wrong\nplans: [weekday, weekday]              # wrong",
+        "relax: [category, copy, category]     # wrong",
     ),
     # --- simulcasts ---
     _code(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -27,8 +28,10 @@ from retrovue.playout.playlog import Playlog, PlaylogEntry
 from retrovue.playout.producers.asset import AssetProducer, Equipment, Rendering, Renderings
 from retrovue.playout.producers.base import Producer
 from retrovue.playout.producers.synthetic import SyntheticProducer
+from retrovue.playout.shelf import Shelf, Wanted, path_of
 from retrovue.playout.sources.slate import Slate, make_slate
 from retrovue.playout.switcher import LEAD_S
+from retrovue.stream.h264 import parameter_sets_hash
 from retrovue.units import MINUTE_US, SECOND_US, from_us
 
 log = logging.getLogger(__name__)
@@ -68,6 +71,23 @@ def house_of(channel: CompiledChannel) -> HouseFormat:
     )
 
 
+def file_rendering(binary: str, house: HouseFormat, asset: Asset, path: str) -> Rendering:
+    """How the media file of an asset is rendered, on the air and for its house copy alike."""
+
+    def command(offset_us: int, cut: Cut, pipes: Pipes) -> list[str]:
+        return ffmpeg.file_command(binary, house, path, offset_us, cut, pipes, asset.interlaced)
+
+    return Rendering(command, with_audio=bool(asset.audio_codec), path=path, asset=asset)
+
+
+def settings_of(rendering: Rendering) -> str:
+    """sha256 of how an asset is rendered: all that makes it look and sound as it does, but for its file,
+    where that lies, and which ffmpeg does it."""
+    command = rendering.command(0, Cut(1, 0, 1), Pipes(1, 2 if rendering.with_audio else None))
+    told = [part.replace(rendering.path, Path(rendering.path).suffix) for part in command[1:]]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
 class _Renderings(Renderings):
     def __init__(self, studio: _Studio) -> None:
         self._studio = studio
@@ -98,9 +118,12 @@ class _Studio(Studio):
         self._main: AssetProducer | None = None
         self._shortfall: SyntheticProducer | None = None
         self._active: Producer | None = None
+        self._parameters = ""  #: of the channel's own encoder; known once there is a slate
 
     async def slate(self) -> Slate:
-        return await self._director.slate(self._house, self.programme.station)
+        slate = await self._director.slate(self._house, self.programme.station)
+        self._parameters = parameter_sets_hash(slate.gop[0])
+        return slate
 
     def producer(self, notify: Callable[[], None]) -> Callable[[int], Producer]:
         renderings = _Renderings(self)
@@ -145,13 +168,22 @@ class _Studio(Studio):
         asset = self.programme.assets(asset_id)
         if asset is None:
             return None
-        path = self.programme.locate(asset)
-        binary, house = self._director.machine.ffmpeg, self._house
+        machine, house = self._director.machine, self._house
+        rendering = file_rendering(machine.ffmpeg, house, asset, self.programme.locate(asset))
+        if not self._parameters:
+            return rendering
+        wanted = Wanted(
+            asset.id,
+            path_of(machine.state, asset.id, house),
+            rendering.path,
+            self._parameters,
+            lambda: settings_of(rendering),
+        )
 
-        def command(offset_us: int, cut: Cut, pipes: Pipes) -> list[str]:
-            return ffmpeg.file_command(binary, house, path, offset_us, cut, pipes, asset.interlaced)
+        def boundary(skip: int, ticks: int, pipes: Pipes) -> list[str]:
+            return ffmpeg.boundary_command(machine.ffmpeg, house, skip, ticks, pipes)
 
-        return Rendering(command, with_audio=bool(asset.audio_codec), path=path, asset=asset)
+        return replace(rendering, copy=wanted, boundary=boundary)
 
     def synthetic(self, slug: str, title: str, tick: int) -> Rendering | None:
         programme = self.programme
@@ -181,7 +213,8 @@ class ProgramDirector:
         self, clock: MasterClock, machine: Machine, linger_s: float, patience: Patience = DEFAULT_PATIENCE
     ) -> None:
         self.machine = machine
-        self.equipment = Equipment(clock, MediaDesk(clock), patience)
+        media = MediaDesk(clock)
+        self.equipment = Equipment(clock, media, patience, Shelf(clock, media))
         self.channels: dict[ChannelId, ChannelManager] = {}
         self._clock, self._linger_s = clock, linger_s
         self._studios: dict[ChannelId, _Studio] = {}
@@ -259,3 +292,5 @@ class ProgramDirector:
         for task in self._slates.values():
             task.cancel()
         await asyncio.gather(*self._slates.values(), return_exceptions=True)
+        self.equipment.media.close()
+        self.equipment.shelf.desk.close()

@@ -7,6 +7,8 @@ stream is cut without parsing slices.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import ffmpeg
@@ -22,8 +24,8 @@ _COLOUR_SD = ":range=tv:colorprim=smpte170m:transfer=smpte170m:colormatrix=smpte
 _COLOUR_HD = ":range=tv:colorprim=bt709:transfer=bt709:colormatrix=bt709:chromaloc=0"
 
 
-def video(picture: Any, house: HouseFormat, descriptor: int) -> Any:
-    """``picture`` as H.264 access units into pipe ``descriptor``."""
+def video(picture: Any, house: HouseFormat, descriptor: int, keys: Sequence[int] = ()) -> Any:
+    """``picture`` as H.264 access units into pipe ``descriptor``; frames ``keys`` are IDR pictures, too."""
     rate = f"{house.video_kbps}k"
     return ffmpeg.output(
         picture,
@@ -46,6 +48,7 @@ def video(picture: Any, house: HouseFormat, descriptor: int) -> Any:
             "bufsize": rate,
             "x264-params": _X264 + (_COLOUR_HD if house.hd else _COLOUR_SD),
             "flush_packets": 1,
+            **_forced(keys, house),
         },
     )
 
@@ -64,3 +67,11 @@ def audio(sound: Any, house: HouseFormat, descriptor: int) -> Any:
             "flush_packets": 1,
         },
     )
+
+
+def _forced(keys: Sequence[int], house: HouseFormat) -> Mapping[str, str]:
+    """The first frame at or after each instant is forced: name one a quarter of a frame early."""
+    if not keys:
+        return {}
+    instants = (max(0.0, float((key - Fraction(1, 4)) / house.rate)) for key in keys)
+    return {"force_key_frames": ",".join(f"{at:.6f}" for at in instants)}

@@ -51,6 +51,7 @@ class Cut:
     ticks: int
     audio_from: int
     audio_to: int
+    keys: tuple[int, ...] = ()  #: frames, counted from the first, that must be pictures to begin with
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,22 @@ def file_command(
         audio = normalise.sound(source.audio, delay=pad - round(lead_in * SAMPLE_RATE))
         outputs.append(encode.audio(_cut_audio(audio, cut, pad), house, pipes.audio))
     return _compile(binary, outputs)
+
+
+def boundary_command(binary: str, house: HouseFormat, skip: int, ticks: int, pipes: Pipes) -> list[str]:
+    """Encode again ``ticks`` pictures behind the first ``skip`` of a group that comes on standard input.
+
+    What a house copy can't begin with: the rest of a group of pictures, as a group of its own.
+    """
+    rate = normalise.rate_of(house)
+    source = ffmpeg.input("pipe:0", format="h264", framerate=rate, threads=1, protocol_whitelist="pipe")
+    video = (
+        source.video.filter("trim", start_frame=skip, end_frame=skip + ticks)
+        .filter("setpts", "N/FRAME_RATE/TB")
+        .filter("fps", fps=rate)
+        .filter("format", "yuv420p")
+    )
+    return _compile(binary, [encode.video(video, house, pipes.video)])
 
 
 def synthetic_command(
@@ -157,15 +174,6 @@ class SyntheticPicture:
         return options
 
 
-def look_command(binary: str, path: str, offset_us: int) -> list[str]:
-    """Decode one picture at ``offset_us``; a line without ``#`` on standard output is that picture."""
-    source = ffmpeg.input(
-        f"file:{path}", ss=f"{offset_us / 1_000_000:.6f}", threads=1, protocol_whitelist=_LOCAL_ONLY
-    )
-    options = {"format": "framecrc", "frames:v": 1, "fps_mode": "passthrough"}
-    return _compile(binary, [ffmpeg.output(source["v:0"], "pipe:1", **options)])
-
-
 def _lavfi(graph: str) -> Any:
     return ffmpeg.input(graph, format="lavfi", protocol_whitelist=_LOCAL_ONLY)
 
@@ -176,7 +184,7 @@ def _video_out(video: Any, house: HouseFormat, cut: Cut, pipes: Pipes) -> Any:
     Whatever is drawn over the programme belongs here, before the cut, so that it is drawn over files and
     generated pictures alike.
     """
-    return encode.video(_cut_video(video, cut), house, pipes.video)
+    return encode.video(_cut_video(video, cut), house, pipes.video, cut.keys)
 
 
 def _cut_video(video: Any, cut: Cut) -> Any:

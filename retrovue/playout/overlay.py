@@ -31,3 +31,16 @@ def clip(layers: Sequence[Layer], start: int, end: int) -> tuple[Layer, ...]:
         for layer in layers
         if layer.start < end and start < layer.end
     )
+
+
+def clear_from(layers: Sequence[Layer], tick: int, end: int) -> int:
+    """The first tick at or after ``tick`` that nothing lies over; ``end`` when there is none before."""
+    for layer in sorted(layers, key=lambda each: each.start):
+        if layer.start <= tick < layer.end:
+            tick = layer.end
+    return min(tick, end)
+
+
+def covered_from(layers: Sequence[Layer], tick: int, end: int) -> int:
+    """The first tick at or after ``tick`` that something lies over; ``end`` when there is none before."""
+    return min((max(layer.start, tick) for layer in layers if layer.end > tick), default=end)

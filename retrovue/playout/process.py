@@ -29,8 +29,6 @@ log = logging.getLogger(__name__)
 
 #: Children give way to the process that feeds the viewers.
 _NICE = 2
-#: What is nobody's picture gives way to everything.
-_NICE_BATCH = 15
 _STDERR_KEPT = 2000
 #: Nothing can end a process that waits for a dead store, not even SIGKILL: it is waited for no longer than
 #: this (seconds), and reaped whenever it does end.
@@ -89,19 +87,28 @@ class FfmpegChild:
         self._stderr = b""
         self._killed = False
 
-    async def start(self, build: Callable[[Pipes], list[str]], with_audio: bool) -> None:
-        """Spawn; ``build`` makes the argument list around the pipes. Raises ``OSError``."""
+    async def start(self, build: Callable[[Pipes], list[str]], with_audio: bool, feed: bytes = b"") -> None:
+        """Spawn; ``build`` makes the argument list around the pipes. Raises ``OSError``.
+
+        ``feed`` is what the child finds on its standard input.
+        """
         loop = asyncio.get_running_loop()
         video_read, video_write = os.pipe()
         audio_read, audio_write = os.pipe() if with_audio else (-1, -1)
         self.audio_ended = not with_audio
         writers = [fd for fd in (video_write, audio_write) if fd >= 0]
         readers = [fd for fd in (video_read, audio_read) if fd >= 0]
+        stdin = asyncio.subprocess.DEVNULL
         try:
             arguments = build(Pipes(video_write, audio_write if with_audio else None))
+            if feed:
+                # A file in memory, not a pipe: nobody has to stand by until the child has read it.
+                stdin = os.memfd_create("feed")
+                writers.append(stdin)
+                os.pwrite(stdin, feed, 0)
             self._process = await asyncio.create_subprocess_exec(
                 *arguments,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
                 env=_environment,
@@ -238,33 +245,6 @@ class FfmpegChild:
             for reader in self._readers:
                 if reader.transport is not None and not reader.transport.is_closing():
                     reader.transport.resume_reading()
-
-
-async def answer(arguments: list[str], clock: MasterClock, patience_s: float) -> tuple[int, bytes, str]:
-    """Run a short ffmpeg out of everybody's way: exit code, output, last complaint.
-
-    Raises ``OSError`` when it can't be started and ``TimeoutError`` when it takes longer than ``patience_s``
-    real seconds; it is ended then.
-    """
-    process = await asyncio.create_subprocess_exec(
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=_environment,
-        start_new_session=True,
-    )
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, process.pid, _NICE_BATCH)
-    try:
-        async with clock.deadline(patience_s):
-            output, complaints = await process.communicate()
-    except BaseException:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        raise
-    lines = complaints.decode(errors="replace").strip().splitlines()
-    return process.returncode or 0, output, lines[-1] if lines else ""
 
 
 _environment: Mapping[str, str] | None = None

@@ -89,11 +89,11 @@ class Switcher:
         """The tick loop."""
         if self._next is None:
             self._asked_us = self._clock.now_us()
-            self._next = self._first = self._grid.at(self._asked_us)
-            self._next_audio = audio_frame_at(self._grid.pts(self._next))
+            self._begin_with(self._grid.at(self._asked_us))
         batch = max(1, self._grid.ticks(BATCH_S))
         while True:
             blocked = self._emit_batch()
+            assert self._next is not None
             if blocked:
                 await self._wait_for_picture()
             else:
@@ -101,8 +101,16 @@ class Switcher:
                 due_us = self._grid.start_us(self._next + batch - 1) - self._lead_us
                 await self._clock.wait_until(from_us(due_us))
 
+    def _begin_with(self, tick: int) -> None:
+        self._next = self._first = tick
+        self._next_audio = audio_frame_at(self._grid.pts(tick))
+
     def _emit_batch(self) -> bool:
         """Emit what is due and ready as chunks; True when a due tick is not ready."""
+        if not self._emitted:
+            # What begins only with an IDR begins with the one before: what every later viewer gets, too.
+            asked = self._grid.at(self._asked_us)
+            self._begin_with(self._choose(asked).come_on(asked))
         assert self._next is not None
         horizon_us = self._clock.now_us() + self._lead_us
         data: list[bytes] = []

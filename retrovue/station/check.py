@@ -6,7 +6,6 @@ that failed still counts as existing: one mistake is told once.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
@@ -274,9 +273,8 @@ def logos(world: World) -> Iterator[Diagnostic]:
         if not logo or v.is_mended("logo"):
             continue
         try:
-            # realpath: resolve() raises for links that go round in circles.
-            path = Path(os.path.realpath(world.folder / logo))
-            inside = path.is_relative_to(os.path.realpath(world.folder))
+            path = (world.folder / logo).resolve()
+            inside = path.is_relative_to(world.folder.resolve())
             exists = inside and path.is_file()
         except (OSError, ValueError):
             inside, exists = True, False

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import hashlib
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -11,15 +14,26 @@ from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from fixtures.media.barcode import Clip, make
+from fixtures.media.barcode import Clip, default_cache, make
 from retrovue.clock import StationClock
 from retrovue.compiler.model import CompiledChannel, CompiledSynthetic, Segment, SegmentKind
 from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.library.catalog import Asset, AssetState
 from retrovue.lineup import ChannelId, Viewer
 from retrovue.playout.channel import ChannelManager, ChannelSignal
-from retrovue.playout.director import Machine, ProgramDirector, Programme, house_of
+from retrovue.playout.conform import Job, conform
+from retrovue.playout.director import (
+    Machine,
+    ProgramDirector,
+    Programme,
+    file_rendering,
+    house_of,
+    settings_of,
+)
+from retrovue.playout.house_copy import EDITION, SUFFIX
+from retrovue.playout.overlay import Layer
 from retrovue.playout.playlog import Playlog, PlaylogEntry
+from retrovue.playout.shelf import path_of
 from retrovue.playout.ticks import TickGrid
 from retrovue.resources import font
 from retrovue.units import SECOND_US, frames_to_us
@@ -104,9 +118,36 @@ def asset(name: str, path: str, clip: Clip | None) -> Asset:
     )  # fmt: skip
 
 
+async def conformed(name: str, state: Path, cuts_s: tuple[float, ...] = ()) -> Path:
+    """The house copy of a clip, made once and put on the shelf of ``state``."""
+    clip, house = CLIPS[name], house_of(BENCH)
+    path = await asyncio.to_thread(make, clip)
+    of = asset(name, str(path), clip)
+    rendering = file_rendering(choose_ffmpeg().path, house, of, str(path))
+    job = Job(
+        of.id, path, of.duration_us, house, rendering.command, rendering.with_audio,
+        tuple(round(cut * SECOND_US) for cut in cuts_s), settings_of(rendering), "lab",
+        path_of(state, of.id, house),
+    )  # fmt: skip
+    recipe = repr((job.settings, cuts_s, path.stat().st_mtime_ns, EDITION, choose_ffmpeg()))
+    kept = default_cache() / f"house-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}{SUFFIX}"
+    if not kept.exists():
+        await conform(job, StationClock())
+        draft = kept.with_suffix(f".{os.getpid()}")
+        shutil.copyfile(job.target, draft)
+        draft.replace(kept)
+    job.target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(kept, job.target)
+    return job.target
+
+
 @asynccontextmanager
 async def bench(
-    items: list[Item], state: Path, started_s: float = 0.0, linger_s: float = 1.0
+    items: list[Item],
+    state: Path,
+    started_s: float = 0.0,
+    linger_s: float = 1.0,
+    layers: Callable[[PlaylogEntry], Sequence[Layer]] = lambda entry: (),
 ) -> AsyncIterator[Bench]:
     """A channel whose first item began ``started_s`` ago."""
     clock = StationClock()
@@ -130,7 +171,7 @@ async def bench(
         )  # fmt: skip
         fallbacks[seq + 1] = tuple(f"bench/{f}" for f in item.fallbacks)
         at = end
-    playlog = Playlog.align(segments, house.grid, fallbacks)
+    playlog = Playlog.align(segments, house.grid, fallbacks).over(layers)
     synthetics = {"bars": CompiledSynthetic("bars", "test_pattern", "Bars", "100% [of] it: 'all', \\ %{pts}")}
     programme = Programme(
         "Bench", ZoneInfo("America/New_York"), synthetics, assets.get, lambda a: a.path, playlog
@@ -147,8 +188,6 @@ async def bench(
 
 def children() -> list[int]:
     """Pids of this process's ffmpeg children that have not ended."""
-    import os
-
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

@@ -1,7 +1,9 @@
-"""AssetProducer: the playlog's assets, and the synthetics between them, one ffmpeg child per segment.
+"""AssetProducer: the playlog's assets, and the synthetics between them, each segment from its own source.
 
-The next segments are armed ``ARM_AHEAD_S`` before their first tick, never when the previous one ends.
-What happens when a segment can't be rendered is said by its ladder (playout/ladder.py): again, then the
+A segment is copied where its asset has a house copy that may air and nothing is drawn over it; else an
+ffmpeg child renders it. Where graphics lie over a part of it, only that part is rendered: each part is a
+source. The next segments are armed ``ARM_AHEAD_S`` before their first tick, never when the previous one
+ends. What happens when a segment can't be rendered is said by its ladder (playout/ladder.py): again, then the
 event's planned fallbacks in order, then nothing: the switcher shows the slate.
 """
 
@@ -17,12 +19,16 @@ from retrovue.clock import MasterClock
 from retrovue.library.catalog import Asset
 from retrovue.playout.ffmpeg import Cut, Pipes
 from retrovue.playout.house import HouseFormat
+from retrovue.playout.house_copy import CopyUnusable, HouseCopy
 from retrovue.playout.ladder import Fault, Ladder, Patience
 from retrovue.playout.media import MediaDesk
+from retrovue.playout.overlay import clear_from, covered_from
 from retrovue.playout.playlog import Playlog, PlaylogEntry
 from retrovue.playout.producers.base import Origin, Picture
+from retrovue.playout.shelf import Shelf, Wanted, enter
 from retrovue.playout.sources.base import Source
-from retrovue.playout.sources.ffmpeg_child import Command, FfmpegSource
+from retrovue.playout.sources.ffmpeg_child import FfmpegSource
+from retrovue.playout.sources.house import BoundaryCommand, HouseSource
 from retrovue.playout.ticks import audio_frame_at
 from retrovue.stream.h264 import is_idr
 
@@ -46,6 +52,11 @@ class Equipment:
     clock: MasterClock
     media: MediaDesk
     patience: Patience
+    shelf: Shelf  #: house copies
+
+
+def _no_boundary(skip: int, ticks: int, pipes: Pipes) -> list[str]:
+    raise NotImplementedError  # what has no house copy has no boundary
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,8 @@ class Rendering:
     path: str = ""  #: media file; empty for synthetics
     asset: Asset | None = None
     synthetic: str = ""
+    copy: Wanted | None = None  #: the house copy that would do instead
+    boundary: BoundaryCommand = _no_boundary  #: encodes what of such a copy comes before it can begin
 
 
 class Renderings(Protocol):
@@ -81,6 +94,7 @@ class _Segment:
         renderings: Renderings,
         notify: Callable[[], None],
         equipment: Equipment,
+        coming_on: bool = False,
     ) -> None:
         grid = house.grid
         self.entry = entry
@@ -90,6 +104,8 @@ class _Segment:
         self.source: Source | None = None
         self._house, self._grid = house, grid
         self._renderings, self._notify, self._equipment = renderings, notify, equipment
+        self._coming_on = coming_on  #: the channel has sent nothing yet: it may begin a little earlier
+        self._copied: tuple[HouseSource, HouseCopy] | None = None
         self._ladder = Ladder(len(entry.fallbacks), equipment.patience)
         self._zero_us = 0  #: station time at which the asset's own beginning would be shown
         self._starting: asyncio.Task[None] | None = None
@@ -108,6 +124,9 @@ class _Segment:
         """Look after a source that ended before its time, or hangs; ``tick`` is needed next."""
         if self._starting is not None or tick >= self.entry.end:
             return
+        if self._copied is not None and self._copied[0].fault:
+            self._leave_copy(*self._copied, tick, slating)
+            return
         if self.source is not None and (found := self._diagnose(self.source, tick)) is not None:
             fault, complaint = found
             shown_s = float(self.source.delivered / self._house.rate)
@@ -118,8 +137,11 @@ class _Segment:
             else:
                 self._ladder.fault(fault, complaint, self._equipment.clock.elapsed(), shown_s)
         if self.source is None and self._ladder.due(self._equipment.clock.elapsed()):
-            ahead = round(RESTART_AHEAD_S * self._house.rate) if slating else 0
-            self.start(min(tick + ahead, self.entry.end - 1))
+            self.start(self._from(tick, slating))
+
+    def first(self, tick: int) -> int:
+        """With which tick a channel that comes on at ``tick`` begins."""
+        return min(tick, self.source.start) if self.source is not None else tick
 
     @property
     def failure(self) -> str:
@@ -193,20 +215,11 @@ class _Segment:
         ladder, now_s = self._ladder, self._equipment.clock.elapsed
         try:
             while not ladder.exhausted:
-                rendering, complaint = await self._choose(tick)
+                rendering, copy, complaint = await self._choose(tick)
                 if rendering is not None:
                     self.rendering = rendering
-                    source = FfmpegSource(
-                        self._command(rendering, tick),
-                        self._house,
-                        tick,
-                        self.entry.end,
-                        rendering.with_audio,
-                        self._notify,
-                        self._equipment.clock,
-                    )
-                    self.source = source
                     try:
+                        source = self.source = await self._part(rendering, copy, tick)
                         await source.launch()
                         return
                     except OSError as error:
@@ -215,10 +228,81 @@ class _Segment:
                 ladder.fault(Fault.MISSING, complaint, now_s())
         finally:
             self._starting = None
+            self._coming_on = False
             self._notify()
 
-    async def _choose(self, tick: int) -> tuple[Rendering | None, str]:
-        """The rendering of the current rung, or why there is none."""
+    async def _part(self, rendering: Rendering, copy: HouseCopy | None, tick: int) -> Source:
+        """A source for the segment from ``tick`` on, or for as much of it as one source can give."""
+        offset = self._offset(rendering, tick)
+        if copy is not None:
+            frame = self._grid.nearest(offset)
+            try:
+                if clear_from(self.entry.layers, tick, self.entry.end) == tick:
+                    return await self._copying(rendering, copy, frame, tick)
+                await self._end_where_copying_can_begin(copy, frame, tick)
+            except (CopyUnusable, OSError) as error:
+                self._equipment.shelf.distrust(copy, str(error))
+            copy.close()
+        self._zero_us = self._grid.start_us(tick) - offset
+        return FfmpegSource(
+            lambda cut, pipes: rendering.command(offset, cut, pipes),
+            self._house,
+            tick,
+            self.entry.end,
+            rendering.with_audio,
+            self._notify,
+            self._equipment.clock,
+        )
+
+    async def _copying(self, rendering: Rendering, copy: HouseCopy, frame: int, tick: int) -> Source:
+        """Frame ``frame`` of ``copy`` on ``tick``, up to the next graphics."""
+        desk, group = self._equipment.shelf.desk, self._house.gop
+        back = min(tick - self.entry.start, group) if self._coming_on else 0
+        entry = await desk.ask(lambda: enter(copy, frame, back, group))
+        self.shorten(covered_from(self.entry.layers, tick, self.entry.end))
+        source = HouseSource(
+            copy,
+            self._house,
+            tick - max(0, frame - entry.frame),
+            self.entry.end,
+            entry,
+            rendering.boundary,
+            self._notify,
+            self._equipment.clock,
+            desk,
+        )
+        self._copied = (source, copy)
+        self._zero_us = self._grid.start_us(tick) - self._grid.start_us(frame)
+        return source
+
+    async def _end_where_copying_can_begin(self, copy: HouseCopy, frame: int, tick: int) -> None:
+        """``tick`` shows ``frame`` under graphics. These end at their own time; what renders them goes on to
+        the next picture that the copy can begin with, which saves a boundary."""
+        layers, end, group = self.entry.layers, self.entry.end, self._house.gop
+        clear = clear_from(layers, tick, end)
+        if clear < end:
+            at = frame + clear - tick
+            key = await self._equipment.shelf.desk.ask(lambda: copy.key_after(at, group))
+            again = covered_from(layers, clear, end)
+            self.shorten(again if key is None else min(clear + key - at, again))
+
+    def _leave_copy(self, source: HouseSource, copy: HouseCopy, tick: int, slating: bool) -> None:
+        """What the copy can't give any more is rendered; what it has given is still shown."""
+        self._copied = None
+        self._equipment.shelf.distrust(copy, source.fault)
+        if source.end > tick:
+            self.shorten(source.end)  # the rest gets a source of its own
+        else:
+            self._retire()
+            self.start(self._from(tick, slating))
+
+    def _from(self, tick: int, slating: bool) -> int:
+        """Where a source begins that takes over at ``tick``."""
+        ahead = round(RESTART_AHEAD_S * self._house.rate) if slating else 0
+        return min(tick + ahead, self.entry.end - 1)
+
+    async def _choose(self, tick: int) -> tuple[Rendering | None, HouseCopy | None, str]:
+        """The rendering of the current rung with its house copy, if that may air, or why there is none."""
         rung = self._ladder.rung
         if rung == 0:
             rendering = self._renderings.of_entry(self.entry, tick)
@@ -227,17 +311,22 @@ class _Segment:
             name = self.entry.fallbacks[rung - 1]
             rendering = self._renderings.of_asset(name)
         if rendering is None:
-            return None, f"{name} is not in the artefact"
+            return None, None, f"{name} is not in the artefact"
+        copy = await self._equipment.shelf.take(rendering.copy) if rendering.copy is not None else None
+        if copy is not None and clear_from(self.entry.layers, tick, self.entry.end) == tick:
+            return rendering, copy, ""  # even while the original's store is away
         if rendering.path and (complaint := await self._equipment.media.missing(rendering.path)):
-            return None, f"{complaint}: {name}"
-        return rendering, ""
+            if copy is not None:
+                copy.close()
+            return None, None, f"{complaint}: {name}"
+        return rendering, copy, ""
 
-    def _command(self, rendering: Rendering, tick: int) -> Command:
+    def _offset(self, rendering: Rendering, tick: int) -> int:
+        """Where in the asset ``tick`` is (µs)."""
         offset = self.entry.offset_us(tick, self._grid)
         if self._ladder.rung and rendering.asset is not None and rendering.asset.duration_us > 0:
             offset %= rendering.asset.duration_us
-        self._zero_us = self._grid.start_us(tick) - offset
-        return lambda cut, pipes: rendering.command(offset, cut, pipes)
+        return offset
 
     def _retire(self) -> None:
         if self.source is not None:
@@ -292,6 +381,11 @@ class AssetProducer:
                 segment.shorten(planned.end)
             kept.append(segment)
         self._segments = kept
+
+    def come_on(self, tick: int) -> int:
+        self._advance(tick, (), coming_on=True)
+        segment = self._on(tick)
+        return segment.first(tick) if segment is not None else tick
 
     def tick(self, tick: int, audio: Sequence[int], late: bool) -> Picture | None:
         self._tick = tick
@@ -350,7 +444,7 @@ class AssetProducer:
                 return data, data is None and not source.silent
         return None, False
 
-    def _advance(self, tick: int, audio: Sequence[int]) -> None:
+    def _advance(self, tick: int, audio: Sequence[int], coming_on: bool = False) -> None:
         """Retire what is over, start what is due."""
         first_audio = audio[0] if audio else None
         while self._segments and self._segments[0].entry.end <= tick:
@@ -369,8 +463,11 @@ class AssetProducer:
             if segment is None:
                 # Only what nobody renders yet: the plan may have been changed under a running source.
                 taken = next((s.entry.start for s in self._segments if s.entry.start > wanted), entry.end)
-                part = entry.between(wanted, min(entry.end, taken))
-                segment = _Segment(part, self._house, self._renderings, self._notify, self._equipment)
+                back = self._house.gop if coming_on and wanted == tick else 0
+                part = entry.between(max(entry.start, wanted - back), min(entry.end, taken))
+                segment = _Segment(
+                    part, self._house, self._renderings, self._notify, self._equipment, back > 0
+                )
                 self._segments.append(segment)
                 self._segments.sort(key=lambda s: s.entry.start)
                 segment.start(wanted)

@@ -51,6 +51,11 @@ class Producer(Protocol):
         """Replace the plan; what is on the air goes on where both plans agree."""
         ...
 
+    def come_on(self, tick: int) -> int:
+        """With which tick a channel that comes on at ``tick`` begins: that one, or one at most a group of
+        pictures earlier. Asked again until a picture has been sent."""
+        ...
+
     def tick(self, tick: int, audio: Sequence[int], late: bool) -> Picture | None:
         """The picture of ``tick`` and audio frames ``audio``. None: not ready.
 

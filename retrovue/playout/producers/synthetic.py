@@ -42,6 +42,9 @@ class SyntheticProducer:
     def arm(self, playlog: Playlog) -> None:
         """The station's plan is no business of this producer."""
 
+    def come_on(self, tick: int) -> int:
+        return tick
+
     def tick(self, tick: int, audio: Sequence[int], late: bool) -> Picture | None:
         if tick + self._house.grid.ticks(60) >= self._end:
             self._plan(tick)
