@@ -22,6 +22,11 @@ from retrovue.units import from_us, to_us
 #: 1000 s). ITU-R BT.1700 sets allow far more; decoders follow this without a fault.
 SLEW_RATE = 0.005
 
+#: A wall clock that is further off than this (seconds) was not corrected but set: by an operator, at the end
+#: of a machine's sleep, by the first NTP answer after a boot without a battery. To bend time over an hour
+#: would take eight days, so station time follows at once, and channels on the air start anew.
+SET_S = 60.0
+
 #: Longest single real sleep (seconds): a slewed or stepped clock is noticed within it.
 _MAX_NAP = 0.5
 
@@ -46,7 +51,7 @@ class MasterClock(Protocol):
         ...
 
     async def wait(self, seconds: float) -> None:
-        """Return once station time has moved on by ``seconds``."""
+        """Return once station time has moved on by ``seconds``, however it is set meanwhile."""
         ...
 
     def deadline(self, seconds: float) -> AbstractAsyncContextManager[None]:
@@ -68,6 +73,7 @@ class StationClock:
         self._shift = 0.0 if at is None else at.timestamp() - wall
         self._anchor = wall + self._shift
         self._slew = 0.0
+        self._set_s = 0.0  #: by how much station time was set, all in all
         self._last_mono = self._mono0
 
     def _now_s(self) -> float:
@@ -75,10 +81,19 @@ class StationClock:
         station = self._anchor + (mono - self._mono0) + self._slew
         # Follow the wall clock (NTP, an operator's step) by bending time, never by a jump.
         error = time.time() + self._shift - station
+        if abs(error) > SET_S:
+            self._anchor += error
+            self._set_s += error
+            error = 0.0
         allowed = (mono - self._last_mono) * SLEW_RATE
         self._slew += max(-allowed, min(allowed, error))
         self._last_mono = mono
         return self._anchor + (mono - self._mono0) + self._slew
+
+    def _unset_s(self) -> float:
+        """Station time as if it had never been set."""
+        now_s = self._now_s()  # first: this is what notices
+        return now_s - self._set_s
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self._now_s(), UTC)
@@ -95,7 +110,10 @@ class StationClock:
             await asyncio.sleep(min(left, _MAX_NAP))
 
     async def wait(self, seconds: float) -> None:
-        await self.wait_until(from_us(self.now_us() + round(seconds * 1_000_000)))
+        # A clock that is set meanwhile neither ends the wait nor makes it longer.
+        target = self._unset_s() + seconds
+        while (left := target - self._unset_s()) > 0:  # noqa: ASYNC110  as above
+            await asyncio.sleep(min(left, _MAX_NAP))
 
     @asynccontextmanager
     async def deadline(self, seconds: float) -> AsyncIterator[None]:

@@ -5,12 +5,12 @@ it then holds the viewer until the first picture is out (TUNING), is ON AIR whil
 LINGERS a while after the last one left, because people zap back. A producer that dies never reaches
 the viewers: the tick loop is started again where it stopped, on the same multiplexer and ring.
 
-| state     | first viewer  | ready        | last viewer left | linger over    | tick loop died     |
-| --------- | ------------- | ------------ | ---------------- | -------------- | ------------------ |
-| OFF AIR   | start, TUNING |              |                  |                |                    |
-| TUNING    |               | ON AIR       | stop, OFF AIR    |                | restart            |
-| ON AIR    |               |              | wait, LINGERING  |                | restart            |
-| LINGERING | ON AIR        |              |                  | stop, OFF AIR  | stop, OFF AIR      |
+| state     | first viewer   | ready  | last viewer left | linger over    | tick loop died | clock set     |
+| --------- | -------------- | ------ | ---------------- | -------------- | -------------- | ------------- |
+| OFF AIR   | start, TUNING  |        |                  |                |                |               |
+| TUNING    |                | ON AIR | stop, OFF AIR    |                | restart        | stop, OFF AIR |
+| ON AIR    |                |        | wait, LINGERING  |                | restart        | stop, OFF AIR |
+| LINGERING | ON AIR         |        |                  | stop, OFF AIR  | stop, OFF AIR  | stop, OFF AIR |
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from retrovue.playout.as_run_journal import AsRun
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.producers.base import Producer
 from retrovue.playout.sources.slate import Slate, SlateFailed
-from retrovue.playout.switcher import Switcher
+from retrovue.playout.switcher import ClockWasSet, Switcher
 from retrovue.stream.fanout import Ring
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ class Event(StrEnum):
     LAST_VIEWER_LEFT = "last viewer left"
     LINGER_OVER = "linger over"
     LOOP_DIED = "tick loop died"
+    CLOCK_SET = "clock set"
 
 
 class Action(StrEnum):
@@ -70,6 +71,9 @@ _TABLE: Mapping[tuple[State, Event], tuple[State, tuple[Action, ...]]] = {
     (State.ON_AIR, Event.LOOP_DIED): (State.ON_AIR, (Action.RESTART,)),
     (State.LINGERING, Event.FIRST_VIEWER): (State.ON_AIR, (Action.CANCEL_LINGER,)),
     (State.LINGERING, Event.LINGER_OVER): (State.OFF_AIR, (Action.STOP,)),
+    (State.TUNING, Event.CLOCK_SET): (State.OFF_AIR, (Action.STOP,)),
+    (State.ON_AIR, Event.CLOCK_SET): (State.OFF_AIR, (Action.STOP,)),
+    (State.LINGERING, Event.CLOCK_SET): (State.OFF_AIR, (Action.CANCEL_LINGER, Action.STOP)),
     (State.LINGERING, Event.LOOP_DIED): (State.OFF_AIR, (Action.CANCEL_LINGER, Action.STOP)),
 }
 
@@ -133,7 +137,7 @@ class ChannelManager:
         signal = ChannelSignal(self)
         self.viewers[signal] = viewer
         try:
-            if len(self.viewers) == 1:
+            if self.state in (State.OFF_AIR, State.LINGERING):
                 self._apply(Event.FIRST_VIEWER)
             ring = self._ring
             assert ring is not None
@@ -237,6 +241,10 @@ class ChannelManager:
             began = self._clock.elapsed()
             try:
                 await switcher.run()
+            except ClockWasSet as set_:
+                log.warning("%s: %s; the channel comes on anew for whoever tunes in", self.channel, set_)
+                self._apply(Event.CLOCK_SET)
+                return
             except Exception:
                 log.exception("%s: the tick loop died; starting it again", self.channel)
                 self._apply(Event.LOOP_DIED)

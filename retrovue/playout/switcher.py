@@ -21,7 +21,7 @@ from retrovue.playout.sources.slate import Slate
 from retrovue.playout.ticks import AUDIO_FRAME_PTS, audio_frame_at, audio_pts
 from retrovue.stream.fanout import Ring
 from retrovue.stream.mpegts import CLOCK_HZ, TsMux
-from retrovue.units import SECOND_US, from_us
+from retrovue.units import SECOND_US
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,15 @@ LOOK_AGAIN_S = 0.25
 #: Longest time between two PAT/PMT pairs (90 kHz ticks): 100 ms, where ETSI TR 101 290 asks for 500.
 _TABLES_EVERY = CLOCK_HZ // 10
 _SDT_EVERY = CLOCK_HZ
+
+
+#: Station time and the next tick further apart than this (seconds) means that the clock was set: what is
+#: missing can neither be sent nor waited for.
+CLOCK_SET_S = 30.0
+
+
+class ClockWasSet(Exception):
+    """Station time is somewhere else: the channel must come on anew."""
 
 
 class Switcher:
@@ -86,12 +95,15 @@ class Switcher:
         return self._cause if self._slating else ""
 
     async def run(self) -> None:
-        """The tick loop."""
+        """The tick loop. Raises ``ClockWasSet``."""
         if self._next is None:
             self._asked_us = self._clock.now_us()
             self._begin_with(self._grid.at(self._asked_us))
         batch = max(1, self._grid.ticks(BATCH_S))
         while True:
+            away_us = self._grid.start_us(self._next) - self._clock.now_us()
+            if abs(away_us) > CLOCK_SET_S * SECOND_US:
+                raise ClockWasSet(f"station time moved by {-away_us / SECOND_US:+.0f} s")
             blocked = self._emit_batch()
             assert self._next is not None
             if blocked:
@@ -99,7 +111,7 @@ class Switcher:
             else:
                 # Wake when the next whole batch is due.
                 due_us = self._grid.start_us(self._next + batch - 1) - self._lead_us
-                await self._clock.wait_until(from_us(due_us))
+                await self._clock.wait((due_us - self._clock.now_us()) / SECOND_US)
 
     def _begin_with(self, tick: int) -> None:
         self._next = self._first = tick
