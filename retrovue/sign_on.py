@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from retrovue.clock import MasterClock, StationClock
 from retrovue.errors import RetroVueError
@@ -22,6 +23,7 @@ from retrovue.library.adapters import settings_models
 from retrovue.lineup import ChannelId
 from retrovue.playout.director import Machine, ProgramDirector, house_of
 from retrovue.playout.ladder import Patience
+from retrovue.playout.prefetch import Prefetch, Upcoming
 from retrovue.playout.process import adopt
 from retrovue.playout.schedule_service import Desk, ScheduleService, logo_files
 from retrovue.playout.station import OnAirStation
@@ -29,7 +31,7 @@ from retrovue.resources import font
 from retrovue.state_dir import ARTEFACT_NAME, StateLock, hold, state_dir
 from retrovue.station.load import require_station
 from retrovue.station.model import StationModel
-from retrovue.units import SECOND_US
+from retrovue.units import SECOND_US, from_us
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +86,15 @@ class StationOnAir:
             asyncio.create_task(station.announce_programmes(), name="programme changes"),
             asyncio.create_task(director.archive_as_run(), name="as-run archive"),
         ]
+        prefetch = Prefetch(
+            self.clock,
+            ffmpeg.path,
+            director.equipment.media,
+            model.station.ladder.checks,
+            service.upcoming,
+            lambda bad: station.warn("media", _told(bad, model.station.timezone)),
+        )
+        self._tasks.append(asyncio.create_task(prefetch.run(), name="prefetch"))
         settings = headend_settings(model, options.overrides)
         headend = self.headend = Headend(station, self.clock, settings, state)
         await headend.start()
@@ -141,6 +152,16 @@ def headend_settings(model: StationModel, overrides: Mapping[str, Any]) -> Heade
         external_url=setting("external_url"),
         zeroconf=setting("zeroconf"),
     )
+
+
+def _told(bad: Sequence[tuple[Upcoming, str]], timezone: str) -> str:
+    """What the operator is told of files that can't be played; empty when all is well."""
+    if not bad:
+        return ""
+    first, why = bad[0]
+    at = from_us(first.start_us).astimezone(ZoneInfo(timezone))
+    more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+    return f"{first.asset_id} can't be played: {why}; airs on {first.channel} {at:%a %H:%M}{more}"
 
 
 def _make_state(state: Path) -> None:

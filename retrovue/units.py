@@ -13,6 +13,10 @@ SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
 HOUR_US = 60 * MINUTE_US
 
+#: The first and the last year that are planned. Beyond them a date is a slip of the pen, and to replay a
+#: station's rotations from there would take days.
+FIRST_YEAR, LAST_YEAR = 1970, 2099
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)
 

@@ -7,6 +7,8 @@ import re
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from retrovue.units import FIRST_YEAR, LAST_YEAR
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
@@ -17,9 +19,19 @@ MOST_DAYS = 400
 def broadcast_date(text: str) -> date:
     """ "2026-11-26"."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"“{text}” is no date: write it like 2026-11-26") from None
+    if not _is_planned(found):
+        raise argparse.ArgumentTypeError(f"“{text}” is {_BEYOND}")
+    return found
+
+
+_BEYOND = f"beyond the calendar, which is from {FIRST_YEAR} to {LAST_YEAR}"
+
+
+def _is_planned(day: date) -> bool:
+    return FIRST_YEAR <= day.year <= LAST_YEAR
 
 
 def instant(text: str) -> datetime:
@@ -32,6 +44,8 @@ def instant(text: str) -> datetime:
         raise argparse.ArgumentTypeError(
             f"“{text}” is no instant: write it with its UTC offset, like 2026-11-26T06:00:00-05:00"
         )
+    if not _is_planned(found):
+        raise argparse.ArgumentTypeError(f"“{text}” is {_BEYOND}")
     return found
 
 
@@ -79,6 +93,8 @@ def station_time(text: str, zone: ZoneInfo, now_us: int) -> int:
                 f"“{text}” is no time",
                 help="write 2026-11-26 20:00, fri 20:00, 20:00, now, or an instant with its UTC offset",
             )
+        if not _is_planned(found):
+            raise RetroVueError(f"“{text}” is {_BEYOND}")
         return to_us(found)
     day, hours, minutes, seconds = match.groups()
     today = from_us(now_us).astimezone(zone).date()
@@ -94,4 +110,6 @@ def station_time(text: str, zone: ZoneInfo, now_us: int) -> int:
             raise ValueError
     except ValueError:
         raise RetroVueError(f"“{text}” is no time", help="write it like 2026-11-26 20:00") from None
+    if not _is_planned(on):
+        raise RetroVueError(f"“{text}” is {_BEYOND}")
     return wall_to_us(zone, on, int(hours) * 60 + int(minutes)) + int(seconds or 0) * SECOND_US

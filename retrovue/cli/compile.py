@@ -394,8 +394,9 @@ def _read(folder: Path, diagnostics: Sequence[Diagnostic]) -> dict[str, str]:
 def _line(summary: Mapping[str, Any]) -> str:
     verb = "" if summary["written"] else " (unchanged)"
     first, last = (date.fromisoformat(summary[word]) for word in ("first_day", "last_day"))
+    days = f"{first:%a %d %b} to {last:%a %d %b %Y}" if first < last else f"{last:%a %d %b %Y}"
     return (
-        f"{_count(summary, 'channels')}, {_count(summary, 'days')} ({first:%a %d %b} to {last:%a %d %b %Y}), "
+        f"{_count(summary, 'channels')}, {_count(summary, 'days')} ({days}), "
         f"{_count(summary, 'events')}, {_count(summary, 'segments')}, "
         f"content {summary['content_hash']} → {summary['artefact']}{verb}"
     )

@@ -24,6 +24,6 @@ def run(args: argparse.Namespace, view: View) -> int:
     word = args.code.strip("[]")
     if word not in CODES:
         help = did_you_mean(word, CODES) or "retrovue explain lists them all"
-        raise RetroVueError(f"there is no diagnostic code {word!r}", help=help)
+        raise RetroVueError(f"there is no diagnostic code “{word}”", help=help)
     view.out(manual(CODES[word]))
     return 0

@@ -35,7 +35,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=date_or_instant,
         help="a broadcast date (2026-11-26) or an instant with its UTC offset; now when absent",
     )
-    parser.add_argument("--hours", metavar="N", type=_hours, default=24.0, help="how many hours; 24")
+    parser.add_argument(
+        "--hours", metavar="N", type=_hours, help="how many hours; the whole of a broadcast date, else 24"
+    )
     parser.add_argument("--playlist", action="store_true", help="also what airs under each programme")
     parser.add_argument(
         "--plan", action="store_true", help="instead: the zones of the broadcast day, and who rules them"
@@ -141,13 +143,15 @@ def _windows(
     zone = ZoneInfo(timezone)
     found = []
     for channel in channels:
+        start, end = now_us, None
         if isinstance(args.start, datetime):
             start = to_us(args.start)
-        elif args.start is None:
-            start = now_us
-        else:
-            start = Calendar(zone, channel.day_start_minutes, channel.grid_us).day(args.start).start_us
-        found.append((start, start + round(args.hours * HOUR_US)))
+        elif args.start is not None:
+            day = Calendar(zone, channel.day_start_minutes, channel.grid_us).day(args.start)
+            start, end = day.start_us, day.end_us  # 23 or 25 hours when the clocks change
+        if args.hours is not None or end is None:
+            end = start + round((args.hours or 24.0) * HOUR_US)
+        found.append((start, end))
     return found
 
 

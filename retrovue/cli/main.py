@@ -8,6 +8,7 @@ command is called, so that start-up stays quick.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -53,8 +54,16 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def _on_any_terminal() -> None:
+    """Let every terminal show what it can: a character that its encoding lacks is spelt out."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
+    _on_any_terminal()
     arguments = list(sys.argv[1:] if argv is None else argv)
     named = next((a for a in arguments if not a.startswith("-")), None)
     try:

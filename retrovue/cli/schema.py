@@ -31,7 +31,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     adapters = settings_models()
     if args.noun is not None and args.noun not in NOUNS:
         help = did_you_mean(args.noun, NOUNS) or f"one of: {', '.join(NOUNS)}"
-        raise RetroVueError(f"there is no noun {args.noun!r}", help=help)
+        raise RetroVueError(f"there is no noun “{args.noun}”", help=help)
     if args.write is None:
         chosen = schema.noun_schema(args.noun, adapters) if args.noun else schema.any_schema(adapters)
         view.out(schema.dump(chosen).rstrip())
@@ -49,5 +49,7 @@ def run(args: argparse.Namespace, view: View) -> int:
             (args.write / name).write_text(text, "utf-8")
             view.say(f"wrote {args.write / name}")
     except (OSError, ValueError) as error:
-        raise RetroVueError(f"can't write to {args.write}: {error}") from None
+        raise RetroVueError(
+            f"can't write to {args.write}: {getattr(error, 'strerror', None) or error}"
+        ) from None
     return 0

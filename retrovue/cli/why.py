@@ -21,7 +21,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Why this airs then: the plan, the zone, the program, the rule and the pick, with file and line, and "
         "the plans that gave way. With the station folder also the candidates, and the commit that wrote "
-        "each line. Times: 2026-11-26T20:00:00-05:00; in station time 2026-11-26 20:00, 20:00 (today), now."
+        "each line. Times: 2026-11-26T20:00:00-05:00; in station time 2026-11-26 20:00, fri 20:00 (this or "
+        "the next), 20:00 (today), now."
     )
     parser.add_argument("channel", metavar="CHANNEL", help="number or slug")
     parser.add_argument("time", metavar="TIME", help="an instant, or a time of the station")

@@ -6,11 +6,12 @@ and never another content's. When two of one artefact meet, the later one is has
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 
+from retrovue.compiler.airing import Part
 from retrovue.compiler.fallbacks import FallbackDesk
 from retrovue.compiler.findings import written_at
 from retrovue.compiler.model import ScheduleEvent
@@ -39,7 +40,7 @@ class Listings:
         span = slot.plan.place("zones", slot.zone_index) if slot.plan else None
         main = airing.main if airing else None
         program = self._model.programs.get(slug)
-        title, subtitle = self._titles(slug, main)
+        title, subtitle = self._titles(slug, main, airing.parts if airing else ())
         kind = self._kind(slot, slug, main)
         return ScheduleEvent(
             event_id=0,
@@ -66,12 +67,13 @@ class Listings:
             moves=tuple(sorted(slot.moves.items())),
         )
 
-    def _titles(self, slug: str, main: Asset | None) -> tuple[str, str]:
+    def _titles(self, slug: str, main: Asset | None, parts: Sequence[Part]) -> tuple[str, str]:
         program = self._model.programs.get(slug) or self._model.virtuals.get(slug)
         if program is None:
             synthetic = self._model.synthetics[slug]
             return synthetic.title or self._channel.name, synthetic.text
-        own = asset_title(main) if main else ""
+        pictures = (self._model.synthetics[part.synthetic].title for part in parts if part.synthetic)
+        own = asset_title(main) if main else next(filter(None, pictures), "")
         title = program.title or (main.series if main else "") or own or slug
         return title, own if own != title else ""
 

@@ -583,9 +583,9 @@ _ALL = (
     _code(
         "duplicate-word",
         "a word stands twice in a list",
-        "The list gives an order, and one word has two places in it.",
+        "One word of the list stands in it already, and there it could mean nothing more.",
         "Keep one.",
-        "relax: [category, copy, category]     # wrong",
+        "relax: [category, copy, category]     # wrong\nplans: [weekday, weekday]              # wrong",
     ),
     # --- simulcasts ---
     _code(

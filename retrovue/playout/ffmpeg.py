@@ -174,6 +174,15 @@ class SyntheticPicture:
         return options
 
 
+def look_command(binary: str, path: str, offset_us: int) -> list[str]:
+    """Decode one picture at ``offset_us``; a line without ``#`` on standard output is that picture."""
+    source = ffmpeg.input(
+        f"file:{path}", ss=f"{offset_us / 1_000_000:.6f}", threads=1, protocol_whitelist=_LOCAL_ONLY
+    )
+    options = {"format": "framecrc", "frames:v": 1, "fps_mode": "passthrough"}
+    return _compile(binary, [ffmpeg.output(source["v:0"], "pipe:1", **options)])
+
+
 def _lavfi(graph: str) -> Any:
     return ffmpeg.input(graph, format="lavfi", protocol_whitelist=_LOCAL_ONLY)
 

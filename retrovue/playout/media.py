@@ -15,6 +15,7 @@ import queue
 import stat
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from retrovue.clock import MasterClock
@@ -33,12 +34,21 @@ class StoreGone(OSError):
     """The store did not answer in time."""
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Which state of a file: another one has another mark."""
+
+    size: int  #: bytes
+    mtime_ns: int
+
+
 class MediaDesk:
     """One for all the media of a station, one for its house copies."""
 
     def __init__(self, clock: MasterClock, patience_s: float = PATIENCE_S) -> None:
         self._clock, self._patience_s = clock, patience_s
         self._hanging = 0
+        self._blamed: dict[str, tuple[Mark | None, str]] = {}  #: by path
         self._idle = 0
         self._kept = _KEPT
         self._questions: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -101,24 +111,43 @@ class MediaDesk:
         else:
             self._questions.put(None)
 
+    async def mark(self, path: str) -> Mark:
+        """Opens the file, since a store may list what it can't read. Raises ``OSError``."""
+        return await self.ask(lambda: _mark(path))
+
     async def missing(self, path: str) -> str:
-        """Why the media file at ``path`` can't be opened; empty when it is there."""
+        """Why the media file at ``path`` can't be played; empty when it may be."""
         try:
-            regular = await self.ask(lambda: _regular(path))
+            mark = await self.mark(path)
         except FileNotFoundError:
             return "file is missing"
         except OSError as error:
             return error.strerror or str(error)
-        return "" if regular else "not a file"
+        # A file that was found bad and has been replaced since is a new file.
+        marked, why = self._blamed.get(path, (None, ""))
+        return why if marked == mark else ""
+
+    def blame(self, path: str, mark: Mark | None, why: str) -> None:
+        """The file, as it was at ``mark`` (None: it isn't there), can't be played; ``why`` empty: it can."""
+        if why:
+            self._blamed[path] = (mark, why)
+        else:
+            self._blamed.pop(path, None)
+
+    def blamed(self, path: str) -> str:
+        """What was last found wrong with the file; empty when nothing was."""
+        return self._blamed.get(path, (None, ""))[1]
 
 
-def _regular(path: str) -> bool:
-    """Opens it: a store may list what it can't read."""
+def _mark(path: str) -> Mark:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        return stat.S_ISREG(os.fstat(descriptor).st_mode)
+        found = os.fstat(descriptor)
     finally:
         os.close(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError("not a file")
+    return Mark(found.st_size, found.st_mtime_ns)
 
 
 def _answer(questions: queue.SimpleQueue[Callable[[], None] | None]) -> None:

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 #: Children give way to the process that feeds the viewers.
 _NICE = 2
+#: What is nobody's picture gives way to everything.
+_NICE_BATCH = 15
 _STDERR_KEPT = 2000
 #: Nothing can end a process that waits for a dead store, not even SIGKILL: it is waited for no longer than
 #: this (seconds), and reaped whenever it does end.
@@ -245,6 +247,33 @@ class FfmpegChild:
             for reader in self._readers:
                 if reader.transport is not None and not reader.transport.is_closing():
                     reader.transport.resume_reading()
+
+
+async def answer(arguments: list[str], clock: MasterClock, patience_s: float) -> tuple[int, bytes, str]:
+    """Run a short ffmpeg out of everybody's way: exit code, output, last complaint.
+
+    Raises ``OSError`` when it can't be started and ``TimeoutError`` when it takes longer than ``patience_s``
+    real seconds; it is ended then.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=_environment,
+        start_new_session=True,
+    )
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, _NICE_BATCH)
+    try:
+        async with clock.deadline(patience_s):
+            output, complaints = await process.communicate()
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        raise
+    lines = complaints.decode(errors="replace").strip().splitlines()
+    return process.returncode or 0, output, lines[-1] if lines else ""
 
 
 _environment: Mapping[str, str] | None = None

@@ -34,6 +34,12 @@ class OnAirProgramme:
     playlog_end_us: int
 
 
+def media_path(roots: Mapping[str, Path], collection: str, path: str) -> str:
+    """Where a collection's file is; ``roots``: collection → folder of its media."""
+    root = roots.get(collection)
+    return str(root / path) if root is not None else path
+
+
 def load(artefact: Artefact, roots: Mapping[str, Path], now_us: int, playlog_us: int) -> OnAirProgramme:
     """Read ``artefact`` for [now, now + ``playlog_us``); ``roots``: collection → folder of its media.
 
@@ -48,8 +54,7 @@ def load(artefact: Artefact, roots: Mapping[str, Path], now_us: int, playlog_us:
     guide: dict[ChannelId, tuple[GuideEntry, ...]] = {}
 
     def locate(asset: Asset) -> str:
-        root = roots.get(asset.collection)
-        return str(root / asset.path) if root is not None else asset.path
+        return media_path(roots, asset.collection, asset.path)
 
     for channel in artefact.channels:
         channel_id = ChannelId(channel.channel)

@@ -20,7 +20,8 @@ from retrovue.clock import MasterClock
 from retrovue.errors import RetroVueError
 from retrovue.lineup import ChannelId
 from retrovue.playout import programme
-from retrovue.playout.programme import OnAirProgramme
+from retrovue.playout.prefetch import Upcoming
+from retrovue.playout.programme import OnAirProgramme, media_path
 from retrovue.playout.station import OnAirStation
 from retrovue.station.load import load_station
 from retrovue.station.model import StationModel
@@ -156,6 +157,25 @@ class ScheduleService:
                 # The service must outlive anything: what is on the air goes on.
                 log.exception("the schedule service stumbled")
                 station.warn("service", f"the schedule service stumbled: {error}")
+
+    async def upcoming(self, start_us: int, end_us: int) -> list[Upcoming]:
+        """The files that air in ``[start_us, end_us)``, those that come first first."""
+        artefact = self._artefact
+        if artefact is None:
+            return []
+        roots = media_roots(self._model, self._desk.station)
+        try:
+            uses = await asyncio.to_thread(artefact.uses, start_us, end_us)
+        except Exception:
+            if artefact is self._artefact:
+                raise
+            return []  # replaced, and closed, while it was asked
+        return [
+            Upcoming(
+                u.asset_id, media_path(roots, u.collection, u.path), u.start_us, u.in_us, u.out_us, u.channel
+            )
+            for u in uses
+        ]
 
     def close(self) -> None:
         if self._artefact is not None:

@@ -10,7 +10,7 @@ from retrovue.station.expect import Airs, parse_expectation
 from retrovue.station.model import Channel, Program, Station
 from retrovue.station.references import SCHEDULABLE
 from retrovue.station.suggest import did_you_mean
-from retrovue.station.world import World, error
+from retrovue.station.world import World, error, twice
 from retrovue.units import HOUR_US, MINUTE_US
 
 #: What a simulcast takes from the channel that it repeats.
@@ -23,6 +23,7 @@ def simulcasts(world: World) -> Iterator[Diagnostic]:
     for v in world.of("channel"):
         channel = cast(Channel, v.model)
         said = [k for k in _NOT_ITS_OWN if k in channel.model_fields_set and not v.is_mended(k)]
+        yield from twice(v, ("plans",), channel.plans, "a plan applies once only: keep one of the two")
         if channel.simulcast is None:
             if "delay" in channel.model_fields_set and not v.is_mended("delay", "simulcast"):
                 yield error(

@@ -6,6 +6,7 @@ that failed still counts as existing: one mistake is told once.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
@@ -273,8 +274,9 @@ def logos(world: World) -> Iterator[Diagnostic]:
         if not logo or v.is_mended("logo"):
             continue
         try:
-            path = (world.folder / logo).resolve()
-            inside = path.is_relative_to(world.folder.resolve())
+            # realpath: resolve() raises for links that go round in circles.
+            path = Path(os.path.realpath(world.folder / logo))
+            inside = path.is_relative_to(os.path.realpath(world.folder))
             exists = inside and path.is_file()
         except (OSError, ValueError):
             inside, exists = True, False

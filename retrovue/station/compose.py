@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -71,7 +72,17 @@ class Composer:
         if isinstance(node, MappingNode):
             return self._mapping(node, span, above, depth)
         assert isinstance(node, ScalarNode)
-        return Scalar(_shrink_block(span, node), None if tag == _YAML_ORG + "null" else str(node.value))
+        text = None if tag == _YAML_ORG + "null" else self._text(str(node.value), span)
+        return Scalar(_shrink_block(span, node), text)
+
+    def _text(self, text: str, span: Span) -> str:
+        r"""The text, ``"\ud83d\ude00"`` as the one character that JSON means by it; a half alone is told."""
+        if not _HALF.search(text):
+            return text
+        whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        if whole.count("\ufffd") > text.count("\ufffd"):
+            self._add("yaml-syntax", "half a character stands here", span, help="write the character itself")
+        return whole
 
     def _mapping(self, node: Any, span: Span, above: frozenset[int], depth: int) -> Mapping:
         entries: dict[str, tuple[Span, Node]] = {}
@@ -93,7 +104,7 @@ class Composer:
                     else:
                         self._add("yaml-alias", "“<<” merges mappings only", key_span)
                 continue
-            key = str(key_node.value)
+            key = self._text(str(key_node.value), key_span)
             if key in entries:
                 self._add(
                     "duplicate-key",
@@ -149,6 +160,9 @@ class Composer:
         return misread("yaml-syntax", headline, self._at(text, index), labels=labels, help=advice)
 
 
+#: The halves of a character beyond U+FFFF, as JSON escapes them.
+_HALF = re.compile("[\ud800-\udfff]")
+
 #: What ruamel says → what a person can use.
 _SYNTAX = (
     (
@@ -168,8 +182,17 @@ _SYNTAX = (
     ),
     ("found unexpected end of stream", "a quote is opened and never closed", "close it"),
     ("<stream end>", "a bracket is opened and never closed", "close it"),
-    ("expected ',' or", "a comma or a closing bracket is missing before this", ""),
-    ("found undefined alias", "this alias names no anchor of the same document", ""),
+    (
+        "expected ',' or",
+        "a comma or a closing bracket is missing before this",
+        "close the bracket, or put text that has a comma or bracket in it in quotes",
+    ),
+    (
+        "found undefined alias",
+        "this alias names no anchor of the same document",
+        "write “&name” before the value that is repeated; put text that begins with * in quotes",
+    ),
+    ("incompatible YAML document", "this is YAML of another version", "delete the %YAML line"),
     (
         "cannot start any token",
         "this character can't begin a value",

@@ -137,7 +137,7 @@ def load_station(
     _read_all(found, sources, diagnostics, declared)
     cache = TreeCache(caches if sum(map(len, sources.values())) >= SMALL else None, folder)
     _parse_all(sources, cache, documents, diagnostics, declared)
-    included = list(_included(folder, documents, {path.resolve() for _, path in found}, diagnostics))
+    included = list(_included(folder, documents, {_real(path) for _, path in found}, diagnostics))
     more: dict[str, str] = {}
     _read_all(included, more, diagnostics, declared)
     _parse_all(more, cache, documents, diagnostics, declared)
@@ -238,7 +238,7 @@ def _included(
     folder: Path, documents: Iterable[Document], known: set[Path], diagnostics: list[Diagnostic]
 ) -> Iterator[tuple[str, Path]]:
     """(name relative to the station folder, path) of the files that ``include`` brings in."""
-    root = _repository(folder.resolve())
+    root = _repository(_real(folder))
     for document in documents:
         entry = document.root.entries.get("include") if "station" in document.root.entries else None
         if entry is None:
@@ -249,7 +249,7 @@ def _included(
                 continue  # validation tells it
             target = folder / node.text
             try:
-                inside = target.resolve().is_relative_to(root)
+                inside = _real(target).is_relative_to(root)
                 files = [(_name(folder, target / n), p) for n, p in station_files(target)]
                 if target.is_file():
                     files = [(_name(folder, target), target)]
@@ -269,7 +269,7 @@ def _included(
                 )
                 continue
             for name, path in files:
-                resolved = path.resolve()
+                resolved = _real(path)
                 if resolved not in known and resolved.is_relative_to(root):
                     known.add(resolved)
                     yield name, path
@@ -280,8 +280,18 @@ def _repository(folder: Path) -> Path:
     return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder.parent)
 
 
+def _real(path: Path) -> Path:
+    """Where ``path`` leads; unlike ``resolve()`` this raises nothing for links that go round in circles."""
+    return Path(os.path.realpath(path))
+
+
 def _name(folder: Path, path: Path) -> str:
-    return Path(os.path.relpath(path, folder)).as_posix()
+    return _readable(Path(os.path.relpath(path, folder)))
+
+
+def _readable(path: Path) -> str:
+    """The name as text: a byte of it that is not UTF-8 is spelt out."""
+    return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def station_files(folder: Path) -> Iterable[tuple[str, Path]]:
@@ -299,7 +309,7 @@ def station_files(folder: Path) -> Iterable[tuple[str, Path]]:
                 continue
             if (top and file == "ledger.yaml") or path.stem in media or path.stem in stems:
                 continue
-            found.append((path.relative_to(folder).as_posix(), path))
+            found.append((_readable(path.relative_to(folder)), path))
     return sorted(found)
 
 
@@ -307,16 +317,17 @@ def _read(
     name: str, path: Path, diagnostics: list[Diagnostic], declared: list[tuple[str, str]]
 ) -> str | None:
     start = Span(name, 1, 1, 1, 1)
+    help = ""
     try:
         if not path.is_file():
             raise OSError("it is no regular file")
         if path.stat().st_size > MAX_FILE:
-            raise OSError(f"it is larger than {MAX_FILE} bytes")
+            help = "split it, or move it out of the folder if it is no station YAML"
+            raise OSError(f"it is larger than {MAX_FILE // 1_000_000} MB")
         data = path.read_bytes()
     except OSError as error:
-        diagnostics.append(
-            _error("unreadable-file", f"{name} can't be read: {error.strerror or error}", start)
-        )
+        headline = f"{name} can't be read: {error.strerror or error}"
+        diagnostics.append(_error("unreadable-file", headline, start, help))
         declared += _salvage(name, "")
         return None
     try:

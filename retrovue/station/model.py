@@ -30,7 +30,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from retrovue.diagnostics import Span
-from retrovue.units import SECOND_US
+from retrovue.units import FIRST_YEAR, LAST_YEAR, SECOND_US
 
 # --- scalars ---------------------------------------------------------------------------------------
 
@@ -69,9 +69,12 @@ def parse_date(value: object) -> date:
         return value
     try:
         # Strictly ISO: pydantic alone would take "1983" for seconds since 1970.
-        return date.fromisoformat(str(value).strip())
+        day = date.fromisoformat(str(value).strip())
     except ValueError:
         raise ValueError(f"{value!r} is no date: write it like 2026-01-01") from None
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"{value!r} is beyond the calendar: write a year from {FIRST_YEAR} to {LAST_YEAR}")
+    return day
 
 
 def parse_window(value: object) -> tuple[int, int]:

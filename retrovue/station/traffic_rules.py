@@ -26,9 +26,11 @@ from retrovue.station.plan_rules import date_words, near_weekday
 from retrovue.station.program_rules import asset_id, play_items
 from retrovue.station.suggest import did_you_mean
 from retrovue.station.validate import value_span
-from retrovue.station.world import Loc, Validated, World, clock, error, only_unknown
+from retrovue.station.world import Loc, Validated, World, clock, error, only_unknown, twice
 from retrovue.units import HOUR_US, MINUTE_US
 
+#: Why no rule stands twice in ``relax``.
+_ONCE = "a rule can be given up once only: keep the first"
 _EVERY = re.compile(r"every [1-9]\d{0,2}m")
 
 
@@ -194,9 +196,9 @@ def policies(world: World) -> Iterator[Diagnostic]:
         for loc, traffic, max_fill in _holders(v):
             yield from _limit(v, (*loc, "traffic", "ads_per_hour"), traffic.ads_per_hour, HOUR_US, "1h")
             yield from _limit(v, (*loc, "max_fill"), max_fill, 30 * MINUTE_US, "30m")
-            yield from _relax(v, (*loc, "traffic", "relax"), traffic.relax)
+            yield from twice(v, (*loc, "traffic", "relax"), traffic.relax or (), _ONCE)
         if isinstance(v.model, Pool):
-            yield from _relax(v, ("relax",), v.model.relax)
+            yield from twice(v, ("relax",), v.model.relax, _ONCE)
 
 
 def _holders(v: Validated) -> Iterator[tuple[Loc, Traffic, int | None]]:
@@ -218,19 +220,6 @@ def _limit(v: Validated, loc: Loc, value: int | None, most: int, spelt: str) -> 
             v.span(*loc),
             help="an hour has no more" if most == HOUR_US else "half an hour has no more",
         )
-
-
-def _relax(v: Validated, loc: Loc, rules: tuple[object, ...] | None) -> Iterator[Diagnostic]:
-    for i, rule in enumerate(rules or ()):
-        earlier = (rules or ()).index(rule)
-        if earlier < i and not v.is_mended(*loc):
-            yield error(
-                "duplicate-word",
-                f"“{rule}” stands twice in “relax”",
-                v.span(*loc, i),
-                labels=(Label(v.span(*loc, earlier), "first here"),),
-                help="a rule can be given up once only: keep the first",
-            )
 
 
 def overlays(world: World) -> Iterator[Diagnostic]:

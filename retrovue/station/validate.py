@@ -10,6 +10,7 @@ can still look at the rest of it; what was mended is remembered and asked no fur
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -211,8 +212,10 @@ def _say(item: Any, node: Node, loc: Loc, root: Node, model: type[BaseModel]) ->
         assert isinstance(parent, Mapping)
         place = parent.entries[str(loc[-1])][0]
         fields = fields_at(model, item["loc"][:-1])
-        help = did_you_mean(str(loc[-1]), _free(parent, fields)) or (
-            f"known here: {', '.join(fields)}" if fields else ""
+        help = (
+            did_you_mean(str(loc[-1]), _free(parent, fields))
+            or _list_without_brackets(parent, str(loc[-1]))
+            or (f"known here: {', '.join(fields)}" if fields else "")
         )
         return _error("unknown-key", f"“{loc[-1]}” is no key here", place, help=help)
     if kind in ("literal_error", "enum"):
@@ -230,11 +233,51 @@ def _say(item: Any, node: Node, loc: Loc, root: Node, model: type[BaseModel]) ->
     if isinstance(node, Scalar) and node.text is None and kind.endswith(("_type", "_parsing")):
         return _error("wrong-type", f"“{name}” has no value", where, help="write one, or delete the key")
     if kind in _TYPES:
-        return _error("wrong-type", f"“{name}” must be {_TYPES[kind]}", where)
+        return _error("wrong-type", f"“{name}” must be {_TYPES[kind]}", where, help=_reshaped(kind, node))
+    if kind == "too_short" and ctx["min_length"] == 1:
+        return _error("out-of-range", f"“{name}” is empty", where, help="at least one is wanted")
     if kind in _LIMITS:
         template, key = _LIMITS[kind]
         return _error("out-of-range", f"“{name}” must be {template.format(ctx[key])}", where)
     return _error("bad-value", f"“{name}”: {item['msg']}", where)
+
+
+def _reshaped(kind: str, node: Node) -> str:
+    """How to write the same as the kind of value that is wanted, where that can be told."""
+    if kind in ("tuple_type", "list_type") and isinstance(node, Scalar):
+        return f"write it in brackets: [{node.text}]"
+    if kind in ("tuple_type", "list_type"):
+        return "write a list: one item a line, each after a dash"
+    if kind == "string_type" and isinstance(node, Sequence):
+        return "only one is wanted: leave out the brackets"
+    if kind in ("bool_parsing", "bool_type"):
+        return "write true or false"
+    if kind.startswith(("int", "float")):
+        return "write digits, like 12"
+    if kind.endswith(("mapping_type", "dict_type", "model_type", "attributes_type")):
+        return "write keys and values: { key: value }"
+    return ""
+
+
+def _list_without_brackets(parent: Mapping, key: str) -> str:
+    """What to write when ``{ days: sat, sun }`` was meant to be a list: there, YAML takes ``sun`` for a key
+    without a value."""
+    keys = list(parent.entries)
+    _, value = parent.entries[key]
+    before = keys.index(key) - 1
+    while before >= 0 and _is_bare(parent.entries[keys[before]][1]):
+        before -= 1
+    if before < 0 or not _is_bare(value):
+        return ""
+    _, first = parent.entries[keys[before]]
+    if not isinstance(first, Scalar) or first.text is None:
+        return ""
+    others = itertools.takewhile(lambda k: _is_bare(parent.entries[k][1]), keys[before + 1 :])
+    return f"several values stand in brackets: “{keys[before]}: [{', '.join((first.text, *others))}]”"
+
+
+def _is_bare(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.text is None
 
 
 def _list_name(loc: Loc) -> str:

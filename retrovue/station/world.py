@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -86,4 +86,30 @@ def only_unknown(written: object, known: set[str]) -> bool:
     return bool(entries) and not known & set(entries)
 
 
-__all__ = ["DAY", "Loc", "Rule", "Validated", "World", "clock", "error", "only_unknown", "spoken", "warning"]
+def twice(v: Validated, loc: Loc, words: Sequence[object], help: str) -> Iterator[Diagnostic]:
+    """The words of the list at ``loc`` that stand in it already."""
+    for i, word in enumerate(words):
+        earlier = words.index(word)
+        if earlier < i and not v.is_mended(*loc):
+            yield error(
+                "duplicate-word",
+                f"“{word}” stands twice in “{loc[-1]}”",
+                v.span(*loc, i),
+                labels=(Label(v.span(*loc, earlier), "first here"),),
+                help=help,
+            )
+
+
+__all__ = [
+    "DAY",
+    "Loc",
+    "Rule",
+    "Validated",
+    "World",
+    "clock",
+    "error",
+    "only_unknown",
+    "spoken",
+    "twice",
+    "warning",
+]

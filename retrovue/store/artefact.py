@@ -118,6 +118,8 @@ def write_artefact(
     ``ArtefactError`` when the folder can't be written or the file there is somebody else's; the old
     file, if any, stays.
     """
+    if not path.name:
+        raise ArtefactError(f"{path} is a folder", help="name the file in it: artefact.duckdb")
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,7 +138,8 @@ def write_artefact(
             _remove(beside)
     except (OSError, duckdb.Error) as error:
         raise ArtefactError(
-            f"can't write the artefact {path}: {error}", help="is the disk full, or the folder read-only?"
+            f"can't write the artefact {path}: {getattr(error, 'strerror', None) or error}",
+            help="is the disk full, or the folder read-only?",
         ) from error
 
 
@@ -406,6 +409,19 @@ _EVENTS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a stretch of the schedule wants of one asset."""
+
+    asset_id: str
+    collection: str
+    path: str  #: within its collection
+    start_us: int  #: when it airs first in that stretch
+    in_us: int  #: the least offset into it…
+    out_us: int  #: …and the greatest
+    channel: str  #: that airs it first
+
+
 class Artefact:
     """What will air, read-only. Not for use from several threads at once.
 
@@ -494,6 +510,19 @@ class Artefact:
         """One asset that may air, fallbacks included."""
         rows = self._rows("SELECT * FROM art.asset WHERE asset_id = ?", [asset_id])
         return _asset(rows[0]) if rows else None
+
+    def uses(self, start_us: int, end_us: int) -> list[Use]:
+        """Which assets air in segments that touch ``[start_us, end_us)``, those that come first first."""
+        return [
+            Use(*row)
+            for row in self._rows(
+                "SELECT asset_id, collection, path, min(greatest(start_us, ?)), min(in_us), "
+                "max(in_us + end_us - start_us), arg_min(channel, start_us) "
+                "FROM art.segment JOIN art.asset USING (asset_id) "
+                "WHERE end_us > ? AND start_us < ? GROUP BY ALL ORDER BY 4, 1",
+                [start_us, start_us, end_us],
+            )
+        ]
 
     def reasons(self, channel: str, at_us: int) -> Reasons:
         """Why ``channel`` airs what it airs at ``at_us``: who asked, and who gave way there."""

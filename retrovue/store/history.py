@@ -70,6 +70,10 @@ def roll_back(path: Path, wanted: str | None = None, keep: int = KEEP) -> Previo
     ``wanted`` is the beginning of its content hash, or its number; None is the latest that differs from
     what is on the air. Returns it as it was listed. Raises ``RetroVueError`` when there is none such.
     """
+    if not path.parent.is_dir():
+        raise RetroVueError(
+            f"there is no artefact at {path}", help="name the station folder, or the right --state"
+        )
     with locked(path.parent):
         chosen = _choose(listing(path), wanted, path)
         held = path.with_name(f".{path.name}.{os.getpid()}.back")

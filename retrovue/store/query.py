@@ -26,6 +26,13 @@ def query(artefact: Path, statement: str) -> tuple[list[str], Iterator[tuple[Any
         connection.execute("USE art")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
+        # One: of several, only the last one's rows would be seen.
+        if (count := len(connection.extract_statements(statement))) != 1:
+            connection.close()
+            raise QueryError(
+                f"{count} statements, and one is wanted" if count else "there is no statement",
+                help='retrovue sql "select * from guide limit 5"',
+            )
         connection.execute(statement)
         columns = [column[0] for column in connection.description or ()]
     except duckdb.Error as error:

@@ -6,6 +6,7 @@ from datetime import date
 
 from retrovue.compiler.listing import with_ids
 from retrovue.compiler.model import ScheduleEvent
+from tests.compiler.stations import catalog, compiled, station
 
 
 def _event(start_us: int, asset_id: str = "sitcoms/a") -> ScheduleEvent:
@@ -51,3 +52,16 @@ def test_an_id_depends_on_the_content_alone() -> None:
     assert among[1] == alone
     (other,) = with_ids([_event(7, "sitcoms/b")], set())
     assert other.event_id != alone.event_id
+
+
+def test_a_program_of_generated_pictures_is_called_as_they_are() -> None:
+    parade = {"synthetic": "parade", "shows": "countdown", "title": "The Parade", "duration": "50m"}
+    made = compiled(
+        station(
+            [{"plan": "all", "zones": [{"zone": "Day", "window": "06:00-06:00", "play": ["show"]}]}],
+            [{"program": "show", "chain": [{"synthetic": "parade"}]}],
+            synthetics=[parade],
+        ),
+        catalog([]),
+    )
+    assert {event.title for event in made.days[0].events} == {"The Parade"}

@@ -32,6 +32,7 @@ def test_every_code_that_is_told_has_a_manual() -> None:
     told = {
         code: path.name
         for path in (ROOT / "retrovue").rglob("*.py")
+        if "playout" not in path.parts  # which answers “where” with words like as-run, and finds no mistakes
         for code in _GIVEN.findall(path.read_text("utf-8"))
     }
     assert len(told) > 30

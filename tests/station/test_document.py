@@ -105,3 +105,10 @@ def test_a_block_of_text_is_pointed_at_by_its_sign() -> None:
 def test_folded_text_is_one_line_a_paragraph() -> None:
     (document,) = parse("a.yaml", "a: >-\n  one two\n  three\n\n  four\nb: |\n  x\n  y\n").documents
     assert plain(document.root) == {"a": "one two three\nfour", "b": "x\ny\n"}
+
+
+def test_a_character_may_be_escaped_as_json_does() -> None:
+    parsed = parse("x.yaml", 'title: "\\ud83d\\ude00"\n"k\\ud800": x\n')
+    (document,) = parsed.documents
+    assert document.root.entries["title"][1] == Scalar(Span("x.yaml", 1, 8, 1, 22), "\U0001f600")
+    assert [d.headline for d in parsed.diagnostics] == ["half a character stands here"]

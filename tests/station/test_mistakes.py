@@ -5,6 +5,7 @@ In each file the place is marked: «…» is the span that must be told, and not
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from retrovue.diagnostics import Diagnostic, Label
 from retrovue.diagnostics.codes import CODES
+from retrovue.diagnostics.render import FORMATS, render
 from retrovue.station.load import load_station
 from tests.laws.tree import ROOT
 from tests.station.build import STATION, load, write
@@ -175,3 +177,43 @@ def test_second_places() -> None:
         (found,) = load(Path(folder), {"x.yaml": text}).diagnostics
     (label,) = found.labels
     assert (label.span.line, label.span.column, label.span.end_column) == (4, 13, 24)
+
+
+def test_links_that_go_round_in_circles(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(".")
+    (tmp_path / "itself.yaml").symlink_to("itself.yaml")
+    (tmp_path / "folder.yaml").mkdir()
+    found = load(tmp_path, {"folder.yaml/x.yaml": ZONE}).diagnostics
+    assert [(d.code, d.span and d.span.file) for d in found] == [("unreadable-file", "itself.yaml")]
+    logo = STATION.replace("name: WONE", "name: WONE\nlogo: itself.yaml")
+    found = load(tmp_path, {"station.yaml": logo}).diagnostics
+    assert [d.code for d in found] == ["unreadable-file", "missing-file"]
+
+
+def test_names_that_are_not_utf8(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/\xff"
+    Path(os.fsdecode(folder)).mkdir()
+    Path(os.fsdecode(folder), "x.yaml").write_text("plan: q\n")
+    loaded = load(tmp_path, {})
+    assert [d.span and d.span.file for d in loaded.diagnostics] == ["\\xff/x.yaml"]
+    for style in FORMATS:
+        assert render(loaded.diagnostics, loaded.sources, style).encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "help"),
+    [
+        ("channel: c\nnumber: 9\nname: C\nplans: p\n", "write it in brackets: [p]"),
+        ("channel: c\nnumber: 9\nname: C\nplans: []\n", "at least one is wanted"),
+        ("channel: c\nnumber: 9\nname: [C]\nplans: [p]\n", "only one is wanted: leave out the brackets"),
+        ('synthetic: s\nshows: card\ntitle: "\\ud800"\n', "write the character itself"),
+        ("overlay: o\nshows: bug\nover_ads: perhaps\n", "write true or false"),
+        ("break_format: b\nmax_breaks: many\n", "write digits, like 12"),
+        ("pool: p\nspots: all\n", "write keys and values: { key: value }"),
+        ("pool: p\nspots: *all\n", "write “&name” before the value that is repeated"),
+        ("%YAML 3.0\n---\npool: p\n", "delete the %YAML line"),
+    ],
+)
+def test_the_help_is_about_the_value_that_is_there(tmp_path: Path, text: str, help: str) -> None:
+    found = [d for d in load(tmp_path, {"x.yaml": text}).diagnostics if d.code != "unknown-reference"]
+    assert [d.help.partition(";")[0] for d in found] == [help]

@@ -175,3 +175,19 @@ def test_a_finding_proposes_what_was_meant(tmp_path: Path, text: str, meant: str
         assert any(f"did you mean “{meant}”?" in help for help in helps), helps
     else:
         assert not any("did you mean" in help for help in helps), helps
+
+
+@pytest.mark.parametrize(
+    ("text", "help"),
+    [
+        (PLAN % "days: sat, sun", "several values stand in brackets: “days: [sat, sun]”"),
+        (
+            PLAN % "days: mon, wed, fri, season: x",
+            "several values stand in brackets: “days: [mon, wed, fri]”",
+        ),
+        (PLAN % "nth: 2nd tue, 4th tue", "several values stand in brackets: “nth: [2nd tue, 4th tue]”"),
+    ],
+)
+def test_a_list_without_brackets(tmp_path: Path, text: str, help: str) -> None:
+    found = load(tmp_path, {"x.yaml": text}).diagnostics
+    assert {d.help for d in found if d.code == "unknown-key"} == {help}
