@@ -101,11 +101,11 @@ class Switcher:
             self._begin_with(self._grid.at(self._asked_us))
         batch = max(1, self._grid.ticks(BATCH_S))
         while True:
+            assert self._next is not None
             away_us = self._grid.start_us(self._next) - self._clock.now_us()
             if abs(away_us) > CLOCK_SET_S * SECOND_US:
                 raise ClockWasSet(f"station time moved by {-away_us / SECOND_US:+.0f} s")
             blocked = self._emit_batch()
-            assert self._next is not None
             if blocked:
                 await self._wait_for_picture()
             else:
