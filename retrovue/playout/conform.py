@@ -24,9 +24,6 @@ from retrovue.playout.ffmpeg import HOLD_TICKS, Cut, Pipes
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.house_copy import CopyUnusable, CopyWriter, Label
 from retrovue.playout.process import FfmpegChild
-from retrovue.playout.ticks import audio_frame_at, audio_pts
-from retrovue.stream.adts import SAMPLES_PER_FRAME
-from retrovue.stream.h264 import is_idr, parameter_sets_hash
 from retrovue.units import SECOND_US
 
 #: Nothing came from ffmpeg for so long (seconds): it hangs.
@@ -82,9 +79,9 @@ async def conform(
     wanted = grid.nearest(job.duration_us)
     # As on the air: what falls short by a tick or two is held, and an entry may end that much late.
     ticks = wanted + HOLD_TICKS
-    sounds = audio_frame_at(grid.pts(ticks)) + 2 if job.with_audio else 0
+    sounds = house.audio_grid.nearest(grid.pts(ticks)) + 2 if job.with_audio else 0
     cuts = cut_frames(job.cuts_us, house.rate, wanted)
-    cut = Cut(ticks, 0, sounds * SAMPLES_PER_FRAME, cuts)
+    cut = Cut(ticks, 0, sounds * house.audio.frame_samples, cuts)
     with _told(job):
         before = job.original.stat()
         _room_for(job)
@@ -123,7 +120,13 @@ async def _render(
     news = asyncio.Event()
     rate = job.house.rate
     child = FfmpegChild(
-        news.set, clock, high_video=round(2 * rate), high_audio=100, hard_video=round(60 * rate)
+        news.set,
+        clock,
+        high_video=round(2 * rate),
+        high_audio=100,
+        hard_video=round(60 * rate),
+        video=job.house.video,
+        audio=job.house.audio,
     )
     try:
         await child.start(lambda pipes: job.command(0, cut, pipes), job.with_audio)
@@ -160,6 +163,7 @@ class _Groups:
         self.parameters = ""
         self.frames = 0
         self._grid, self._writer, self._with_audio = house.grid, writer, with_audio
+        self._audio_grid, self._video = house.audio_grid, house.video
         self._primed = False
 
     def write(self, to_the_end: bool) -> None:
@@ -168,7 +172,7 @@ class _Groups:
             self.sounds.popleft()  # the encoder's priming, as on the air
             self._primed = True
         while self.pictures:
-            length = next((i for i, p in enumerate(self.pictures) if i and is_idr(p)), 0)
+            length = next((i for i, p in enumerate(self.pictures) if i and self._video.is_key(p)), 0)
             if not length:
                 if not to_the_end:
                     return
@@ -176,7 +180,7 @@ class _Groups:
             end_pts = self._grid.pts(self.frames + length)
             first = self._writer.sounds
             # The sound of a group is what begins before the next one does; the last one has all the rest.
-            count = sum(1 for i in range(len(self.sounds)) if audio_pts(first + i) < end_pts)
+            count = sum(1 for i in range(len(self.sounds)) if self._audio_grid.pts(first + i) < end_pts)
             if self._with_audio and not to_the_end and count == len(self.sounds):
                 return  # more of it may be to come
             if to_the_end and length == len(self.pictures):
@@ -184,11 +188,11 @@ class _Groups:
             heard = [self.sounds.popleft() for _ in range(count)]
             group = [self.pictures.popleft() for _ in range(length)]
             self._check(group[0])
-            self._writer.add([(p, is_idr(p)) for p in group], heard)
+            self._writer.add([(p, self._video.is_key(p)) for p in group], heard)
             self.frames += length
 
     def _check(self, picture: bytes) -> None:
-        found = parameter_sets_hash(picture)
+        found = self._video.parameters_hash(picture)
         self.parameters = self.parameters or found
         if not found or found != self.parameters:
             raise ConformFailed("the encoder changed its parameter sets meanwhile", help="retrovue doctor")

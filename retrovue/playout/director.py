@@ -31,7 +31,6 @@ from retrovue.playout.producers.synthetic import SyntheticProducer
 from retrovue.playout.shelf import Shelf, Wanted, path_of
 from retrovue.playout.sources.slate import Slate, make_slate
 from retrovue.playout.switcher import LEAD_S
-from retrovue.stream.h264 import parameter_sets_hash
 from retrovue.units import MINUTE_US, SECOND_US, from_us
 
 log = logging.getLogger(__name__)
@@ -122,7 +121,7 @@ class _Studio(Studio):
 
     async def slate(self) -> Slate:
         slate = await self._director.slate(self._house, self.programme.station)
-        self._parameters = parameter_sets_hash(slate.gop[0])
+        self._parameters = self._house.video.parameters_hash(slate.gop[0])
         return slate
 
     def producer(self, notify: Callable[[], None]) -> Callable[[int], Producer]:

@@ -1,6 +1,6 @@
 """ffmpeg command graphs of the producers; pure: values in, argument lists out.
 
-Every child writes two pipes: access units and audio frames. The multiplexer is ours (stream/mpegts.py).
+Every child writes two pipes: access units and audio frames, bare. The multiplexer is ours (stream/mpegts.py).
 A graph is put together from three parts: what makes the input a picture and a sound of the house
 (playout/normalise.py), what is drawn over it, and how it is encoded (playout/encode.py). Why each option
 is there:
@@ -26,7 +26,6 @@ import ffmpeg
 from retrovue.playout import encode, normalise
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.ticks import SAMPLE_RATE
-from retrovue.stream.adts import SAMPLES_PER_FRAME
 
 #: An asset that ends at most this much short of its plan is held on its last picture (ticks).
 HOLD_TICKS = 2
@@ -45,7 +44,7 @@ class Cut:
     """Which part of the channel's time a child renders.
 
     ``ticks`` frames; audio samples [audio_from, audio_to) relative to the first tick's beginning, both
-    on the channel's endless 1024-sample grid (so ``audio_from`` may be up to ±512).
+    on the channel's endless audio grid (so ``audio_from`` may be up to half a frame on either side).
     """
 
     ticks: int
@@ -83,9 +82,9 @@ def file_command(
     outputs = [_video_out(video, house, cut, pipes)]
     if pipes.audio is not None:
         # Silence before the lead-in gives the cut something to take when audio_from is negative.
-        pad = round(preroll * SAMPLE_RATE) + SAMPLES_PER_FRAME * 2
+        pad = round(preroll * SAMPLE_RATE) + house.audio.frame_samples * 2
         audio = normalise.sound(source.audio, delay=pad - round(lead_in * SAMPLE_RATE))
-        outputs.append(encode.audio(_cut_audio(audio, cut, pad), house, pipes.audio))
+        outputs.append(encode.audio(_cut_audio(audio, house, cut, pad), house, pipes.audio))
     return _compile(binary, outputs)
 
 
@@ -95,7 +94,8 @@ def boundary_command(binary: str, house: HouseFormat, skip: int, ticks: int, pip
     What a house copy can't begin with: the rest of a group of pictures, as a group of its own.
     """
     rate = normalise.rate_of(house)
-    source = ffmpeg.input("pipe:0", format="h264", framerate=rate, threads=1, protocol_whitelist="pipe")
+    demuxer = house.video.demuxer
+    source = ffmpeg.input("pipe:0", format=demuxer, framerate=rate, threads=1, protocol_whitelist="pipe")
     video = (
         source.video.filter("trim", start_frame=skip, end_frame=skip + ticks)
         .filter("setpts", "N/FRAME_RATE/TB")
@@ -117,14 +117,14 @@ def synthetic_command(
     video = video.filter("format", "yuv420p")
     outputs = [_video_out(video, house, cut, pipes)]
     if pipes.audio is not None:
-        pad = SAMPLES_PER_FRAME * 2
+        pad = house.audio.frame_samples * 2
         if picture.tone_hz:
             sound = _lavfi(f"sine=frequency={picture.tone_hz}:sample_rate={SAMPLE_RATE}").audio
             sound = sound.filter("volume", f"{picture.tone_db}dB")
         else:
             sound = _lavfi(f"anullsrc=r={SAMPLE_RATE}:cl=stereo").audio
         sound = sound.filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
-        outputs.append(encode.audio(_cut_audio(sound, cut, pad), house, pipes.audio))
+        outputs.append(encode.audio(_cut_audio(sound, house, cut, pad), house, pipes.audio))
     return _compile(binary, outputs)
 
 
@@ -204,10 +204,17 @@ def _cut_video(video: Any, cut: Cut) -> Any:
     )
 
 
-def _cut_audio(audio: Any, cut: Cut, pad: int) -> Any:
-    # One frame of post-roll lets the last kept frame be complete: the transform overlaps by one.
+def _cut_audio(audio: Any, house: HouseFormat, cut: Cut, pad: int) -> Any:
+    """``pad`` samples stand before the first tick.
+
+    The first frame is the encoder's priming and what fills it up; one frame of post-roll lets the last
+    kept one be complete, for transforms overlap.
+    """
+    codec = house.audio
     return audio.filter(
-        "atrim", start_sample=pad + cut.audio_from, end_sample=pad + cut.audio_to + SAMPLES_PER_FRAME
+        "atrim",
+        start_sample=pad + cut.audio_from - (codec.frame_samples - codec.priming),
+        end_sample=pad + cut.audio_to + codec.frame_samples,
     ).filter("asetpts", "PTS-STARTPTS")
 
 

@@ -22,8 +22,7 @@ from pathlib import Path
 
 from retrovue.clock import MasterClock
 from retrovue.playout.ffmpeg import Pipes
-from retrovue.stream.adts import AdtsSplitter
-from retrovue.stream.h264 import AccessUnitSplitter
+from retrovue.stream.codecs import AAC, H264, AudioCodec, VideoCodec
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +69,8 @@ class FfmpegChild:
         high_video: int,
         high_audio: int,
         hard_video: int,
+        video: VideoCodec = H264,
+        audio: AudioCodec = AAC,
     ) -> None:
         self.video: deque[bytes] = deque()
         self.audio: deque[bytes] = deque()
@@ -80,8 +81,8 @@ class FfmpegChild:
         self._notify, self._clock = notify, clock
         self._alive_s = 0.0  #: when it was started, delivered something, or was let go on
         self._high_video, self._high_audio, self._hard_video = high_video, high_audio, hard_video
-        self._video_splitter = AccessUnitSplitter()
-        self._audio_splitter = AdtsSplitter()
+        self._video_splitter = video.splitter()
+        self._audio_splitter = audio.splitter()
         self._readers: list[_PipeReader] = []
         self._paused = False
         self._process: asyncio.subprocess.Process | None = None

@@ -78,6 +78,7 @@ def load(artefact: Artefact, roots: Mapping[str, Path], now_us: int, playlog_us:
 
 
 def _ident(channel: CompiledChannel) -> ChannelIdent:
+    house = house_of(channel)
     return ChannelIdent(
         id=ChannelId(channel.channel),
         number=channel.number,
@@ -87,7 +88,9 @@ def _ident(channel: CompiledChannel) -> ChannelIdent:
         guide_id=channel.guide_id,
         group=channel.group,
         logo=ArtworkRef(f"logo/{channel.channel}") if channel.logo else None,
-        hd=house_of(channel).hd,
+        video_codec=house.video.word,
+        audio_codec=house.audio.word,
+        hd=house.hd,
     )
 
 

@@ -18,7 +18,6 @@ from retrovue.playout.as_run_journal import AsRun
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.producers.base import Origin, Picture, Producer
 from retrovue.playout.sources.slate import Slate
-from retrovue.playout.ticks import AUDIO_FRAME_PTS, audio_frame_at, audio_pts
 from retrovue.stream.fanout import Ring
 from retrovue.stream.mpegts import CLOCK_HZ, TsMux
 from retrovue.units import SECOND_US
@@ -68,8 +67,8 @@ class Switcher:
         choose_producer: Callable[[int], Producer],
     ) -> None:
         self._clock, self._house, self._slate, self._ring, self._as_run = clock, house, slate, ring, as_run
-        self._grid = house.grid
-        self._mux = TsMux(service_name)
+        self._grid, self._audio_grid = house.grid, house.audio_grid
+        self._mux = TsMux(service_name, video=house.video, audio=house.audio, audio_kbps=house.audio_kbps)
         self._choose = choose_producer
         self._ready = asyncio.Event()
         self._lead_us = round(LEAD_S * SECOND_US)
@@ -115,7 +114,7 @@ class Switcher:
 
     def _begin_with(self, tick: int) -> None:
         self._next = self._first = tick
-        self._next_audio = audio_frame_at(self._grid.pts(tick))
+        self._next_audio = self._audio_grid.nearest(self._grid.pts(tick))
 
     def _emit_batch(self) -> bool:
         """Emit what is due and ready as chunks; True when a due tick is not ready."""
@@ -167,7 +166,7 @@ class Switcher:
 
     def _audio_due(self, pts: int) -> list[int]:
         """Frames of the endless audio grid that begin no later than ``pts``."""
-        last = pts // AUDIO_FRAME_PTS
+        last = self._audio_grid.at(pts)
         return list(range(self._next_audio, last + 1))
 
     def _picture(self, tick: int, tick_us: int, frames: list[int]) -> Picture | None:
@@ -242,6 +241,6 @@ class Switcher:
         units.append(AccessUnit("video", pts, following - pts, picture.video, picture.key))
         for frame, sound in zip(frames, picture.audio, strict=True):
             payload = self._slate.silence if sound is None else sound
-            at = audio_pts(frame)
+            at = self._audio_grid.pts(frame)
             data.append(mux.audio(at, (payload,)))
-            units.append(AccessUnit("audio", at, AUDIO_FRAME_PTS, payload))
+            units.append(AccessUnit("audio", at, self._audio_grid.frame_pts, payload))

@@ -10,13 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from retrovue.stream.adts import SAMPLES_PER_FRAME
 from retrovue.stream.mpegts import CLOCK_HZ
 from retrovue.units import SECOND_US, round_div
 
 SAMPLE_RATE = 48_000
-#: 90 kHz ticks per AAC frame: 1024 samples at 48 kHz.
-AUDIO_FRAME_PTS = SAMPLES_PER_FRAME * CLOCK_HZ // SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +43,25 @@ class TickGrid:
         return int(seconds * self.rate)
 
 
-def audio_frame_at(pts: int) -> int:
-    """The frame of the endless audio grid that begins nearest to ``pts`` (±10.7 ms, never cumulative)."""
-    return round_div(pts, AUDIO_FRAME_PTS)
+@dataclass(frozen=True, slots=True)
+class AudioGrid:
+    """The endless grid of audio frames: frame n begins n frames after the Unix epoch."""
 
+    frame_samples: int  #: the codec's own: 1024 for AAC, 1536 for AC-3, 1152 for MP2
 
-def audio_pts(frame: int) -> int:
-    """90 kHz ticks since the Unix epoch at which audio frame ``frame`` begins."""
-    return frame * AUDIO_FRAME_PTS
+    @property
+    def frame_pts(self) -> int:
+        """90 kHz ticks of one frame; a whole number for each codec of the house."""
+        return self.frame_samples * CLOCK_HZ // SAMPLE_RATE
+
+    def nearest(self, pts: int) -> int:
+        """The frame that begins nearest to ``pts``: at most half a frame off, never cumulative."""
+        return round_div(pts, self.frame_pts)
+
+    def at(self, pts: int) -> int:
+        """The frame in which ``pts`` lies."""
+        return pts // self.frame_pts
+
+    def pts(self, frame: int) -> int:
+        """90 kHz ticks since the Unix epoch at which ``frame`` begins."""
+        return frame * self.frame_pts

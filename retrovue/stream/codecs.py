@@ -36,6 +36,7 @@ class VideoCodec:
     name: str  #: in a station's YAML
     word: str  #: HDHomeRun's
     muxer: str  #: ffmpeg's, for the bare stream
+    demuxer: str
     stream_type: int  #: ISO/IEC 13818-1 table 2-34
     splitter: Callable[[], UnitSplitter]
     is_key: Callable[[bytes], bool]  #: can a decoder begin with this unit?
@@ -64,10 +65,17 @@ class AudioCodec:
 
 
 H264 = VideoCodec(
-    "h264", "H264", "h264", 0x1B, h264.AccessUnitSplitter, h264.is_idr, h264.parameter_sets_hash
+    "h264", "H264", "h264", "h264", 0x1B, h264.AccessUnitSplitter, h264.is_idr, h264.parameter_sets_hash
 )
 MPEG2 = VideoCodec(
-    "mpeg2", "MPEG2", "mpeg2video", 0x02, mpeg2.PictureSplitter, mpeg2.is_key, mpeg2.sequence_hash
+    "mpeg2",
+    "MPEG2",
+    "mpeg2video",
+    "mpegvideo",
+    0x02,
+    mpeg2.PictureSplitter,
+    mpeg2.is_key,
+    mpeg2.sequence_hash,
 )
 VIDEO_CODECS = {codec.name: codec for codec in (H264, MPEG2)}
 

@@ -1,7 +1,7 @@
 """H.264 Annex B: cut a byte stream into access units, and look inside one; pure.
 
 NAL unit types and start codes: ITU-T H.264 Annex B and table 7-1. The encoder is told to begin every
-access unit with an access unit delimiter (``aud=1``), so a cut needs no slice parsing.
+access unit with an access unit delimiter, so a cut needs no slice parsing.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-_PICTURE, _SEQUENCE, _EXTENSION, _GOP = 0x00, 0xB3, 0xB5, 0xB8
+_PICTURE, _GOP = 0x00, 0xB8
 #: Start codes between which a picture can begin; slices (01–AF) can't.
 _HEAD = re.compile(rb"\x00\x00\x01([\x00\xb3\xb8])")
 
@@ -30,8 +30,6 @@ class PictureSplitter:
         start = 0
         for match in _HEAD.finditer(buffer, self._searched):
             if self._picture:
-                # A zero before the start code belongs to it when there is one (a four-byte start code
-                # doesn't occur in MPEG-2), so the cut is exact.
                 units.append(bytes(buffer[start : match.start()]))
                 start = match.start()
             self._picture = match[1][0] == _PICTURE

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from retrovue.stream.codecs import AAC, H264, AudioCodec, VideoCodec
+
 PACKET = 188
 CLOCK_HZ = 90_000
 WRAP = 1 << 33
 
 PID_PAT, PID_SDT, PID_PMT, PID_VIDEO, PID_AUDIO = 0x0000, 0x0011, 0x1000, 0x0100, 0x0101
-STREAM_TYPE_H264, STREAM_TYPE_AAC_ADTS = 0x1B, 0x0F
 
 #: A decoder's buffer: PCR runs this far behind DTS (90 kHz ticks; 200 ms), so that the largest IDR at
 #: the channel's bit rate is there before its time.
 PCR_DELAY = 18_000
 
-_STREAM_ID_VIDEO, _STREAM_ID_AUDIO = 0xE0, 0xC0
+_STREAM_ID_VIDEO = 0xE0
 
 
 def crc32_mpeg(data: bytes) -> int:
@@ -60,6 +61,10 @@ def _section(table_id: int, extension: int, body: bytes, private: int = 0) -> by
     return section + crc32_mpeg(section).to_bytes(4, "big")
 
 
+def _with_length(descriptors: bytes) -> bytes:
+    return (0xF000 | len(descriptors)).to_bytes(2, "big") + descriptors
+
+
 def _timestamp(marker: int, value: int) -> bytes:
     value %= WRAP
     return bytes(
@@ -76,15 +81,33 @@ def _timestamp(marker: int, value: int) -> bytes:
 class TsMux:
     """Access units in, 188-byte packets out. One instance per channel; its counters never restart.
 
-    ``service_name`` is what SDT says; at most 60 characters are sent.
+    ``service_name`` is what SDT says; at most 60 characters are sent. ``audio_kbps`` is for codecs whose
+    bit rate the PMT tells.
     """
 
-    def __init__(self, service_name: str = "", provider: str = "RetroVue", program: int = 1) -> None:
+    def __init__(
+        self,
+        service_name: str = "",
+        provider: str = "RetroVue",
+        program: int = 1,
+        video: VideoCodec = H264,
+        audio: AudioCodec = AAC,
+        audio_kbps: int = 128,
+    ) -> None:
         self._counters = {PID_PAT: 0, PID_SDT: 0, PID_PMT: 0, PID_VIDEO: 0, PID_AUDIO: 0}
         pat = _section(0x00, 1, program.to_bytes(2, "big") + (0xE000 | PID_PMT).to_bytes(2, "big"))
-        pmt_body = (0xE000 | PID_VIDEO).to_bytes(2, "big") + b"\xf0\x00"
-        for stream_type, pid in ((STREAM_TYPE_H264, PID_VIDEO), (STREAM_TYPE_AAC_ADTS, PID_AUDIO)):
-            pmt_body += bytes((stream_type,)) + (0xE000 | pid).to_bytes(2, "big") + b"\xf0\x00"
+        self._audio_stream_id = audio.stream_id
+        # Where a stream type is not ISO's own, the program says whose it is.
+        registration = (
+            b"\x05" + bytes((len(audio.registration),)) + audio.registration if audio.registration else b""
+        )
+        pmt_body = (0xE000 | PID_VIDEO).to_bytes(2, "big") + _with_length(registration)
+        of_audio = audio.descriptors(audio.bit_rate(audio_kbps))
+        for stream_type, pid, descriptors in (
+            (video.stream_type, PID_VIDEO, b""),
+            (audio.stream_type, PID_AUDIO, of_audio),
+        ):
+            pmt_body += bytes((stream_type,)) + (0xE000 | pid).to_bytes(2, "big") + _with_length(descriptors)
         pmt = _section(0x02, program, pmt_body)
         names = [b"\x15" + text.encode()[:60].decode(errors="ignore").encode()  # 0x15: UTF-8
                  for text in (provider, service_name)]  # fmt: skip
@@ -112,20 +135,20 @@ class TsMux:
         return self._table_packet(*self._sdt)
 
     def video(self, pts: int, unit: bytes, key: bool) -> bytes:
-        """One access unit (begins with an AUD) as one PES with a PCR; ``pts`` = dts, 90 kHz ticks."""
+        """One access unit as one PES with a PCR; ``pts`` = dts, 90 kHz ticks."""
         header = b"\x00\x00\x01" + bytes((_STREAM_ID_VIDEO, 0, 0, 0x84, 0x80, 5)) + _timestamp(2, pts)
         pcr = (pts - PCR_DELAY) % WRAP
-        # flags: random_access_indicator on IDR, PCR_flag; PCR extension 0
+        # flags: random_access_indicator where a decoder can begin, PCR_flag; PCR extension 0
         adaptation = bytes((0x50 if key else 0x10,)) + (pcr << 15 | 0x7E00).to_bytes(6, "big")
         return self._packets(PID_VIDEO, header + unit, adaptation)
 
     def audio(self, pts: int, frames: Sequence[bytes]) -> bytes:
-        """ADTS frames as one PES; ``pts`` of the first, 90 kHz ticks."""
+        """Audio frames as one PES; ``pts`` of the first, 90 kHz ticks."""
         payload = b"".join(frames)
         length = len(payload) + 8
         header = (
             b"\x00\x00\x01"
-            + bytes((_STREAM_ID_AUDIO, length >> 8, length & 0xFF, 0x84, 0x80, 5))
+            + bytes((self._audio_stream_id, length >> 8, length & 0xFF, 0x84, 0x80, 5))
             + _timestamp(2, pts)
         )
         return self._packets(PID_AUDIO, header + payload, b"")

@@ -13,7 +13,6 @@ from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.playout.ffmpeg import file_command
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.sources.ffmpeg_child import FfmpegSource
-from retrovue.playout.ticks import AUDIO_FRAME_PTS
 from tests.playout.lab import CLIPS
 
 #: At 25 fps most ticks need two audio frames.
@@ -34,7 +33,7 @@ async def test_every_picture_and_every_sound_comes_however_eagerly_it_is_asked_f
     try:
         frame = source.audio_start
         for tick in range(start, source.end):
-            due = range(frame, min(grid.pts(tick) // AUDIO_FRAME_PTS + 1, source.audio_end))
+            due = range(frame, min(HOUSE.audio_grid.at(grid.pts(tick)) + 1, source.audio_end))
             async with clock.deadline(30):
                 while True:
                     ready.clear()

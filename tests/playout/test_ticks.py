@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrovue.playout.ticks import AUDIO_FRAME_PTS, TickGrid, audio_frame_at, audio_pts
+from retrovue.playout.ticks import AudioGrid, TickGrid
 
 RATES = [Fraction(25), Fraction(30000, 1001), Fraction(30), Fraction(50), Fraction(60000, 1001)]
 TICKS = st.integers(0, 10**12)
@@ -38,6 +38,12 @@ def test_steps_are_whole_90_khz_ticks(rate: Fraction, step: int) -> None:
     assert {grid.pts(n + 1) - grid.pts(n) for n in range(53_000_000_000, 53_000_000_500)} == {step}
 
 
-@given(st.integers(0, 10**14))
-def test_the_audio_frame_nearest_to_a_stamp_is_within_half_a_frame(pts: int) -> None:
-    assert abs(audio_pts(audio_frame_at(pts)) - pts) <= AUDIO_FRAME_PTS // 2
+@given(st.sampled_from([1024, 1152, 1536]), st.integers(0, 10**14))
+def test_the_audio_frame_nearest_to_a_stamp_is_within_half_a_frame(samples: int, pts: int) -> None:
+    grid = AudioGrid(samples)
+    assert abs(grid.pts(grid.nearest(pts)) - pts) <= grid.frame_pts // 2
+    assert grid.pts(grid.at(pts)) <= pts < grid.pts(grid.at(pts) + 1)
+
+
+def test_audio_frames_are_whole_90_khz_ticks() -> None:
+    assert [AudioGrid(n).frame_pts for n in (1024, 1152, 1536)] == [1920, 2160, 2880]

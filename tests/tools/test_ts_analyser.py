@@ -306,7 +306,7 @@ def bump_version(section: bytearray) -> None:
 
 
 def other_stream_type(section: bytearray) -> None:
-    section[12 + ((section[10] & 15) << 8 | section[11])] = 0x02
+    section[12 + ((section[10] & 15) << 8 | section[11])] = 0x24  # HEVC
 
 
 def test_a_broken_crc(good: bytes) -> None:
@@ -529,7 +529,7 @@ def test_a_broken_adts_frame(good: bytes) -> None:
     assert bytes(packet[at : at + 2]) in (b"\xff\xf1", b"\xff\xf9")
     packet[at] = 0
     # The frames of that PES packet are lost to the listener: a hole on the grid as well.
-    assert judge(packets) == {"adts": 1, "audio_gap": 1}
+    assert judge(packets) == {"audio_frames": 1, "audio_gap": 1}
 
 
 def test_mono_in_between(good: bytes) -> None:
@@ -537,7 +537,7 @@ def test_mono_in_between(good: bytes) -> None:
     packet = packets[pts_starts(packets, AUDIO)[6]]
     at = payload_at(packet) + 14
     packet[at + 3] ^= 0xC0
-    assert set(judge(packets)) == {"adts", "audio_gap"}  # half of the PES packet says otherwise
+    assert set(judge(packets)) == {"audio_frames", "audio_gap"}  # half of the PES packet says otherwise
 
 
 def test_sound_that_ends(good: bytes) -> None:

@@ -143,7 +143,10 @@ class TsAnalyser:
         self._audio_first: int | None = None
         self._audio_end: Fraction | None = None
         self._audio_grid = _Grid()
-        self._audio_config: tuple[int, int, int] | None = None
+        self._audio_config: str | None = None
+        self._mpeg2 = False
+        self._audio_type = syntax.STREAM_ADTS
+        self._parse_audio = syntax.parse_adts
         self._apart = {"video": False, "audio": False}
         # arrivals
         self._leads: list[float] = []
@@ -320,10 +323,27 @@ class TsAnalyser:
         self._announced |= {pid for _, pid in program.streams} | {program.pcr_pid}
         self.report.streams = [f"type {kind:#04x} on {pid:#x}" for kind, pid in program.streams]
         self._pcr_pid = program.pcr_pid
-        self._video_pid = next((pid for kind, pid in program.streams if kind == syntax.STREAM_H264), None)
-        self._audio_pid = next((pid for kind, pid in program.streams if kind == syntax.STREAM_ADTS), None)
-        if self._video_pid is None or self._audio_pid is None:
-            self._fault("stream_type", "PMT without H.264 (0x1b) and AAC in ADTS (0x0f)")
+        video = next((s for s in program.streams if s[0] in syntax.VIDEO_STREAMS), None)
+        audio = next((s for s in program.streams if s[0] in syntax.AUDIO_STREAMS), None)
+        self._video_pid = video[1] if video else None
+        self._audio_pid = audio[1] if audio else None
+        if video is None or audio is None:
+            self._fault("stream_type", "PMT without H.264 or MPEG-2, and AAC in ADTS, MP2 or AC-3")
+        if video:
+            self._mpeg2 = video[0] == syntax.STREAM_MPEG2
+        if audio:
+            self._audio_type = audio[0]
+            self._parse_audio = {
+                syntax.STREAM_ADTS: syntax.parse_adts,
+                syntax.STREAM_MPEG1_AUDIO: syntax.parse_mp2,
+                syntax.STREAM_AC3: syntax.parse_ac3,
+            }[audio[0]]
+            if audio[0] == syntax.STREAM_AC3:
+                of_audio = program.descriptors[program.streams.index(audio)]
+                if program.registration != "GA94" or of_audio.get(0x05, b"")[:4] != b"AC-3":
+                    self._fault("stream_type", "AC-3 (0x81) that is not registered as ATSC's")
+                if 0x81 not in of_audio:
+                    self._fault("stream_type", "AC-3 without its audio stream descriptor (A/52 annex A)")
         for pid, handler in ((self._video_pid, self._video_packet), (self._audio_pid, self._audio_packet)):
             if pid is not None:
                 self._pids.setdefault(pid, _Pid()).handler = handler
@@ -457,7 +477,8 @@ class TsAnalyser:
             return
         if header.pts != header.dts and not self.rules.reordering:
             self._fault("reordering", f"PTS {header.pts} DTS {header.dts}")
-        picture = syntax.parse_picture(data[header.payload_at :])
+        parse = syntax.parse_mpeg2_picture if self._mpeg2 else syntax.parse_picture
+        picture = parse(data[header.payload_at :])
         self._judge_picture(state, picture, header)
         dts = self._unwrap_video(header.dts)
         if picture.idr:
@@ -485,7 +506,17 @@ class TsAnalyser:
 
     def _judge_picture(self, state: _Pid, picture: syntax.Picture, header: syntax.PesHeader) -> None:
         types = picture.types
-        if not types or types[0] != 9 or types.count(9) != 1 or picture.pictures != 1:
+        if self._mpeg2:
+            if picture.pictures != 1 or types[0] not in (0x00, 0xB3) or picture.coding not in (1, 2, 3):
+                codes = " ".join(f"{code:02x}" for code in types[:8])
+                self._fault(
+                    "access_unit", f"PTS {header.pts}: {picture.pictures} pictures, start codes {codes}"
+                )
+            if picture.coding == 3 and not self.rules.reordering:
+                self._fault("reordering", f"PTS {header.pts}: a B picture")
+            if picture.idr and not (0xB8 in types and picture.closed):
+                self._fault("open_gop", f"PTS {header.pts}: a GOP that needs the one before it")
+        elif not types or types[0] != 9 or types.count(9) != 1 or picture.pictures != 1:
             self._fault(
                 "access_unit",
                 f"PTS {header.pts}: {types.count(9)} delimiters, {picture.pictures} pictures, "
@@ -494,7 +525,7 @@ class TsAnalyser:
         if picture.idr != state.random_access:
             what = "an IDR without it" if picture.idr else "set on a picture that is no IDR"
             self._fault("random_access", f"PTS {header.pts}: {what}")
-        if picture.idr:
+        if picture.idr and not self._mpeg2:
             slice_at = types.index(5)
             if not (7 in types[:slice_at] and 8 in types[:slice_at]):
                 self._fault("parameter_sets", f"PTS {header.pts}: an IDR without SPS and PPS")
@@ -575,7 +606,8 @@ class TsAnalyser:
         except ValueError as error:
             self._fault("pes", f"audio: {error}")
             return
-        if not 0xC0 <= header.stream_id <= 0xDF:
+        private = self._audio_type == syntax.STREAM_AC3  # A/53: private_stream_1
+        if not (header.stream_id == 0xBD if private else 0xC0 <= header.stream_id <= 0xDF):
             self._fault("pes", f"audio: stream id {header.stream_id:#x}")
         if header.length != len(data) - 6:
             self._fault("pes", f"audio: length {header.length}, but {len(data) - 6} bytes")
@@ -583,18 +615,14 @@ class TsAnalyser:
             self._fault("pes", "audio: no PTS")
             return
         try:
-            frames = syntax.parse_adts(data[header.payload_at :])
+            frames = self._parse_audio(data[header.payload_at :])
         except ValueError as error:
-            self._fault("adts", f"PTS {header.pts}: {error}")
+            self._fault("audio_frames", f"PTS {header.pts}: {error}")
             return
         if frames.config != self._audio_config:
             if self._audio_config is not None:
                 self._fault("audio_config", f"PTS {header.pts}: {self._audio_config} → {frames.config}")
-            self._audio_config = frames.config
-            names = {0: "AAC Main", 1: "AAC-LC", 2: "AAC SSR", 3: "AAC LTP"}
-            self.report.audio_config = (
-                f"{names[frames.config[0]]} {syntax.ADTS_RATES[frames.config[1]]} Hz {frames.config[2]} ch"
-            )
+            self._audio_config = self.report.audio_config = frames.config
         self.report.audio_frames += frames.count
         if self._audio_first is None:
             other = None if self._first_dts is None else self._dts

@@ -22,7 +22,12 @@ PTS_MOD = 1 << 33
 PCR_MOD = PTS_MOD * 300
 
 STREAM_H264 = 0x1B
+STREAM_MPEG2 = 0x02
 STREAM_ADTS = 0x0F
+STREAM_MPEG1_AUDIO = 0x03
+STREAM_AC3 = 0x81  # ATSC A/53 part 3: user private, so the program must be registered as ATSC's
+VIDEO_STREAMS = (STREAM_H264, STREAM_MPEG2)
+AUDIO_STREAMS = (STREAM_ADTS, STREAM_MPEG1_AUDIO, STREAM_AC3)
 
 #: ISO/IEC 13818-7 table 35.
 ADTS_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
@@ -81,6 +86,8 @@ class ProgramMap:
 
     pcr_pid: int
     streams: tuple[tuple[int, int], ...]  #: (stream type, PID) in order
+    registration: str  #: format_identifier of the program; empty: none
+    descriptors: tuple[dict[int, bytes], ...]  #: by tag, for each stream
 
 
 def parse_pat(section: Section) -> dict[int, int]:
@@ -100,13 +107,27 @@ def parse_pmt(section: Section) -> ProgramMap:
         raise ValueError("PMT has no PCR PID")
     pcr_pid = (body[0] & 0x1F) << 8 | body[1]
     at = 4 + ((body[2] & 0x0F) << 8 | body[3])
-    streams = []
+    registration = _descriptors(body[4:at]).get(0x05, b"")[:4].decode("latin-1")
+    streams, descriptors = [], []
     while at + 5 <= len(body):
         streams.append((body[at], (body[at + 1] & 0x1F) << 8 | body[at + 2]))
-        at += 5 + ((body[at + 3] & 0x0F) << 8 | body[at + 4])
+        end = at + 5 + ((body[at + 3] & 0x0F) << 8 | body[at + 4])
+        descriptors.append(_descriptors(body[at + 5 : end]))
+        at = end
     if at != len(body):
         raise ValueError("PMT descriptor lengths do not add up")
-    return ProgramMap(pcr_pid, tuple(streams))
+    return ProgramMap(pcr_pid, tuple(streams), registration, tuple(descriptors))
+
+
+def _descriptors(data: bytes) -> dict[int, bytes]:
+    """Tag → content. Raises ``ValueError`` when they do not fill their loop."""
+    found, at = {}, 0
+    while at + 2 <= len(data):
+        found[data[at]] = data[at + 2 : at + 2 + data[at + 1]]
+        at += 2 + data[at + 1]
+    if at != len(data):
+        raise ValueError("descriptors do not fill their loop")
+    return found
 
 
 def parse_sdt(section: Section) -> list[tuple[str, str]]:
@@ -168,20 +189,24 @@ def _timestamp(data: bytes, at: int, prefix: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class AdtsFrames:
-    """The ADTS frames of one PES packet."""
+class AudioFrames:
+    """The audio frames of one PES packet."""
 
     count: int
-    config: tuple[int, int, int]  #: profile, sampling frequency index, channel configuration
+    config: str  #: what must not change: "AAC-LC 48000 Hz 2 ch"
     samples: int  #: per PES packet, all frames together
+    rate: int  #: sampling frequency, Hz
 
     @property
     def duration(self) -> Fraction:
         """90 kHz ticks, exact."""
-        return Fraction(self.samples * 90000, ADTS_RATES[self.config[1]])
+        return Fraction(self.samples * 90000, self.rate)
 
 
-def parse_adts(payload: bytes) -> AdtsFrames:
+_PROFILES = {0: "AAC Main", 1: "AAC-LC", 2: "AAC SSR", 3: "AAC LTP"}
+
+
+def parse_adts(payload: bytes) -> AudioFrames:
     """Raises ``ValueError`` when the payload is not a whole number of frames of one configuration."""
     at, count, blocks, config = 0, 0, 0, None
     while at < len(payload):
@@ -202,7 +227,61 @@ def parse_adts(payload: bytes) -> AdtsFrames:
         at += size
     if config is None:
         raise ValueError("PES packet without an ADTS frame")
-    return AdtsFrames(count, config, blocks * 1024)
+    rate = ADTS_RATES[config[1]]
+    return AudioFrames(count, f"{_PROFILES[config[0]]} {rate} Hz {config[2]} ch", blocks * 1024, rate)
+
+
+#: A/52 table 5.18: kbit/s by frmsizecod / 2.
+_AC3_KBIT = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)
+#: Channels by acmod, without the low-frequency one.
+_AC3_CHANNELS = (2, 1, 2, 3, 3, 4, 4, 5)
+
+
+def parse_ac3(payload: bytes) -> AudioFrames:
+    """Raises ``ValueError`` when the payload is not a whole number of AC-3 frames of one configuration."""
+    at, count, config = 0, 0, ""
+    while at < len(payload):
+        if len(payload) - at < 8 or payload[at : at + 2] != b"\x0b\x77":
+            raise ValueError("no AC-3 sync word where a frame should start")
+        fscod, frmsizecod = payload[at + 4] >> 6, payload[at + 4] & 0x3F
+        if fscod or frmsizecod >= 38:
+            raise ValueError("AC-3 that is not 48 kHz")
+        if payload[at + 5] >> 3 != 8:
+            raise ValueError(f"AC-3 bsid {payload[at + 5] >> 3}")
+        kbit, channels = _AC3_KBIT[frmsizecod >> 1], _AC3_CHANNELS[payload[at + 6] >> 5]
+        here = f"AC-3 48000 Hz {channels} ch {kbit} kbit/s"
+        if config and here != config:
+            raise ValueError("AC-3 configuration changes inside a PES packet")
+        config = here
+        count += 1
+        at += kbit * 4
+    if not config or at != len(payload):
+        raise ValueError("AC-3 frame does not end with its PES packet")
+    return AudioFrames(count, config, count * 1536, 48000)
+
+
+#: ISO/IEC 11172-3, 2.4.2.3: kbit/s of layer II by bitrate_index.
+_MP2_KBIT = (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384)
+
+
+def parse_mp2(payload: bytes) -> AudioFrames:
+    """Raises ``ValueError`` when the payload is not a whole number of layer II frames of one kind."""
+    at, count, config = 0, 0, ""
+    while at < len(payload):
+        if len(payload) - at < 4 or payload[at] != 0xFF or payload[at + 1] & 0xFE != 0xFC:
+            raise ValueError("no layer II sync word where a frame should start")
+        index = payload[at + 2] >> 4
+        if not 0 < index < 15 or payload[at + 2] >> 2 & 3 != 1:
+            raise ValueError("layer II that is not 48 kHz")
+        here = f"MP2 48000 Hz {1 if payload[at + 3] >> 6 == 3 else 2} ch {_MP2_KBIT[index]} kbit/s"
+        if config and here != config:
+            raise ValueError("layer II configuration changes inside a PES packet")
+        config = here
+        count += 1
+        at += _MP2_KBIT[index] * 3
+    if not config or at != len(payload):
+        raise ValueError("layer II frame does not end with its PES packet")
+    return AudioFrames(count, config, count * 1152, 48000)
 
 
 # DOTALL: the bytes after a start code may be any, a newline too. The second is the slice header's first.
@@ -211,13 +290,15 @@ _NAL = re.compile(rb"\x00\x00\x01(?=(.)(.?))", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What the NAL units of one PES packet hold."""
+    """What the NAL units, or MPEG-2's headers, of one PES packet hold."""
 
-    types: tuple[int, ...]  #: nal_unit_type in order
-    pictures: int  #: slices that begin a picture (first_mb_in_slice is 0)
-    idr: bool
-    sps: tuple[bytes, ...]
+    types: tuple[int, ...]  #: nal_unit_type in order; of MPEG-2 the start codes that are no slice's
+    pictures: int  #: slices that begin a picture (first_mb_in_slice is 0); of MPEG-2 picture headers
+    idr: bool  #: can a decoder begin here?
+    sps: tuple[bytes, ...]  #: of MPEG-2 the sequence header with its extension
     pps: tuple[bytes, ...]
+    coding: int = 0  #: of MPEG-2 picture_coding_type: 1 I, 2 P, 3 B
+    closed: bool = True  #: of MPEG-2 closed_gop, where there is a GOP header
 
 
 def parse_picture(payload: bytes) -> Picture:
@@ -238,3 +319,27 @@ def parse_picture(payload: bytes) -> Picture:
             end = found[i + 1].start() if i + 1 < len(found) else len(payload)
             (sps if kind == 7 else pps).append(payload[match.start(1) : end].rstrip(b"\x00"))
     return Picture(tuple(types), pictures, idr, tuple(sps), tuple(pps))
+
+
+_START = re.compile(rb"\x00\x00\x01([\x00\xb0-\xff])", re.DOTALL)
+
+
+def parse_mpeg2_picture(payload: bytes) -> Picture:
+    """Split MPEG-2 video at its start codes (ISO/IEC 13818-2, 6.2)."""
+    found = list(_START.finditer(payload))
+    codes = tuple(match[1][0] for match in found)
+    coding, closed, sequence = 0, True, b""
+    for i, match in enumerate(found):
+        at = match.end()
+        end = found[i + 1].start() if i + 1 < len(found) else len(payload)
+        match match[1][0]:
+            case 0x00:
+                coding = payload[at + 1] >> 3 & 7 if at + 1 < len(payload) else 0
+            case 0xB3:
+                sequence = payload[at:end]
+            case 0xB5 if sequence and payload[at] >> 4 == 1:
+                sequence += payload[at:end]
+            case 0xB8:
+                closed = bool(payload[at + 3] & 0x40)
+    sets = (sequence.rstrip(b"\x00"),) if sequence else ()
+    return Picture(codes, codes.count(0x00), coding == 1 and bool(sequence), sets, sets, coding, closed)

@@ -29,8 +29,6 @@ from retrovue.playout.shelf import Shelf, Wanted, enter
 from retrovue.playout.sources.base import Source
 from retrovue.playout.sources.ffmpeg_child import FfmpegSource
 from retrovue.playout.sources.house import BoundaryCommand, HouseSource
-from retrovue.playout.ticks import audio_frame_at
-from retrovue.stream.h264 import is_idr
 
 #: Start a segment's child this long before its first tick (seconds of the stream).
 ARM_AHEAD_S = 5.0
@@ -98,8 +96,8 @@ class _Segment:
     ) -> None:
         grid = house.grid
         self.entry = entry
-        self.audio_start = audio_frame_at(grid.pts(entry.start))
-        self.audio_end = audio_frame_at(grid.pts(entry.end))
+        self.audio_start = house.audio_grid.nearest(grid.pts(entry.start))
+        self.audio_end = house.audio_grid.nearest(grid.pts(entry.end))
         self.rendering: Rendering | None = None
         self.source: Source | None = None
         self._house, self._grid = house, grid
@@ -118,7 +116,7 @@ class _Segment:
     def shorten(self, end: int) -> None:
         """Another plan goes on from tick ``end``: what is rendered beyond is not shown."""
         self.entry = self.entry.between(self.entry.start, end)
-        self.audio_end = audio_frame_at(self._grid.pts(end))
+        self.audio_end = self._house.audio_grid.nearest(self._grid.pts(end))
 
     def nurse(self, tick: int, slating: bool) -> None:
         """Look after a source that ended before its time, or hangs; ``tick`` is needed next."""
@@ -405,7 +403,7 @@ class AssetProducer:
             if data is None and pending and not late:
                 return None
             frames.append(data)
-        return Picture(unit, is_idr(unit), tuple(frames), segment.origin(tick))
+        return Picture(unit, self._house.video.is_key(unit), tuple(frames), segment.origin(tick))
 
     def hopeless(self, tick: int) -> str:
         if self._stopped:

@@ -9,8 +9,7 @@ from retrovue.playout.ffmpeg import Cut, Pipes
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.process import FfmpegChild
 from retrovue.playout.sources.base import Ending, EndingKind
-from retrovue.playout.ticks import SAMPLE_RATE, audio_frame_at, audio_pts
-from retrovue.stream.adts import SAMPLES_PER_FRAME
+from retrovue.playout.ticks import SAMPLE_RATE
 from retrovue.stream.mpegts import CLOCK_HZ
 from retrovue.units import round_div
 
@@ -36,10 +35,10 @@ class FfmpegSource:
         notify: Callable[[], None],
         clock: MasterClock,
     ) -> None:
-        grid = house.grid
+        grid, audio_grid = house.grid, house.audio_grid
         self.start, self.end = start, end
-        self.audio_start = audio_frame_at(grid.pts(start))
-        self.audio_end = audio_frame_at(grid.pts(end))
+        self.audio_start = audio_grid.nearest(grid.pts(start))
+        self.audio_end = audio_grid.nearest(grid.pts(end))
         self._command = command
         self._with_audio = with_audio and self.audio_end > self.audio_start
         self._next_tick = start
@@ -51,14 +50,16 @@ class FfmpegSource:
             notify,
             clock,
             high_video=stock,
-            high_audio=round(STOCK_S * SAMPLE_RATE / SAMPLES_PER_FRAME),
+            high_audio=round(STOCK_S * SAMPLE_RATE / audio_grid.frame_samples),
             hard_video=round(STOCK_LIMIT_S * house.rate),
+            video=house.video,
+            audio=house.audio,
         )
         anchor = grid.pts(start)
         self._cut = Cut(
             ticks=end - start,
-            audio_from=round_div((audio_pts(self.audio_start) - anchor) * SAMPLE_RATE, CLOCK_HZ),
-            audio_to=round_div((audio_pts(self.audio_end) - anchor) * SAMPLE_RATE, CLOCK_HZ),
+            audio_from=round_div((audio_grid.pts(self.audio_start) - anchor) * SAMPLE_RATE, CLOCK_HZ),
+            audio_to=round_div((audio_grid.pts(self.audio_end) - anchor) * SAMPLE_RATE, CLOCK_HZ),
         )
 
     async def launch(self) -> None:

@@ -30,8 +30,6 @@ from retrovue.playout.media import MediaDesk
 from retrovue.playout.process import FfmpegChild
 from retrovue.playout.shelf import Entry
 from retrovue.playout.sources.base import Ending
-from retrovue.playout.ticks import AUDIO_FRAME_PTS, audio_frame_at
-from retrovue.stream.h264 import parameter_sets_hash
 from retrovue.units import round_div
 
 log = logging.getLogger(__name__)
@@ -65,6 +63,8 @@ class HouseSource:
         desk: MediaDesk,
     ) -> None:
         grid = self._grid = house.grid
+        audio_grid = self._audio_grid = house.audio_grid
+        self._house = house
         self.start = start
         self.end = min(end, start + copy.label.frames - entry.frame)
         self.fault = ""  #: why it ends before its time
@@ -74,10 +74,10 @@ class HouseSource:
         self._notify, self._clock, self._desk = notify, clock, desk
         self._shift = entry.frame - start  #: from tick to the copy's frame
         self._next_tick = start
-        self._next_frame = audio_frame_at(grid.pts(start))
-        self._audio_end = audio_frame_at(grid.pts(end))
+        self._next_frame = audio_grid.nearest(grid.pts(start))
+        self._audio_end = audio_grid.nearest(grid.pts(end))
         #: From a frame of the endless audio grid to the copy's audio frame.
-        self._audio_shift = round_div(grid.pts(entry.frame) - grid.pts(start), AUDIO_FRAME_PTS)
+        self._audio_shift = round_div(grid.pts(entry.frame) - grid.pts(start), audio_grid.frame_pts)
         self._video: deque[bytes] = deque()
         self._audio: deque[bytes] = deque()
         self._group = house.gop
@@ -95,7 +95,16 @@ class HouseSource:
     async def launch(self) -> None:
         """Begin to read, and to encode the boundary if there is one. Raises ``OSError``."""
         if self._entry.boundary:
-            entry, self._child = self._entry, FfmpegChild(self._on_boundary, self._clock, *self._high)
+            entry, self._child = (
+                self._entry,
+                FfmpegChild(
+                    self._on_boundary,
+                    self._clock,
+                    *self._high,
+                    video=self._house.video,
+                    audio=self._house.audio,
+                ),
+            )
             await self._child.start(
                 lambda pipes: self._command(entry.skip, entry.boundary, pipes), False, entry.group
             )
@@ -191,7 +200,7 @@ class HouseSource:
             first, heard = self._read_to, self._heard_to
             last = min(first + length, self.end)
             # Sound is kept as far as the pictures are: that is where it lies in the file.
-            listened = self._audio_end if last == self.end else audio_frame_at(self._grid.pts(last))
+            listened = self._audio_end if last == self.end else self._audio_grid.nearest(self._grid.pts(last))
             frames = range(first + self._shift, last + self._shift)
             sounds = range(heard + self._audio_shift, listened + self._audio_shift)
             try:
@@ -225,7 +234,7 @@ class HouseSource:
             await child.kill()
 
     def _is_ours(self, picture: bytes) -> bool:
-        return parameter_sets_hash(picture) == self._copy.label.parameters
+        return self._house.video.parameters_hash(picture) == self._copy.label.parameters
 
     def _break(self, end: int, why: str) -> None:
         """Nothing from tick ``end`` on will come."""

@@ -16,8 +16,6 @@ from retrovue.errors import RetroVueError
 from retrovue.playout.ffmpeg import Cut, Pipes, SyntheticPicture, synthetic_command
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.process import FfmpegChild
-from retrovue.stream.adts import SAMPLES_PER_FRAME, AdtsSplitter
-from retrovue.stream.h264 import AccessUnitSplitter, is_idr
 
 #: Making half a second of slate takes 0.2 s on a quiet machine (seconds).
 _PATIENCE_S = 30.0
@@ -35,7 +33,7 @@ class Slate:
     silence: bytes
 
     def picture(self, index: int) -> bytes:
-        """The ``index``-th picture since the slate came on; index 0 is an IDR."""
+        """The ``index``-th picture since the slate came on; index 0 is one to begin with."""
         return self.gop[index % len(self.gop)]
 
 
@@ -46,15 +44,25 @@ async def make_slate(
 
     def build(pipes: Pipes) -> list[str]:
         # Audio has more frames than are kept: the encoder's first ones still ring from its start.
-        return synthetic_command(binary, house, picture, Cut(house.gop, 0, 16 * SAMPLES_PER_FRAME), pipes)
+        return synthetic_command(
+            binary, house, picture, Cut(house.gop, 0, 16 * house.audio.frame_samples), pipes
+        )
 
     key = hashlib.sha256(repr((build(Pipes(1, 2)), 1)).encode()).hexdigest()[:24]
     stem = cache / f"slate-{key}"
-    slate = await asyncio.to_thread(_read, stem, house.gop)
+    slate = await asyncio.to_thread(_read, stem, house)
     if slate is not None:
         return slate
     event = asyncio.Event()
-    child = FfmpegChild(event.set, clock, high_video=10_000, high_audio=10_000, hard_video=10_000)
+    child = FfmpegChild(
+        event.set,
+        clock,
+        high_video=10_000,
+        high_audio=10_000,
+        hard_video=10_000,
+        video=house.video,
+        audio=house.audio,
+    )
     try:
         async with clock.deadline(_PATIENCE_S):
             await child.start(build, with_audio=True)
@@ -68,37 +76,40 @@ async def make_slate(
     finally:
         await child.kill()
     pictures, frames = tuple(child.video), tuple(child.audio)
-    if len(pictures) != house.gop or not is_idr(pictures[0]) or len(frames) < 8:
+    if len(pictures) != house.gop or not house.video.is_key(pictures[0]) or len(frames) < 8:
         raise SlateFailed(
             f"ffmpeg made no slate: {child.complaint or 'too few frames'}", help="try: retrovue doctor"
         )
     slate = Slate(pictures, frames[7])
-    await asyncio.to_thread(_write, stem, slate)
+    await asyncio.to_thread(_write, stem, house, slate)
     return slate
 
 
-def _read(stem: Path, gop: int) -> Slate | None:
+def _files(stem: Path, house: HouseFormat) -> tuple[Path, Path]:
+    return stem.with_suffix(f".{house.codec}"), stem.with_suffix(f".{house.audio_codec}")
+
+
+def _read(stem: Path, house: HouseFormat) -> Slate | None:
     try:
-        video = stem.with_suffix(".h264").read_bytes()
-        silence = stem.with_suffix(".aac").read_bytes()
+        video, silence = (file.read_bytes() for file in _files(stem, house))
     except OSError:
         return None
-    splitter = AccessUnitSplitter()
+    splitter = house.video.splitter()
     pictures = splitter.feed(video)
     if (last := splitter.flush()) is not None:
         pictures.append(last)
-    frames = AdtsSplitter().feed(silence)
-    if len(pictures) != gop or not is_idr(pictures[0]) or len(frames) != 1:
+    frames = house.audio.splitter().feed(silence)
+    if len(pictures) != house.gop or not house.video.is_key(pictures[0]) or len(frames) != 1:
         return None  # damaged: make it again
     return Slate(tuple(pictures), frames[0])
 
 
-def _write(stem: Path, slate: Slate) -> None:
+def _write(stem: Path, house: HouseFormat, slate: Slate) -> None:
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
-        for suffix, data in ((".h264", b"".join(slate.gop)), (".aac", slate.silence)):
-            part = stem.with_suffix(suffix + ".part")
+        for file, data in zip(_files(stem, house), (b"".join(slate.gop), slate.silence), strict=True):
+            part = file.with_suffix(file.suffix + ".part")
             part.write_bytes(data)
-            part.replace(stem.with_suffix(suffix))
+            part.replace(file)
     except OSError:
         return  # a full disk costs half a second at the next start, nothing else
