@@ -224,8 +224,15 @@ _SETTINGS = (
     "grid_us",
     "raster",
     "rate",
+    "codec",
+    "encoder",
     "video_kbps",
+    "audio_codec",
     "audio_kbps",
+    "loudness",
+    "fit",
+    "audio",
+    "subtitles",
 )
 
 

@@ -29,6 +29,7 @@ from retrovue.compiler.channel_days import (
 from retrovue.compiler.content_hash import sealed
 from retrovue.compiler.fallbacks import FallbackDesk
 from retrovue.compiler.findings import Findings
+from retrovue.compiler.formats import filled
 from retrovue.compiler.in_flight import CURSOR, InFlight, pack
 from retrovue.compiler.inputs import InputHashes, station_wide
 from retrovue.compiler.listing import Listings, content_of, free_id
@@ -48,16 +49,8 @@ from retrovue.compiler.shelf import Shelf
 from retrovue.compiler.traffic import TrafficDesk
 from retrovue.diagnostics import Diagnostic
 from retrovue.library.catalog import Asset, Catalog
-from retrovue.station.model import Channel, FrameRate, HouseFormat, StationModel
+from retrovue.station.model import Channel, HouseFormat, StationModel
 from retrovue.station.numbers import derived_vchannel, number_order
-
-RATES = {
-    FrameRate.FPS_25: "25/1",
-    FrameRate.FPS_29_97: "30000/1001",
-    FrameRate.FPS_30: "30/1",
-    FrameRate.FPS_50: "50/1",
-    FrameRate.FPS_59_94: "60000/1001",
-}
 
 #: Applies a function to every task, in order of the tasks; the results must not depend on how.
 Spread = Callable[[Callable[[int], "GroupDays"], int], Iterable["GroupDays"]]
@@ -440,7 +433,7 @@ def _assemble(
                 CompiledSynthetic(s.synthetic, s.shows.value, s.title, s.text)
                 for _, s in sorted(model.synthetics.items())
             ),
-            assets=tuple(asset for _, asset in sorted(assets.items())),
+            assets=tuple(_fitted(model, asset) for _, asset in sorted(assets.items())),
             days=tuple(days),
             content_hash="",
             diagnostics=tuple(dict.fromkeys(d for found in findings.values() for d in found)),
@@ -515,6 +508,14 @@ def _with_overrides(compiled: Compiled, base: Base, lock_us: int) -> Compiled:
     return replace(compiled, overrides=tuple(overrides))
 
 
+def _fitted(model: StationModel, asset: Asset) -> Asset:
+    """The asset with its collection's way to fill the screen, unless it has one of its own."""
+    collection = model.collections.get(asset.collection)
+    if asset.fit or collection is None or collection.fit is None:
+        return asset
+    return replace(asset, fit=collection.fit.value)
+
+
 def compiled_channels(model: StationModel) -> tuple[CompiledChannel, ...]:
     """Every channel with what it inherits filled in, in order of number."""
     return tuple(_compiled_channel(model, channel, at) for at, channel in enumerate(_by_number(model)))
@@ -526,7 +527,9 @@ def _by_number(model: StationModel) -> list[Channel]:
 
 def _compiled_channel(model: StationModel, channel: Channel, position: int) -> CompiledChannel:
     calendar = calendar_of(model, channel)
-    house: HouseFormat = channel.format or model.station.format
+    station = model.station
+    house: HouseFormat = channel.format or station.format
+    complete = filled(house)
     return CompiledChannel(
         channel=channel.channel,
         number=channel.number,
@@ -539,11 +542,18 @@ def _compiled_channel(model: StationModel, channel: Channel, position: int) -> C
         grid_us=calendar.grid_us,
         day_start_minutes=calendar.day_start,
         raster=house.raster,
-        rate=RATES[house.rate],
+        rate=complete.rate,
         preset=house.preset,
-        video_kbps=house.video_kbps,
-        audio_kbps=house.audio_kbps,
+        video_kbps=complete.video_kbps,
+        audio_kbps=complete.audio_kbps,
         position=position,
+        codec=house.codec,
+        encoder=house.encoder,
+        audio_codec=complete.audio_codec,
+        loudness=complete.loudness,
+        fit=(channel.fit or station.fit).value,
+        audio=station.audio if channel.audio is None else channel.audio,
+        subtitles=channel.subtitles or station.subtitles,
     )
 
 

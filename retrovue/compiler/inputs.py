@@ -15,8 +15,9 @@ from retrovue.library.catalog import Catalog
 from retrovue.station.model import ChainNode, Channel, CursorScope, PlayItem, StationModel, Written
 
 #: What of the station and of a channel reaches no schedule.
-_STATION = {"serve", "tuner", "horizon", "linger", "include", "vars", "expect", "format", "name"}
-_CHANNEL = {"number", "vchannel", "callsign", "group", "logo", "format", "expect"}
+_RENDERING = {"format", "fit", "audio", "subtitles"}
+_STATION = {"serve", "tuner", "horizon", "linger", "include", "vars", "expect", "name"} | _RENDERING
+_CHANNEL = {"number", "vchannel", "callsign", "group", "logo", "expect"} | _RENDERING
 
 
 def reachable(model: StationModel, channel: Channel) -> frozenset[str]:

@@ -152,6 +152,13 @@ class CompiledChannel:
     video_kbps: int
     audio_kbps: int
     position: int  #: order in the lineup
+    codec: str = "h264"  #: of the picture
+    encoder: str = "libx264"  #: as the station asks for it
+    audio_codec: str = "aac"
+    loudness: float | None = -24.0  #: LUFS; None: sound is left as it is
+    fit: str = "letterbox"  #: station.model.Fit value, where the asset has none
+    audio: tuple[str, ...] = ()  #: languages, best first
+    subtitles: str = "off"  #: "off", "forced" or a language
 
 
 @dataclass(frozen=True, slots=True)

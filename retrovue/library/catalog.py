@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from typing import Any
 
 _BETWEEN_GENRES = re.compile(r"[,;/|]")
 
@@ -19,6 +20,36 @@ class AssetState(StrEnum):
     ENRICHING = "enriching"
     READY = "ready"
     RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTrack:
+    """One sound track of an asset."""
+
+    codec: str = ""  #: as ffmpeg names it
+    channels: int = 0
+    language: str = ""  #: ISO 639 as the file says it; empty: it doesn't say
+    default: bool = False  #: what the file itself would play
+    commentary: bool = False  #: talk about the film, or a description for the blind
+    delay_us: int = 0  #: begins this much after the picture; negative: before it
+    loudness: float | None = None  #: of its stereo downmix, LUFS; None: not measured, or silence
+    peak: float | None = None  #: true peak of the same, dBTP
+
+
+@dataclass(frozen=True, slots=True)
+class SubtitleTrack:
+    """Subtitles of an asset: a stream of its file, or a file beside it."""
+
+    codec: str = ""  #: as ffmpeg names it
+    language: str = ""
+    forced: bool = False  #: only what translates signs and foreign speech
+    stream: int = 0  #: which of the file's subtitle streams
+    path: str = ""  #: file of its own, relative to the collection's root; empty: within the asset's
+
+
+def spelt(track: AudioTrack | SubtitleTrack) -> dict[str, Any]:
+    """What a track says, defaults left out: as it is kept in JSON."""
+    return {f.name: v for f in fields(track) if (v := getattr(track, f.name)) != f.default}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +70,17 @@ class Asset:
     height: int = 0
     sar: str = "1/1"  #: sample aspect ratio
     interlaced: bool = False
+    field_order: str = ""  #: "tff" or "bff"; empty: as each picture says of itself
+    primaries: str = ""  #: colour primaries as ffmpeg names them; empty: the file doesn't say
+    transfer: str = ""  #: transfer function, "smpte2084"
+    matrix: str = ""  #: colour matrix, "bt2020nc"
+    picture_us: int = 0  #: the picture begins so long after the file does; offsets count from the picture
+    fit: str = ""  #: station.model.Fit value; empty: as the collection or the channel has it
     video_codec: str = ""
-    audio_codec: str = ""  #: empty: no audio
+    audio_codec: str = ""  #: of the first track; empty: no audio
     audio_channels: int = 0
+    audio: tuple[AudioTrack, ...] = ()  #: in the file's order
+    subtitles: tuple[SubtitleTrack, ...] = ()
     marks_us: tuple[int, ...] = ()  #: break marks, offsets from the start, ascending, neither 0 nor the end
     title: str = ""
     series: str = ""

@@ -31,7 +31,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrovue.library.catalog import Asked, Asset, AssetState, Catalog, genres
+from retrovue.library.catalog import (
+    Asked,
+    Asset,
+    AssetState,
+    AudioTrack,
+    Catalog,
+    SubtitleTrack,
+    genres,
+)
 from retrovue.library.lock import (
     LockError,
     lock_files,
@@ -52,7 +60,7 @@ FOLDER = "catalog-cache"
 SMALL = 2_000_000
 
 #: Changes whenever what a cache file holds does.
-_VERSION = "2"
+_VERSION = "3"
 _GROUP = 4096
 _SUFFIX = ".parquet"
 _LISTS = ("tag", "genre")
@@ -299,6 +307,9 @@ def _asset(collection: str, line: str) -> Asset:
     for name in _TUPLES:
         if name in values:
             values[name] = tuple(values[name])
+    for name, kind in (("audio", AudioTrack), ("subtitles", SubtitleTrack)):
+        if name in values:
+            values[name] = tuple(kind(**track) for track in values[name])
     values["state"] = AssetState(values.get("state", AssetState.READY))
     values.setdefault("approved", True)
     return Asset(collection=collection, **values)

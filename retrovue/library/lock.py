@@ -16,12 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from retrovue.errors import RetroVueError
-from retrovue.library.catalog import Asset, AssetState, Catalog
+from retrovue.library.catalog import Asset, AssetState, AudioTrack, Catalog, SubtitleTrack, spelt
 
 FOLDER = "catalog.lock"
 _SUFFIX = ".jsonl"
@@ -32,6 +32,34 @@ _FRACTION = r"^([1-9]\d*/[1-9]\d*)?$"
 
 class LockError(RetroVueError):
     """The lock can't be read; the message begins with file:line."""
+
+
+class _Audio(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    codec: str = ""
+    channels: int = Field(default=0, ge=0)
+    language: str = ""
+    default: bool = False
+    commentary: bool = False
+    delay_us: int = 0
+    loudness: float | None = None
+    peak: float | None = None
+
+
+class _Subtitle(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    codec: str = ""
+    language: str = ""
+    forced: bool = False
+    stream: int = Field(default=0, ge=0)
+    path: str = ""
+
+    @model_validator(mode="after")
+    def _is_inside(self) -> Self:
+        _refuse_outside(self.path)
+        return self
 
 
 class _Line(BaseModel):
@@ -57,9 +85,17 @@ class _Line(BaseModel):
     height: int = Field(default=0, ge=0)
     sar: str = Field(default="1/1", pattern=_FRACTION)
     interlaced: bool = False
+    field_order: Literal["", "tff", "bff"] = ""
+    primaries: str = ""
+    transfer: str = ""
+    matrix: str = ""
+    picture_us: int = Field(default=0, ge=0)
+    fit: Literal["", "letterbox", "crop", "stretch"] = ""
     video_codec: str = ""
     audio_codec: str = ""
     audio_channels: int = Field(default=0, ge=0)
+    audio: tuple[_Audio, ...] = ()
+    subtitles: tuple[_Subtitle, ...] = ()
     rating: str = ""
     tags: tuple[str, ...] = ()
     advertiser: str = ""
@@ -69,9 +105,7 @@ class _Line(BaseModel):
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
-        inside = PurePosixPath(self.path)
-        if inside.is_absolute() or ".." in inside.parts or "\0" in self.path:
-            raise ValueError(f"path {self.path!r} leaves the collection")
+        _refuse_outside(self.path)
         if self.state is AssetState.READY and not self.duration_us:
             raise ValueError("an asset that is ready has a duration")
         marks = (0, *self.marks_us, self.duration_us or 1)
@@ -80,7 +114,17 @@ class _Line(BaseModel):
         return self
 
 
+def _refuse_outside(path: str) -> None:
+    inside = PurePosixPath(path)
+    if inside.is_absolute() or ".." in inside.parts or "\0" in path:
+        raise ValueError(f"path {path!r} leaves the collection")
+
+
 _FIELDS = tuple(_Line.model_fields)
+_TRACKS: Mapping[str, type[AudioTrack] | type[SubtitleTrack]] = {
+    "audio": AudioTrack,
+    "subtitles": SubtitleTrack,
+}
 _DEFAULTS: Mapping[str, Any] = {
     name: f.get_default(call_default_factory=True) for name, f in _Line.model_fields.items()
 }
@@ -92,7 +136,13 @@ def render_line(asset: Asset) -> str:
     for name in _FIELDS:
         value = getattr(asset, name)
         if name in ("key", "path") or value != _DEFAULTS[name]:
-            values[name] = dict(sorted(value.items())) if name == "extra" else value
+            values[name] = (
+                dict(sorted(value.items()))
+                if name == "extra"
+                else [spelt(track) for track in value]
+                if name in _TRACKS
+                else value
+            )
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -159,7 +209,10 @@ def parse_line(collection: str, line: str, where: str = "here") -> Asset:
             f"{where}: {_first_fault(error)}",
             help="mend the line or delete it, then run retrovue ingest",
         ) from None
-    return Asset(collection=collection, **{field: getattr(values, field) for field in _FIELDS})
+    fields: dict[str, Any] = {field: getattr(values, field) for field in _FIELDS}
+    for name, kind in _TRACKS.items():
+        fields[name] = tuple(kind(**track.model_dump()) for track in fields[name])
+    return Asset(collection=collection, **fields)
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
@@ -66,6 +66,8 @@ class Sidecar(BaseModel):
     description: str | None = None
     marks: tuple[Offset, ...] | None = None
     """Where breaks may fall: offsets like 12:04 or 1:02:03.5; [] for nowhere, whatever the chapters say."""
+    fit: Literal["letterbox", "crop", "stretch"] | None = None
+    """How the picture fills the screen where it is not 16:9."""
     rating: Word | None = None
     tags: tuple[Word, ...] | None = None
     advertiser: Word | None = None

@@ -20,6 +20,7 @@ from retrovue.lineup import ChannelId, TuneRefused, Viewer
 from retrovue.playout import ffmpeg, pictures
 from retrovue.playout.as_run_journal import AsRun, AsRunJournal
 from retrovue.playout.channel import ChannelManager, ChannelSignal, Studio
+from retrovue.playout.encode import encoder_of
 from retrovue.playout.ffmpeg import Cut, Pipes
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.ladder import DEFAULT_PATIENCE, Patience
@@ -66,7 +67,14 @@ class Programme:
 def house_of(channel: CompiledChannel) -> HouseFormat:
     """The house format of a compiled channel."""
     return HouseFormat(
-        channel.raster, Fraction(channel.rate), channel.preset, channel.video_kbps, channel.audio_kbps
+        channel.raster,
+        Fraction(channel.rate),
+        channel.preset,
+        channel.video_kbps,
+        channel.audio_kbps,
+        channel.codec,
+        channel.audio_codec,
+        encoder_of(channel.codec, channel.encoder),
     )
 
 

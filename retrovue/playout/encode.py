@@ -100,6 +100,13 @@ def _mpeg2video(house: HouseFormat) -> dict[str, Any]:
     }
 
 
+def encoder_of(codec: str, wish: str) -> str:
+    """The encoder of pictures in ``codec``; ``wish`` chooses between those of H.264."""
+    if codec == "mpeg2":
+        return "mpeg2video"
+    return wish if wish in _ENCODERS else "libx264"
+
+
 _ENCODERS: Mapping[str, Callable[[HouseFormat], dict[str, Any]]] = {
     "libx264": _libx264,
     "mpeg2video": _mpeg2video,

@@ -231,7 +231,7 @@ class Switcher:
         mux = self._mux
         assert self._next is not None
         following = self._grid.pts(self._next + 1)
-        if picture.key or following - self._tables_at > _TABLES_EVERY:
+        if picture.key or following - self._tables_at >= _TABLES_EVERY:
             data.append(mux.tables())
             self._tables_at = pts
         if pts - self._sdt_at >= _SDT_EVERY and not picture.key:

@@ -251,17 +251,52 @@ class FrameRate(StrEnum):
     FPS_59_94 = "59.94"
 
 
+Encoder = Literal[
+    "auto",
+    "libx264",
+    "h264_nvenc",
+    "h264_qsv",
+    "h264_vaapi",
+    "h264_videotoolbox",
+    "h264_v4l2m2m",
+]
+
+
 class HouseFormat(Written):
     raster: Literal["360p", "480p", "576p", "720p", "1080p"] = "480p"
     """Lines of the picture; always 16:9, always progressive (480p is 854x480)."""
     rate: FrameRate = FrameRate.FPS_29_97
     """Frames per second of everything the channel sends."""
+    codec: Literal["h264", "mpeg2"] = "h264"
+    """How the picture is coded; mpeg2 suits old tuner clients (480p and 576p then have 720 pixels a line)."""
+    encoder: Encoder = "libx264"
+    """What codes H.264. A hardware encoder that doesn't work on the machine is replaced by libx264; auto
+    takes the first that works, hardware before libx264."""
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium"] = "veryfast"
-    """x264's speed against size."""
-    video_kbps: int = Field(default=2000, ge=200, le=20000)
-    """Video bit rate, kbit/s."""
-    audio_kbps: int = Field(default=128, ge=64, le=384)
-    """Audio bit rate, kbit/s (AAC-LC stereo, 48 kHz)."""
+    """libx264's speed against size."""
+    video_kbps: int | None = Field(default=None, ge=200, le=20000)
+    """Video bit rate, kbit/s; when absent by raster, rate and codec: 2000 for 480p, 4000 for 720p, 8000 for
+    1080p, half as much again above 30 frames per second, twice as much for mpeg2."""
+    audio_codec: Literal["aac", "ac3", "mp2"] | None = None
+    """How the sound is coded, always stereo at 48 kHz; when absent AAC-LC, and AC-3 beside mpeg2."""
+    audio_kbps: int | None = Field(default=None, ge=64, le=384)
+    """Audio bit rate, kbit/s; when absent 128 for aac, 192 for ac3 and mp2."""
+    loudness: Annotated[float, Field(ge=-31, le=-10)] | Literal["off"] = -24.0
+    """Programme loudness, LUFS (EBU R 128, ITU-R BS.1770): -24 in North America (ATSC A/85), -23 in Europe
+    (EBU R 128); off leaves sound as it is."""
+
+
+class Fit(StrEnum):
+    """How a picture of another shape comes onto the 16:9 screen."""
+
+    LETTERBOX = "letterbox"
+    CROP = "crop"
+    STRETCH = "stretch"
+
+
+#: ISO 639, two letters or three.
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+Subtitles = Annotated[str, Field(pattern=r"^(off|forced|[a-z]{2,3})$")]
 
 
 class Serve(Written):
@@ -341,6 +376,14 @@ class Station(Written):
     """The tuner that clients find on the network."""
     format: HouseFormat = HouseFormat()
     """What every channel sends, unless it says otherwise."""
+    fit: Fit = Fit.LETTERBOX
+    """How pictures that are not 16:9 fill the screen, unless channel, collection or sidecar say otherwise:
+    letterbox shows all of it between bars, crop fills the screen and loses edges, stretch distorts."""
+    audio: OneOrMore[Language] = ()
+    """Languages of the sound, best first: [de, en]; what the file marks as its default when none is there."""
+    subtitles: Subtitles = "off"
+    """Subtitles drawn into the picture: off, forced (only what translates signs and foreign speech), or a
+    language, "de". Picture subtitles of the file, and .srt files beside it."""
     serve: Serve = Serve()
     """Where the station listens."""
     breaks: Slug | None = None
@@ -407,6 +450,12 @@ class Channel(Written):
     """What airs where no plan has a zone; the station's when absent."""
     format: HouseFormat | None = None
     """What the channel sends; the station's when absent."""
+    fit: Fit | None = None
+    """How pictures that are not 16:9 fill the screen; the station's when absent."""
+    audio: OneOrMore[Language] | None = None
+    """Languages of the sound, best first; the station's when absent."""
+    subtitles: Subtitles | None = None
+    """Subtitles drawn into the picture; the station's when absent."""
     fallback: tuple[Slug, ...] = ()
     """Pools whose assets stand in, in order, for what can't be played at air time."""
     overlays: OneOrMore[Slug] | None = None
@@ -876,6 +925,9 @@ class Collection(Written):
     """What its assets are, for what file names mean and what guides say."""
     approve: Literal["auto", "manual"] = "auto"
     """auto: what is ready may air; manual: it waits for ``retrovue approve``."""
+    fit: Fit | None = None
+    """How its pictures fill the screen where they are not 16:9; a sidecar's word counts more, the channel's
+    less."""
 
 
 class StationModel(BaseModel):

@@ -38,7 +38,7 @@ from retrovue.compiler.model import (
 from retrovue.compiler.reasons import Entry, Origin, Overridden, PoolRules, Reasons, SpotRules
 from retrovue.diagnostics import Diagnostic, Label, Severity, Span
 from retrovue.errors import RetroVueError
-from retrovue.library.catalog import Asset, AssetState
+from retrovue.library.catalog import Asset, AssetState, AudioTrack, SubtitleTrack, spelt
 from retrovue.store import history, schema
 from retrovue.units import from_us
 
@@ -321,6 +321,13 @@ def _channel_row(c: CompiledChannel) -> _Row:
         c.video_kbps,
         c.audio_kbps,
         c.position,
+        c.codec,
+        c.encoder,
+        c.audio_codec,
+        _or_null(c.loudness),
+        c.fit,
+        json.dumps(c.audio),
+        c.subtitles,
     )
 
 
@@ -338,9 +345,17 @@ def _asset_row(a: Asset) -> _Row:
         a.height,
         a.sar,
         a.interlaced,
+        a.field_order,
+        a.primaries,
+        a.transfer,
+        a.matrix,
+        a.picture_us,
+        a.fit,
         a.video_codec,
         a.audio_codec,
         a.audio_channels,
+        json.dumps([spelt(track) for track in a.audio], ensure_ascii=False),
+        json.dumps([spelt(track) for track in a.subtitles], ensure_ascii=False),
         json.dumps(a.marks_us),
         a.title,
         a.series,
@@ -434,7 +449,7 @@ class Artefact:
         self.path = path
         self.header = header
         self.channels: tuple[CompiledChannel, ...] = tuple(
-            CompiledChannel(*row) for row in self._rows("SELECT * FROM art.channel ORDER BY position")
+            _channel(row) for row in self._rows("SELECT * FROM art.channel ORDER BY position")
         )
         self.synthetics: dict[str, CompiledSynthetic] = {
             row[0]: CompiledSynthetic(*row)
@@ -763,9 +778,16 @@ def _diagnostic(said: dict[str, Any]) -> Diagnostic:
     return Diagnostic(**said)
 
 
+def _channel(row: tuple[Any, ...]) -> CompiledChannel:
+    channel = CompiledChannel(*row)
+    return replace(channel, audio=tuple(channel.audio))
+
+
 def _asset(row: tuple[Any, ...]) -> Asset:
     values = dict(zip(schema.ASSET.names[1:], row[1:], strict=True))
     for column in ("marks_us", "tags"):
         values[column] = tuple(values[column] or ())
     values["extra"] = json.loads(values["extra"])
+    values["audio"] = tuple(AudioTrack(**track) for track in json.loads(values["audio"]))
+    values["subtitles"] = tuple(SubtitleTrack(**track) for track in json.loads(values["subtitles"]))
     return Asset(state=AssetState.READY, approved=True, **values)

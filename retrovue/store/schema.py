@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 #: Raised by one whenever a table changes its shape; a reader refuses every other version.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,17 @@ CHANNEL = Table(
         ("day_start_minutes", "INTEGER", "start of the broadcast day, minutes after midnight, station time"),
         ("raster", "VARCHAR", "picture: 480p, 720p, …"),
         ("rate", "VARCHAR", "frames per second, as a fraction"),
-        ("preset", "VARCHAR", "x264's speed against size"),
+        ("preset", "VARCHAR", "libx264's speed against size"),
         ("video_kbps", "INTEGER", "video bit rate, kbit/s"),
         ("audio_kbps", "INTEGER", "audio bit rate, kbit/s"),
         ("position", "INTEGER", "order in the lineup, from 0"),
+        ("codec", "VARCHAR", "how the picture is coded: h264 or mpeg2"),
+        ("encoder", "VARCHAR", "what codes it, as the station asks for it: libx264, auto, h264_nvenc, …"),
+        ("audio_codec", "VARCHAR", "how the sound is coded: aac, ac3 or mp2"),
+        ("loudness", "DOUBLE", "programme loudness, LUFS; null leaves sound as it is"),
+        ("fit", "VARCHAR", "how pictures fill the screen that are not 16:9: letterbox, crop or stretch"),
+        ("audio", "VARCHAR[]", "languages of the sound, best first"),
+        ("subtitles", "VARCHAR", "off, forced or a language"),
     ),
 )
 
@@ -114,9 +121,17 @@ ASSET = Table(
         ("height", "INTEGER", "pixels"),
         ("sar", "VARCHAR", "sample aspect ratio"),
         ("interlaced", "BOOLEAN", "are its pictures interlaced?"),
+        ("field_order", "VARCHAR", "tff or bff; empty: as each picture says of itself"),
+        ("primaries", "VARCHAR", "colour primaries as ffmpeg names them; empty: the file doesn't say"),
+        ("transfer", "VARCHAR", "transfer function: bt709, smpte2084 (PQ), arib-std-b67 (HLG), …"),
+        ("matrix", "VARCHAR", "colour matrix: bt709, smpte170m, bt2020nc, …"),
+        ("picture_us", "BIGINT", "the picture begins so long after the file does"),
+        ("fit", "VARCHAR", "how it fills the screen where it is not 16:9; empty: as the channel has it"),
         ("video_codec", "VARCHAR", "as ffmpeg names it"),
         ("audio_codec", "VARCHAR", "as ffmpeg names it; empty for silent film"),
         ("audio_channels", "INTEGER", "how many"),
+        ("audio", "JSON", "its sound tracks: codec, channels, language, loudness (LUFS), peak (dBTP), …"),
+        ("subtitles", "JSON", "its subtitles: codec, language, forced, and path for a file of their own"),
         ("marks_us", "BIGINT[]", "break marks, offsets from the start"),
         ("title", "VARCHAR", "its own title"),
         ("series", "VARCHAR", "series it belongs to"),

@@ -148,12 +148,13 @@ async def bench(
     started_s: float = 0.0,
     linger_s: float = 1.0,
     layers: Callable[[PlaylogEntry], Sequence[Layer]] = lambda entry: (),
+    channel: CompiledChannel = BENCH,
 ) -> AsyncIterator[Bench]:
     """A channel whose first item began ``started_s`` ago."""
     clock = StationClock()
     paths = {name: str(await asyncio.to_thread(make, clip)) for name, clip in CLIPS.items()}
     assets = {f"bench/{name}": asset(name, path, CLIPS[name]) for name, path in paths.items()}
-    house = house_of(BENCH)
+    house = house_of(channel)
     at = clock.now_us() - round(started_s * SECOND_US)
     segments: list[Segment] = []
     fallbacks: dict[int, tuple[str, ...]] = {}
@@ -178,7 +179,7 @@ async def bench(
     )
     machine = Machine(choose_ffmpeg().path, (str(font()), str(font(True))), state)
     director = ProgramDirector(clock, machine, linger_s)
-    director.apply({CHANNEL: (BENCH, programme)})
+    director.apply({CHANNEL: (channel, programme)})
     await director.slate(house, "Bench")
     try:
         yield Bench(director, clock, programme, playlog, house.grid, state)

@@ -525,9 +525,9 @@ class TsAnalyser:
         if picture.idr != state.random_access:
             what = "an IDR without it" if picture.idr else "set on a picture that is no IDR"
             self._fault("random_access", f"PTS {header.pts}: {what}")
-        if picture.idr and not self._mpeg2:
-            slice_at = types.index(5)
-            if not (7 in types[:slice_at] and 8 in types[:slice_at]):
+        if picture.idr:
+            slice_at = 0 if self._mpeg2 else types.index(5)
+            if not self._mpeg2 and not (7 in types[:slice_at] and 8 in types[:slice_at]):
                 self._fault("parameter_sets", f"PTS {header.pts}: an IDR without SPS and PPS")
         elif self.report.pictures == 0 and self.rules.from_start:
             self._fault("start", "the first picture is no IDR")
