@@ -108,11 +108,12 @@ def unwrap(pts: int, near_unix_s: float) -> int:
 
 
 class PictureReader:
-    """Finds the barcode in decoded pictures of one size."""
+    """Finds the barcode in decoded pictures of one size; ``sar``: sample aspect ratio."""
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, sar: Fraction = Fraction(1)) -> None:
         self._places = []
-        for aspect in _ASPECTS:
+        for display in _ASPECTS:
+            aspect = display / float(sar)
             w, h = min(width, round(height * aspect)), min(height, round(width / aspect))
             self._places.append(layout.sample_points((width - w) // 2, (height - h) // 2, w, h))
 
@@ -217,7 +218,8 @@ def read(source: Path) -> Reading:
             if frame.pts is None or frame.time_base is None:
                 continue
             if isinstance(frame, av.VideoFrame):
-                reader = reader or PictureReader(frame.width, frame.height)
+                sar = container.streams.video[0].sample_aspect_ratio or Fraction(1)
+                reader = reader or PictureReader(frame.width, frame.height, sar)
                 shown.append(Shown(round(frame.pts * frame.time_base * TICKS), reader.read(frame)))
             elif isinstance(frame, av.AudioFrame):
                 sound.add(frame)
