@@ -1,0 +1,63 @@
+"""Each fault of the table, and what a viewer saw of it: no fault in the signal, the schedule kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from fixtures.shorts_station import ShortsStation
+from tests.tools.broadcast import Broadcast, Recording, until
+from tests.tools.faults import FAULTS, Injection, Seen, as_text, inject
+
+#: Faults that keep the programme, and those where something stands in: the others.
+KEEPS = {"kill producers", "stop producers", "fill the disk", "hundred tune ins", "garbage artefact"}
+#: A cold start on a busy machine may show some slate; a child started again, too (pictures).
+SLATE = 150
+
+
+@pytest.mark.parametrize("row", FAULTS, ids=lambda row: row.do.__name__)
+def test_a_fault(row: Injection, on_air: Broadcast, shorts: ShortsStation, tmp_path: Path) -> None:
+    seen: Seen = inject(row, on_air, shorts, tmp_path)
+    evidence = f"{as_text([seen])}\n{on_air.log()}"
+    print(evidence)
+    assert seen.stayed, evidence
+    assert seen.ts_faults == 0, evidence
+    assert seen.wrong == 0, evidence
+    assert seen.slate <= SLATE, evidence
+    if seen.fault in KEEPS:
+        assert seen.stand_in == 0, evidence
+        assert seen.agree > 100, evidence
+    else:
+        assert seen.stand_in > 30, evidence
+    if seen.fault == "hundred tune ins":
+        # Eight tuners, one of them the viewer's.
+        assert "7 served, 93 busy" in seen.notes[0], evidence
+    if seen.fault == "fill the disk":
+        assert on_air.running
+
+
+def test_a_station_that_was_killed_leaves_nothing_for_the_next_one(
+    shorts: ShortsStation, tmp_path: Path
+) -> None:
+    """kill -9 of the station itself, with an ffmpeg that hangs: the next sign-on ends it."""
+    state = tmp_path / "state"
+    with Broadcast(shorts.folder, state).start() as first:
+        viewer = Recording(first.url("5.2")).start().wait_first()
+        until(lambda: bool(first.ffmpegs()), 20, "an ffmpeg")
+        orphans = first.ffmpegs()
+        for orphan in orphans:
+            os.kill(orphan.pid, signal.SIGSTOP)
+        os.kill(first.pid, signal.SIGKILL)
+        until(lambda: not first.running, 10, "the station is dead")
+        with contextlib.suppress(AssertionError):
+            viewer.leave()
+        assert all(orphan.alive for orphan in orphans)
+        with Broadcast(shorts.folder, state).start() as second:
+            assert not any(orphan.alive for orphan in orphans), second.log()
+            assert "left behind" in second.log()
+            Recording(second.url("5.2")).start().wait_first().leave()
+            assert second.stop() == 0

@@ -1,0 +1,305 @@
+"""Faults, injected into a station on the air, and what a viewer sees of each.
+
+``FAULTS`` is the table: what is done, and to which channel of the station of shorts. Used by the tests, and
+by ``benchmarks/faults.py``, which prints it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from fixtures.shorts_station import ShortsStation
+from tests.tools.barcode_reader import read, unwrap
+from tests.tools.broadcast import Broadcast, Recording, until
+from tests.tools.plan import ChannelPlan, Planned, asset_files, newest_artefact, picture_start, read_plan
+from tests.tools.ts_analyser import TsAnalyser
+from tests.tools.ts_report import Rules
+
+CHANNELS = {"net": "5.1", "reel": "5.2"}
+#: What stands in for everything on both channels.
+STAND_IN = 91
+
+
+@dataclass
+class Scene:
+    """A channel that is being watched."""
+
+    on_air: Broadcast
+    station: ShortsStation
+    channel: str
+    plan: ChannelPlan
+    files: dict[str, str]  #: asset id → file below media/
+    viewer: Recording
+    notes: list[str] = field(default_factory=list)
+    undo: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def now(self, ahead_s: float = 0.0) -> Planned:
+        """What is planned ``ahead_s`` seconds from now."""
+        found = self.plan.at_tick(self.plan.tick_of(round((time.time() + ahead_s) * 90_000)))
+        assert found is not None
+        return found
+
+    def media(self, planned: Planned) -> Path:
+        return self.station.folder / "media" / self.files[planned.asset_id]
+
+    def producers(self, file: Path) -> list[int]:
+        """Pids of the ffmpegs that read ``file``."""
+        return [p.pid for p in self.on_air.ffmpegs() if any(a.endswith(str(file)) for a in p.argv)]
+
+    @contextlib.contextmanager
+    def own_copy(self, file: Path) -> Iterator[Path]:
+        """The file as it may be damaged: the clips are hard links to a shared cache. Put back at the end."""
+        kept = file.with_suffix(file.suffix + ".kept")
+        file.rename(kept)
+        try:
+            file.write_bytes(kept.read_bytes())
+            yield file
+        finally:
+            kept.replace(file)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the viewer saw of a fault."""
+
+    fault: str
+    channel: str
+    pictures: int
+    agree: int  #: the planned frame of the planned asset
+    slate: int
+    stand_in: int
+    wrong: int  #: anything else
+    ts_faults: int
+    stayed: bool  #: the connection lasted
+    behind_ms: float | None  #: of the last picture that is planned, against its place in the plan
+    notes: tuple[str, ...]
+
+
+def kill_producers(scene: Scene) -> None:
+    """kill -9 of every ffmpeg."""
+    for child in scene.on_air.ffmpegs():
+        os.kill(child.pid, signal.SIGKILL)
+
+
+def stop_producers(scene: Scene) -> None:
+    """SIGSTOP of every ffmpeg: alive, and silent."""
+    for child in scene.on_air.ffmpegs():
+        os.kill(child.pid, signal.SIGSTOP)
+
+
+def take_the_file_away(scene: Scene) -> None:
+    """The file that airs is removed, then its ffmpeg dies, too."""
+    file = scene.media(scene.now())
+    away = file.with_suffix(file.suffix + ".away")
+    file.rename(away)
+    scene.undo.callback(away.rename, file)
+    kill_producers(scene)
+
+
+def truncate_the_file(scene: Scene) -> None:
+    """The file that airs loses its second half under the running ffmpeg."""
+    file = scene.media(scene.now())
+    size = file.stat().st_size
+    victims = scene.producers(file)
+    # The running ffmpeg holds the linked file; let it open a copy of the same name, then cut that.
+    copy = scene.undo.enter_context(scene.own_copy(file))
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: bool(scene.producers(file)), 20, "the producer is started again")
+    time.sleep(0.3)
+    os.truncate(copy, size // 5)
+
+
+def garbage_before_its_time(scene: Scene) -> None:
+    """The next file but one is overwritten with noise before anybody has opened it."""
+    following = _next_asset(scene, 9.0)
+    file = scene.undo.enter_context(scene.own_copy(scene.media(following)))
+    file.write_bytes(os.urandom(200_000))
+    time.sleep(max(0.0, following.start_us / 1e6 + 3 - time.time()))
+
+
+def no_file_before_its_time(scene: Scene) -> None:
+    """The next file but one is taken away before anybody has opened it."""
+    following = _next_asset(scene, 9.0)
+    file = scene.media(following)
+    away = file.with_suffix(file.suffix + ".away")
+    file.rename(away)
+    scene.undo.callback(away.rename, file)
+    time.sleep(max(0.0, following.start_us / 1e6 + 3 - time.time()))
+
+
+def _next_asset(scene: Scene, ahead_s: float) -> Planned:
+    at_us = round((time.time() + ahead_s) * 1e6)
+    current = scene.now(ahead_s).asset_id
+    return next(s for s in scene.plan.segments if s.start_us >= at_us and s.asset_id not in ("", current))
+
+
+def fill_the_disk(scene: Scene) -> None:
+    """The station can't write another byte to any file for some seconds."""
+    everything = resource.prlimit(scene.on_air.pid, resource.RLIMIT_FSIZE)
+    # Only the soft limit: the hard one could not be raised again by everybody.
+    resource.prlimit(scene.on_air.pid, resource.RLIMIT_FSIZE, (0, everything[1]))
+    time.sleep(6)
+    resource.prlimit(scene.on_air.pid, resource.RLIMIT_FSIZE, everything)
+
+
+def hundred_tune_ins(scene: Scene) -> None:
+    """A hundred requests for the channel within a second."""
+    answers: list[int] = []
+    slowest: list[float] = []
+
+    def ask() -> None:
+        began = time.monotonic()
+        try:
+            with urllib.request.urlopen(scene.on_air.url(CHANNELS[scene.channel]), timeout=20) as answer:
+                answer.read(188)
+                answers.append(answer.status)
+                slowest.append(time.monotonic() - began)
+                time.sleep(2)
+        except urllib.error.HTTPError as error:
+            answers.append(error.code)
+            slowest.append(time.monotonic() - began)
+
+    threads = [threading.Thread(target=ask) for _ in range(100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    served, busy = answers.count(200), answers.count(503)
+    scene.notes.append(f"{served} served, {busy} busy, slowest answer {max(slowest):.2f} s")
+
+
+def garbage_artefact(scene: Scene) -> None:
+    """What is published is replaced by noise; some seconds later the good one is back."""
+    artefact = newest_artefact(scene.on_air.state)
+    kept = artefact.with_suffix(".kept")
+    artefact.rename(kept)
+    scene.undo.callback(kept.replace, artefact)
+    artefact.write_bytes(os.urandom(50_000))
+    until(lambda: "artefact refused" in scene.on_air.log(), 20, "the station refuses it")
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """One row of the table."""
+
+    do: Callable[[Scene], None]
+    channel: str
+    then_s: float  #: watched for this long afterwards
+
+    @property
+    def name(self) -> str:
+        return self.do.__name__.replace("_", " ")
+
+
+FAULTS: tuple[Injection, ...] = (
+    Injection(kill_producers, "reel", 8),
+    Injection(stop_producers, "reel", 12),
+    Injection(take_the_file_away, "reel", 13),
+    Injection(truncate_the_file, "reel", 13),
+    Injection(no_file_before_its_time, "net", 4),
+    Injection(garbage_before_its_time, "net", 4),
+    Injection(fill_the_disk, "net", 3),
+    Injection(hundred_tune_ins, "reel", 2),
+    Injection(garbage_artefact, "net", 4),
+)
+
+
+def settle(on_air: Broadcast, seconds: float = 40) -> None:
+    """Until no channel is on the air."""
+    until(lambda: not on_air.ffmpegs(), seconds, "every ffmpeg is gone")
+
+
+def inject(row: Injection, on_air: Broadcast, station: ShortsStation, folder: Path) -> Seen:
+    """Watch the row's channel, do what it says, and judge what was seen."""
+    settle(on_air)
+    artefact = newest_artefact(on_air.state)
+    plan, files = read_plan(artefact, row.channel), asset_files(artefact)
+    _wait_for_room(plan, row)
+    viewer = Recording(on_air.url(CHANNELS[row.channel])).start().wait_first()
+    scene = Scene(on_air, station, row.channel, plan, files, viewer)
+    with scene.undo:
+        until(lambda: bool(on_air.ffmpegs()), 20, "an ffmpeg")
+        time.sleep(3)
+        row.do(scene)
+        time.sleep(row.then_s)
+        stayed = viewer.watching
+        viewer.leave()
+    return _judge(row, scene, files, stayed, folder / f"{row.do.__name__}.ts")
+
+
+def _wait_for_room(plan: ChannelPlan, row: Injection) -> None:
+    """A fault in the middle of a short needs one that lasts until it has been seen."""
+    if row.channel != "reel":
+        return
+
+    def room() -> bool:
+        now = plan.at_tick(plan.tick_of(round(time.time() * 90_000)))
+        left = (now.end_us / 1e6 - time.time()) if now else 0
+        return now is not None and bool(now.asset_id) and left > 20
+
+    until(room, 120, "a short that is long enough", every=0.2)
+
+
+def _judge(row: Injection, scene: Scene, files: dict[str, str], stayed: bool, file: Path) -> Seen:
+    # How punctual a busy machine is, is measured elsewhere.
+    analyser = TsAnalyser(Rules(stall_buffer_s=None))
+    for data, at in scene.viewer.chunks:
+        analyser.feed(data, at)
+    report = analyser.finish()
+    file.write_bytes(scene.viewer.data)
+    near = scene.viewer.chunks[0][1]
+    numbers = {asset: scene.station.number_of(path) for asset, path in files.items()}
+    starts: dict[int, Fraction] = {}
+    counts = {"agree": 0, "slate": 0, "stand_in": 0, "wrong": 0}
+    behind_ms: float | None = None
+    shown = read(file).shown
+    for picture in shown:
+        tick = scene.plan.tick_of(unwrap(picture.pts, near))
+        planned = scene.plan.at_tick(tick)
+        assert planned is not None
+        if picture.code is None:
+            counts["slate" if planned.asset_id else "agree"] += 1
+        elif picture.code.asset == numbers.get(planned.asset_id):
+            asset = picture.code.asset
+            start = starts.setdefault(asset, picture_start(scene.station.media(asset)))
+            place = scene.plan.frame_at(planned, tick, picture.code.rate) - start * picture.code.rate
+            off = float(place - picture.code.frame)
+            behind_ms = float(off / picture.code.rate * 1000)
+            allowed = max(1.0, float(picture.code.rate / scene.plan.rate)) + 2.0
+            counts["agree" if abs(off) <= allowed else "wrong"] += 1
+        else:
+            counts["stand_in" if picture.code.asset == STAND_IN else "wrong"] += 1
+    ts_faults = sum(fault.count for fault in report.faults.values())
+    notes = (*scene.notes, *sorted(report.faults))
+    return Seen(
+        row.name, row.channel, len(shown), **counts, ts_faults=ts_faults, stayed=stayed, behind_ms=behind_ms,
+        notes=notes,
+    )  # fmt: skip
+
+
+def as_text(rows: list[Seen]) -> str:
+    """The fault table."""
+    lines = [
+        f"{'fault':<28} {'pictures':>8} {'planned':>8} {'slate':>6} {'stand-in':>8} {'wrong':>5} "
+        f"{'TS faults':>9} {'viewer':<7} {'off after':>9}"
+    ]
+    for row in rows:
+        off = "–" if row.behind_ms is None else f"{row.behind_ms:+.0f} ms"
+        lines.append(
+            f"{row.fault:<28} {row.pictures:>8} {row.agree:>8} {row.slate:>6} {row.stand_in:>8} "
+            f"{row.wrong:>5} {row.ts_faults:>9} {'stayed' if row.stayed else 'LEFT':<7} {off:>9}  "
+            + "; ".join(row.notes)
+        )
+    return "\n".join(lines)
