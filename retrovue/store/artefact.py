@@ -539,6 +539,19 @@ class Artefact:
             )
         ]
 
+    def entry_points(self, asset_id: str) -> dict[str, tuple[int, ...]]:
+        """Channel → where its segments begin in the asset (µs); none where it only stands in for another."""
+        found = self._rows(
+            "SELECT channel, list_sort(list(DISTINCT in_us)) FROM art.segment WHERE asset_id = ? GROUP BY 1",
+            [asset_id],
+        )
+        standing_in = self._rows(
+            "SELECT DISTINCT channel FROM art.fallback JOIN art.schedule_event USING (event_id) "
+            "WHERE asset_id = ?",
+            [asset_id],
+        )
+        return {row[0]: () for row in standing_in} | {row[0]: tuple(row[1]) for row in found}
+
     def reasons(self, channel: str, at_us: int) -> Reasons:
         """Why ``channel`` airs what it airs at ``at_us``: who asked, and who gave way there."""
         found = self.events(channel, at_us, at_us + 1)

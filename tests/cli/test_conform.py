@@ -1,0 +1,195 @@
+"""``retrovue conform``: real media, the real program, and every way in which it may be stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures.media.barcode import Clip, make
+from retrovue.playout.house_copy import HouseCopy
+from tests.cli.run import Ran, run
+
+ASSET = "tv/Long"
+STATION = """
+station: conform
+name: Conform
+timezone: America/New_York
+format: { raster: 360p, rate: "29.97", preset: ultrafast, video_kbps: 800, audio_kbps: 96 }
+---
+channel: one
+number: "1.1"
+name: One
+plans: [all]
+---
+channel: two
+number: "1.2"
+name: Two
+plans: [all]
+format: { raster: 360p, rate: "25", preset: ultrafast, video_kbps: 800, audio_kbps: 96 }
+---
+plan: all
+zones: [{ zone: All, window: 06:00-06:00, play: [all] }]
+---
+program: all
+chain: [{ episodes: { collection: tv } }]
+---
+collection: tv
+source: { kind: filesystem, path: media }
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A station with one asset of 20 s, ingested."""
+    folder = tmp_path_factory.mktemp("station")
+    (folder / "station.yaml").write_text(STATION)
+    (folder / "media").mkdir()
+    shutil.copyfile(make(Clip(asset=61, frames=600, marks=(7.007,))), folder / "media" / "Long.mp4")
+    assert run("ingest", str(folder), "--quiet").code == 0
+    return folder
+
+
+@pytest.fixture
+def station(made: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    shutil.copytree(made, tmp_path / "station")
+    return tmp_path / "station"
+
+
+def conform(station: Path, *arguments: str) -> Ran:
+    return run("conform", *arguments, "--station", str(station), "--state", str(station / "state"))
+
+
+def copies(station: Path) -> list[Path]:
+    return sorted((station / "state" / "house").rglob("*.house"))
+
+
+def halves(station: Path) -> list[Path]:
+    return list((station / "state").rglob("*.part"))
+
+
+def test_a_copy_for_each_format_whole_and_with_its_marks(station: Path) -> None:
+    ran = conform(station, ASSET, "--quiet", "--json")
+    assert ran.code == 0, ran.err
+    documents = json.loads(ran.out)
+    assert [(d["format"], d["frames"], d["cuts"]) for d in documents] == [
+        ("360p at 29.97", 602, [0, 210]),
+        ("360p at 25", 503, [0, 175, 176]),  # the mark lies between two frames of this format
+    ]
+    for document in documents:
+        with HouseCopy(Path(document["file"])) as copy:
+            assert copy.damage() == ""
+            assert all(copy.key_before(cut, 0) == cut for cut in document["cuts"])
+            assert copy.label.asset == ASSET
+    before = [(c.stat().st_ino, c.stat().st_mtime_ns) for c in copies(station)]
+    again = conform(station, ASSET)
+    assert again.out.count("is current") == 2
+    assert [(c.stat().st_ino, c.stat().st_mtime_ns) for c in copies(station)] == before
+    one = conform(station, ASSET, "--force", "--channel", "1.2", "--quiet", "--json")
+    assert [d["made"] for d in json.loads(one.out)] == [True]
+    assert [c.stat().st_ino for c in copies(station)] != [inode for inode, _ in before]
+
+
+def test_what_is_not_current_any_more_is_made_again(station: Path) -> None:
+    def make_again() -> bool:
+        (document,) = json.loads(conform(station, ASSET, "--channel", "1.1", "--quiet", "--json").out)
+        return bool(document["made"])
+
+    assert make_again()
+    assert not make_again()
+    os.utime(station / "media" / "Long.mp4", ns=(1, 1_000_000_000))
+    assert make_again()
+    (copy,) = copies(station)
+    with copy.open("r+b") as file:
+        file.seek(5_000)
+        file.write(b"damaged")
+    assert make_again()
+    assert not make_again()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("tv/Lang",), "did you mean “tv/Long”?"),
+        ((ASSET, "--channel", "9.9"), "there are 1.1, 1.2"),
+    ],
+)
+def test_what_is_not_there_is_said(station: Path, arguments: tuple[str, ...], message: str) -> None:
+    ran = conform(station, *arguments)
+    assert ran.code == 1
+    assert message in ran.err
+    assert copies(station) == []
+
+
+def test_a_file_that_is_not_what_the_catalog_says_makes_no_copy(station: Path) -> None:
+    media = station / "media" / "Long.mp4"
+    shutil.copyfile(make(Clip(asset=62, frames=300)), media)
+    ran = conform(station, ASSET, "--channel", "1.1")
+    assert ran.code == 1
+    assert "shorter than the catalog says: 302 of 600 frames" in ran.err
+    media.write_bytes(b"no film")
+    ran = conform(station, ASSET, "--channel", "1.1")
+    assert ran.code == 1
+    assert ASSET in ran.err
+    media.unlink()
+    ran = conform(station, ASSET, "--channel", "1.1")
+    assert ran.code == 1
+    assert "No such file" in ran.err
+    assert "Traceback" not in ran.err
+    assert (copies(station), halves(station)) == ([], [])
+
+
+def ffmpegs(parent: int) -> Iterator[int]:
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent and fields[0] != "Z":
+            yield int(entry.name)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_stopped_in_the_middle_it_leaves_nothing_half(
+    station: Path, number: signal.Signals, code: int
+) -> None:
+    command = [sys.executable, "-m", "retrovue", "conform", ASSET, "--channel", "1.1"]
+    command += ["--station", str(station), "--state", str(station / "state")]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    found: list[int] = []
+    limit = time.monotonic() + 60
+    while not (found := list(ffmpegs(child.pid))) or not halves(station):
+        assert child.poll() is None
+        assert time.monotonic() < limit
+    child.send_signal(number)
+    out, err = child.communicate(timeout=30)
+    assert child.returncode == code, err
+    assert "Traceback" not in err
+    assert out == ""
+    assert copies(station) == []
+    limit = time.monotonic() + 30
+    while any(map(alive, found)):
+        assert time.monotonic() < limit, "ffmpeg is left"
+        time.sleep(0.05)
+    assert len(halves(station)) == (1 if number is signal.SIGKILL else 0)
+    # And the next one makes it, and sweeps up.
+    assert conform(station, ASSET, "--channel", "1.1", "--quiet").code == 0
+    assert (len(copies(station)), halves(station)) == (1, [])
