@@ -27,3 +27,15 @@ def font(monospace: bool = False) -> Path:
         raise FileNotFoundError("the font package is missing: install RetroVue again")
     upright = [f for f in sorted(Path(spec.origin).parent.rglob("*.ttf")) if "Italic" not in f.name]
     return upright[0]
+
+
+def card_fonts() -> tuple[dict[int, Path], Path]:
+    """What cards and overlays are set in: weight → font file, and the file for what those lack."""
+    from importlib.util import find_spec
+
+    spec = find_spec("fontpkg_ibm_plex_sans_condensed")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("the font package is missing: install RetroVue again")
+    weights = {400: "Regular", 500: "Medium", 600: "SemiBold", 700: "Bold"}
+    found = {path.stem.rpartition("-")[2]: path for path in Path(spec.origin).parent.rglob("*.ttf")}
+    return {weight: found[name] for weight, name in weights.items()}, font()

@@ -38,10 +38,12 @@ from retrovue.compiler.model import (
     Compiled,
     CompiledChannel,
     CompiledSynthetic,
+    CompiledTemplate,
     Override,
     ScheduleDay,
     ScheduleEvent,
 )
+from retrovue.compiler.overlays import compiled_overlays
 from retrovue.compiler.playlist import PlaylistMaker
 from retrovue.compiler.rotation import STATION_WIDE, Rotation
 from retrovue.compiler.schedule_day import Scheduler
@@ -433,6 +435,9 @@ def _assemble(
                 CompiledSynthetic(s.synthetic, s.shows.value, s.title, s.text)
                 for _, s in sorted(model.synthetics.items())
             ),
+            overlays=compiled_overlays(model),
+            templates=tuple(CompiledTemplate(name, text) for name, text in sorted(model.templates.items())),
+            clock=model.station.clock,
             assets=tuple(_fitted(model, asset) for _, asset in sorted(assets.items())),
             days=tuple(days),
             content_hash="",

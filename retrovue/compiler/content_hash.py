@@ -34,10 +34,13 @@ def content_hash(compiled: Compiled) -> str:
             compiled.timezone,
             compiled.first_day.isoformat(),
             compiled.last_day.isoformat(),
+            compiled.clock,
         ],
     )
     add("channel", [astuple(channel) for channel in compiled.channels])
     add("synthetic", [astuple(synthetic) for synthetic in compiled.synthetics])
+    add("overlay", [astuple(overlay) for overlay in compiled.overlays])
+    add("template", [astuple(template) for template in compiled.templates])
     add("asset", [_asset(asset) for asset in compiled.assets])
     for day in compiled.days:
         add(

@@ -29,6 +29,7 @@ class SegmentKind(StrEnum):
     COUNTDOWN = "countdown"
     SIGN_OFF = "sign_off"
     NEXT_CARD = "next_card"
+    GUIDE = "guide"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,34 @@ class CompiledSynthetic:
 
 
 @dataclass(frozen=True, slots=True)
+class CompiledOverlay:
+    """An overlay as the runtime needs it: everything left to its kind is filled in."""
+
+    overlay: str
+    shows: str  #: station.model.OverlayKind value
+    text: str = ""
+    image: str = ""  #: picture file, relative to the station folder; empty for the channel's logo
+    corner: str = "bottom-right"
+    size: int = 8  #: height, hundredths of the picture's
+    opacity: int = 100  #: hundredths
+    colour: str = "#f5c542"
+    animation: str = "none"  #: station.model.Animation value
+    speed: int = 14  #: hundredths of the picture's width a second
+    at: str = "start"  #: which end of the programme ``lasts_us`` is counted from
+    lasts_us: int = 0  #: 0: all the time
+    during: str = ""  #: windows of the day, minutes after midnight: "1080-1380,0-60"; empty for always
+    over_ads: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledTemplate:
+    """A card that the station draws its own way."""
+
+    template: str  #: "cards/ident.svg"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Override:
     """A change within the locked time, made by force. An id of 0: nothing starts there."""
 
@@ -202,6 +231,9 @@ class Compiled:
     inputs: Mapping[str, str] = field(default_factory=dict)  #: channel → hash of what it is made from
     findings: Mapping[str, tuple[Diagnostic, ...]] = field(default_factory=dict)  #: by group's first channel
     overrides: tuple[Override, ...] = ()
+    overlays: tuple[CompiledOverlay, ...] = ()  #: sorted by slug
+    templates: tuple[CompiledTemplate, ...] = ()  #: sorted by name
+    clock: str = "12h"  #: how times are written on the screen
 
     @property
     def start_us(self) -> int:

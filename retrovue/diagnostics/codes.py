@@ -163,6 +163,23 @@ _ALL = (
         "{% for n in range(99999) %}{% for m in range(99999) %}…",
     ),
     _code(
+        "unknown-card",
+        "a card of a name that none has",
+        """A station may draw any card and overlay its own way: a file of the shipped one's name under
+        templates/ takes its place. A file of another name would never be shown.""",
+        "Give it the name of the card that it is to replace.",
+        "templates/cards/indent.svg     # wrong\ntemplates/cards/ident.svg      # right",
+    ),
+    _code(
+        "bad-card",
+        "a card that can't be drawn",
+        """A card is SVG that stands alone: it names its canvas in viewBox, refers to no file and no
+        address, and marks what moves as the manual says. It was filled in with sample values and could not
+        be drawn.""",
+        "Compare it with the shipped card of the same name.",
+        '<image href="../logo.png"/>     <!-- wrong -->\n<image href="{{ logo }}"/>       <!-- right -->',
+    ),
+    _code(
         "bad-include",
         "an include that brings nothing in",
         """include names files or folders beside the station folder whose YAML belongs to the station, too.

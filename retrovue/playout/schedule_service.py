@@ -36,7 +36,7 @@ RETRY_S = 300.0
 #: The playlog is rolled on at most this often (seconds).
 ROLL_EVERY_S = 60.0
 _COMPILE_PATIENCE_S = 900.0
-_YAML = (".yaml", ".yml", ".j2", ".jsonl", ".json", ".lock")
+_YAML = (".yaml", ".yml", ".j2", ".jsonl", ".json", ".lock", ".svg")
 _SKIPPED = frozenset({"media", "snapshots"})
 
 

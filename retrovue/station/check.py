@@ -24,7 +24,10 @@ from retrovue.station.document import Scalar, plain
 from retrovue.station.model import (
     BUILT_IN_OVERLAYS,
     BUILT_IN_SYNTHETICS,
+    DRAWN,
     Channel,
+    Overlay,
+    OverlayKind,
     Station,
 )
 from retrovue.station.numbers import derived_vchannel, number_order, valid_device_id
@@ -268,22 +271,35 @@ def grids(world: World) -> Iterator[Diagnostic]:
             )
 
 
-def logos(world: World) -> Iterator[Diagnostic]:
-    for v in world.of("channel"):
-        logo = cast(Channel, v.model).logo
-        if not logo or v.is_mended("logo"):
-            continue
-        try:
-            # realpath: resolve() raises for links that go round in circles.
-            path = Path(os.path.realpath(world.folder / logo))
-            inside = path.is_relative_to(os.path.realpath(world.folder))
-            exists = inside and path.is_file()
-        except (OSError, ValueError):
-            inside, exists = True, False
-        if not inside:
-            yield error("missing-file", f"the logo “{logo}” lies outside the station folder", v.span("logo"))
-        elif not exists:
-            yield error("missing-file", f"there is no file “{logo}” in the station folder", v.span("logo"))
+def pictures(world: World) -> Iterator[Diagnostic]:
+    """Logos of channels, images of overlays: a file in the station folder, of a kind that can be drawn."""
+    for noun, key in (("channel", "logo"), ("overlay", "image")):
+        for v in world.of(noun):
+            picture = cast(str | None, getattr(v.model, key))
+            idle = isinstance(v.model, Overlay) and v.model.shows is not OverlayKind.BUG
+            if picture and not v.is_mended(key) and not idle:
+                yield from _picture(world.folder, v, key, picture)
+
+
+def _picture(folder: Path, v: Validated, key: str, picture: str) -> Iterator[Diagnostic]:
+    try:
+        # realpath: resolve() raises for links that go round in circles.
+        path = Path(os.path.realpath(folder / picture))
+        inside = path.is_relative_to(os.path.realpath(folder))
+        exists = inside and path.is_file()
+    except (OSError, ValueError):
+        inside, exists = True, False
+    if not inside:
+        yield error("missing-file", f"the {key} “{picture}” lies outside the station folder", v.span(key))
+    elif not exists:
+        yield error("missing-file", f"there is no file “{picture}” in the station folder", v.span(key))
+    elif key == "image" and path.suffix.lower() not in DRAWN:
+        yield error(
+            "bad-value",
+            f"“{picture}” can't be drawn",
+            v.span(key),
+            help=f"one of: {', '.join(sorted(DRAWN))}",
+        )
 
 
 # --- collections -----------------------------------------------------------------------------------
@@ -344,7 +360,7 @@ RULES: tuple[Rule, ...] = (
     times_of_station,
     addresses,
     grids,
-    logos,
+    pictures,
     seasons_are_dates,
     whens_are_known,
     zones,

@@ -68,6 +68,8 @@ NOUNS: dict[str, type[Written]] = {
 _NOT_YAML = frozenset({"media", "catalog.lock", "snapshots"})
 _SUFFIXES = (".yaml", ".yml")
 _TEMPLATES = (".yaml.j2", ".yml.j2")
+#: Where a station keeps the cards that it draws its own way, and what they end in.
+CARDS, _CARD = "templates/", ".svg"
 #: A larger file is no station file (bytes).
 MAX_FILE = 4_000_000
 
@@ -135,13 +137,19 @@ def load_station(
     declared: list[tuple[str, str]] = []
     found = list(station_files(folder))
     _read_all(found, sources, diagnostics, declared)
+    cards: dict[str, str] = {}
+    _read_all(_card_files(folder), cards, diagnostics, declared)
+    if cards:
+        from retrovue.station.card import card_rules  # here: most stations draw none of their own
+
+        diagnostics += (d for name, text in cards.items() for d in card_rules(name, text, CARDS))
     cache = TreeCache(caches if sum(map(len, sources.values())) >= SMALL else None, folder)
     _parse_all(sources, cache, documents, diagnostics, declared)
     included = list(_included(folder, documents, {_real(path) for _, path in found}, diagnostics))
     more: dict[str, str] = {}
     _read_all(included, more, diagnostics, declared)
     _parse_all(more, cache, documents, diagnostics, declared)
-    sources |= more
+    sources |= more | cards
     _render_all(sources, cache, documents, diagnostics, declared)
     cache.save()
     validated: list[Validated] = []
@@ -166,7 +174,8 @@ def load_station(
     ordered = tuple(sorted(map(helped, dict.fromkeys(diagnostics)), key=_order))
     model = None
     if not any(d.severity is Severity.ERROR for d in ordered):
-        model = _assemble([v.model for v in validated], folder, digest.hexdigest())
+        templates = {name.removeprefix(CARDS): text for name, text in sorted(cards.items())}
+        model = _assemble([v.model for v in validated], folder, digest.hexdigest(), templates)
     return Loaded(model, ordered, sources)
 
 
@@ -411,7 +420,20 @@ def _inside(name: str, folders: tuple[str, ...]) -> bool:
     return name.startswith(folders)
 
 
-def _assemble(models: Iterable[Written | None], folder: Path, sources_hash: str) -> StationModel:
+def _card_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """(name, path) of the station's own cards; what lies outside its folder is none of its own."""
+    root = os.path.realpath(folder)
+    for here, folders, files in os.walk(folder / CARDS):
+        folders.sort()
+        for file in sorted(f for f in files if f.endswith(_CARD)):
+            path = Path(here, file)
+            if path.is_file() and Path(os.path.realpath(path)).is_relative_to(root):
+                yield path.relative_to(folder).as_posix(), path
+
+
+def _assemble(
+    models: Iterable[Written | None], folder: Path, sources_hash: str, templates: Mapping[str, str]
+) -> StationModel:
     found = list(models)
     (station,) = _named(Station, found).values()
     programs = _named(Program, found)
@@ -429,6 +451,7 @@ def _assemble(models: Iterable[Written | None], folder: Path, sources_hash: str)
         break_formats=_named(BreakFormat, found),
         overlays={**BUILT_IN_OVERLAYS, **_named(Overlay, found)},
         synthetics={**BUILT_IN_SYNTHETICS, **_named(Synthetic, found)},
+        templates=templates,
         folder=folder,
         sources_hash=sources_hash,
     )

@@ -402,6 +402,8 @@ class Station(Written):
     """What happens when a programme can't be played."""
     overlays: OneOrMore[Slug] | None = None
     """Overlays on every channel that names none; [] for none."""
+    clock: Literal["12h", "24h"] = "12h"
+    """How times are written on the screen: 8:30 or 20:30."""
     traffic: Traffic = Traffic()
     """What fills breaks, where nothing nearer says so."""
     max_fill: Duration = parse_duration("12m")
@@ -838,6 +840,7 @@ class SyntheticKind(StrEnum):
     COUNTDOWN = "countdown"
     SIGN_OFF = "sign_off"
     NEXT_CARD = "next_card"
+    GUIDE = "guide"
 
 
 class Synthetic(Written):
@@ -846,10 +849,10 @@ class Synthetic(Written):
     synthetic: Slug
     """The synthetic's slug, for zones, chains and off_air."""
     shows: SyntheticKind
-    """The picture: test_pattern, clock, ident, card, slate, countdown (to its own end), sign_off or next_card
-    (what comes next)."""
+    """The picture: test_pattern, clock, ident, card, slate, countdown (to its own end), sign_off, next_card
+    (what comes next) or guide (the schedule of all channels, scrolling)."""
     title: str = ""
-    """Title in the guide, and the large line on a card or ident."""
+    """Title in the guide, and the large line of the picture."""
     text: str = ""
     """The small line."""
     duration: Duration | None = None
@@ -878,7 +881,18 @@ class OverlayKind(StrEnum):
     RATING = "rating"
     LOWER_THIRD = "lower_third"
     CRAWL = "crawl"
+    CLOCK = "clock"
+    COUNTDOWN = "countdown"
     LIVE = "live"
+
+
+class Animation(StrEnum):
+    """How an overlay comes on and goes off."""
+
+    NONE = "none"
+    FADE = "fade"
+    SLIDE = "slide"
+    SPIN = "spin"
 
 
 class Overlay(Written):
@@ -888,16 +902,40 @@ class Overlay(Written):
     """The overlay's slug, for stations, channels, zones and programs."""
     shows: OverlayKind
     """bug: the channel's logo; rating: the programme's; lower_third: now and next; crawl: a line of text that
-    runs along the bottom; live: "live from …"."""
+    runs along the bottom; clock: the time; countdown: the time to the next programme; live: "live from …"."""
     text: str = ""
-    """What a crawl or a live overlay says."""
-    corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = "bottom-right"
-    """Where a bug or rating stands."""
+    """What a crawl or a live overlay says; on a bug, instead of the channel's call letters; on a countdown,
+    the words before the time."""
+    image: str | None = None
+    """Picture of a bug (PNG, JPEG, GIF, WebP or SVG), relative to the station folder; the channel's logo when
+    absent, and its call letters when it has none."""
+    corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] | None = None
+    """Where it stands; as it suits the kind when absent: a bug at the bottom right, a rating and a live
+    overlay at the top left, clock and countdown at the top right."""
+    size: int | None = Field(default=None, ge=3, le=40)
+    """Its height in hundredths of the picture's; as it suits the kind when absent."""
+    opacity: int | None = Field(default=None, ge=5, le=100)
+    """In hundredths; 70 for a bug and 100 for the others when absent."""
+    colour: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$")
+    """Colour of its accents, as "#f5c542"; the house's own when absent."""
+    animation: Animation | None = None
+    """How it comes on and goes off: none, fade, slide, or spin (a fade, and it turns on itself every half
+    minute); slide for a lower third, none for a crawl and fade for the others when absent."""
+    speed: int = Field(default=14, ge=2, le=100)
+    """How far a crawl runs in a second, in hundredths of the picture's width."""
+    at: Literal["start", "end"] = "start"
+    """start: at the start of the programme and after each break; end: just before the programme's end. Means
+    something with ``lasts``."""
     lasts: Duration | None = None
-    """How long it is shown at the start and after each break; all the time when absent."""
+    """How long it is shown then; all the time when absent."""
+    during: OneOrMore[Window] = ()
+    """Only in these windows of the day, local time: "18:00-23:00"; always when absent."""
     over_ads: bool = False
     """Shown over spots, too."""
 
+
+#: Kinds of picture files that an overlay can show.
+DRAWN = frozenset({".gif", ".jpeg", ".jpg", ".png", ".svg", ".webp"})
 
 #: Overlays every station has; a station may define its own by the same slug.
 BUILT_IN_OVERLAYS: Mapping[str, Overlay] = {
@@ -946,6 +984,7 @@ class StationModel(BaseModel):
     break_formats: Mapping[str, BreakFormat]
     overlays: Mapping[str, Overlay] = BUILT_IN_OVERLAYS  #: built-in ones included
     synthetics: Mapping[str, Synthetic]  #: built-in ones included
+    templates: Mapping[str, str] = {}  #: the station's own cards: "cards/ident.svg" → its text
     folder: Path = Path()  #: the station folder
     sources_hash: str = ""  #: sha256 over the YAML files' relative names and bytes
 

@@ -79,10 +79,13 @@ class Rendered:
         return min(pieces[max(0, index)][1], len(self.source))
 
 
-def render(file: str, text: str, variables: Mapping[str, Any]) -> Rendered | Diagnostic:
-    """The YAML that a template makes, or what is wrong with it. Never raises for what a user wrote."""
+def render(file: str, text: str, variables: Mapping[str, Any], markup: bool = False) -> Rendered | Diagnostic:
+    """The YAML that a template makes, or what is wrong with it. Never raises for what a user wrote.
+
+    ``markup``: it makes XML, so what values hold is escaped.
+    """
     lines = tuple(text.splitlines()) or ("",)
-    environment = _Environment()
+    environment = _Environment(markup)
     try:
         tree = environment.parse(text, file)
         _instrument(tree)
@@ -101,7 +104,7 @@ def render(file: str, text: str, variables: Mapping[str, Any]) -> Rendered | Dia
         line = _line_in(error.__traceback__, file)
         return _found("template-limit", f"this template does not end well: {error}", file, lines, line)
     except UndefinedError as error:
-        return _undefined(error, file, lines, variables)
+        return _undefined(error, file, lines, variables, markup)
     except TemplateNotFound as error:
         line = _line_in(error.__traceback__, file)
         help = "a template stands alone: bring other files in with “include:” in station.yaml"
@@ -140,15 +143,15 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset(("*", "**", "+", "%"))
 
-    def __init__(self) -> None:
+    def __init__(self, markup: bool = False) -> None:
         super().__init__(
             undefined=StrictUndefined,
-            autoescape=False,
+            autoescape=markup,
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
             loader=DictLoader({}),
-            finalize=_as_yaml,
+            finalize=None if markup else _as_yaml,
         )
         self.globals = {
             name: self.globals[name] for name in ("range", "dict", "namespace", "cycler", "joiner")
@@ -317,7 +320,7 @@ def _syntax(error: TemplateSyntaxError, file: str, lines: tuple[str, ...]) -> Di
 
 
 def _undefined(
-    error: UndefinedError, file: str, lines: tuple[str, ...], variables: Mapping[str, Any]
+    error: UndefinedError, file: str, lines: tuple[str, ...], variables: Mapping[str, Any], markup: bool
 ) -> Diagnostic:
     line = _line_in(error.__traceback__, file)
     message = error.message or "something is not defined"
@@ -326,9 +329,8 @@ def _undefined(
         return _found("template-error", _sentence(message), file, lines, line)
     name = word[1]
     known = ", ".join(sorted(variables))
-    help = did_you_mean(name, variables) or (
-        f"add “{name}: …” to “vars” of station.yaml" + (f"; known: {known}" if known else "")
-    )
+    add = "a card knows only its own values" if markup else f"add “{name}: …” to “vars” of station.yaml"
+    help = did_you_mean(name, variables) or (add + (f"; known: {known}" if known else ""))
     found = _found("template-undefined", f"“{name}” is not defined", file, lines, line, help)
     at = re.search(rf"\b{name}\b", lines[min(line, len(lines)) - 1])
     if at is None or found.span is None:

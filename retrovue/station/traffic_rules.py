@@ -233,3 +233,26 @@ def overlays(world: World) -> Iterator[Diagnostic]:
                 value_span(v.document.root),
                 help="add “text: …” here",
             )
+        if overlay.at == "end" and overlay.lasts is None and not (v.is_mended("at") or v.is_mended("lasts")):
+            yield error(
+                "missing-key",
+                "“at: end” without “lasts” doesn't say how long before the end",
+                v.span("at"),
+                help="add “lasts: 15s”",
+            )
+        if overlay.image and overlay.shows is not OverlayKind.BUG and not v.is_mended("shows"):
+            yield error(
+                "unused-key",
+                f"a {overlay.shows.value} has no picture",
+                v.span("image"),
+                labels=(Label(v.span("shows"), "because of this"),),
+                help="only a bug shows an image: take “image” out, or write “shows: bug”",
+            )
+        for i, (start, end) in enumerate(overlay.during):
+            if start == end and not v.is_mended("during", i):
+                yield error(
+                    "empty-window",
+                    f"this window begins and ends at {clock(start)}",
+                    v.span("during", i),
+                    help="correct its end, or delete it: without “during” an overlay may be shown all day",
+                )

@@ -27,7 +27,9 @@ from retrovue.compiler.model import (
     Checkpoint,
     Compiled,
     CompiledChannel,
+    CompiledOverlay,
     CompiledSynthetic,
+    CompiledTemplate,
     Delivery,
     FillReport,
     ScheduleDay,
@@ -94,6 +96,7 @@ class ArtefactHeader:
     catalog_hash: str
     revision: str
     built_at: datetime  #: UTC
+    clock: str = "12h"  #: how times are written on the screen
 
 
 # --- writing ---------------------------------------------------------------------------------------
@@ -233,11 +236,14 @@ def _rows(
                 provenance.catalog_hash,
                 provenance.revision,
                 from_us(provenance.built_at_us).replace(tzinfo=None),
+                compiled.clock,
             )
         ],
     )
     yield schema.CHANNEL, (_channel_row(c) for c in compiled.channels)
     yield schema.SYNTHETIC, ((s.synthetic, s.shows, s.title, s.text) for s in compiled.synthetics)
+    yield schema.OVERLAY, (astuple(o) for o in compiled.overlays)
+    yield schema.TEMPLATE, (astuple(t) for t in compiled.templates)
     yield schema.ASSET, (_asset_row(a) for a in compiled.assets)
     yield schema.SCHEDULE_EVENT, (_event_row(e) for day in compiled.days for e in day.events)
     yield schema.SEGMENT, (_segment_row(s) for day in compiled.days for s in day.playlist)
@@ -454,6 +460,13 @@ class Artefact:
         self.synthetics: dict[str, CompiledSynthetic] = {
             row[0]: CompiledSynthetic(*row)
             for row in self._rows("SELECT * FROM art.synthetic ORDER BY synthetic")
+        }
+        self.overlays: dict[str, CompiledOverlay] = {
+            row[0]: CompiledOverlay(*row) for row in self._rows("SELECT * FROM art.overlay ORDER BY overlay")
+        }
+        self.templates: dict[str, str] = {
+            row.template: row.text
+            for row in (CompiledTemplate(*r) for r in self._rows("SELECT * FROM art.template"))
         }
 
     @classmethod

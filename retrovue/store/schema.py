@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 #: Raised by one whenever a table changes its shape; a reader refuses every other version.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ ARTEFACT = Table(
         ("catalog_hash", "VARCHAR", "sha256 over the catalog lock"),
         ("revision", "VARCHAR", "git commit of the station folder, with + when it had changes; or empty"),
         ("built_at", "TIMESTAMP", "when the file was written, UTC"),
+        ("clock", "VARCHAR", "how times are written on the screen: 12h or 24h"),
     ),
 )
 
@@ -101,6 +102,38 @@ SYNTHETIC = Table(
         ("shows", "VARCHAR", "test_pattern, clock, ident, card, slate, …"),
         ("title", "VARCHAR", "title in the guide, and the large line of a card"),
         ("text", "VARCHAR", "the small line"),
+    ),
+)
+
+OVERLAY = Table(
+    "overlay",
+    "What may stand over the programme, with everything left to its kind filled in.",
+    ("overlay",),
+    (
+        ("overlay", "VARCHAR", "slug"),
+        ("shows", "VARCHAR", "bug, rating, lower_third, crawl, clock, countdown or live"),
+        ("text", "VARCHAR", "what it says; empty for what it knows itself"),
+        ("image", "VARCHAR", "picture file, relative to the station folder; empty for the channel's logo"),
+        ("corner", "VARCHAR", "where it stands"),
+        ("size", "INTEGER", "height, hundredths of the picture's"),
+        ("opacity", "INTEGER", "hundredths"),
+        ("colour", "VARCHAR", "of its accents"),
+        ("animation", "VARCHAR", "how it comes on and goes off"),
+        ("speed", "INTEGER", "of a crawl: hundredths of the picture's width a second"),
+        ("at_edge", "VARCHAR", "start or end: which end of the programme lasts_us is counted from"),
+        ("lasts_us", "BIGINT", "how long it is shown then; 0 for all the time"),
+        ("during", "VARCHAR", "windows of the day it is shown in, minutes after midnight; empty for always"),
+        ("over_ads", "BOOLEAN", "is it shown over spots, too?"),
+    ),
+)
+
+TEMPLATE = Table(
+    "template",
+    "Cards that the station draws its own way.",
+    ("template",),
+    (
+        ("template", "VARCHAR", "name of the shipped card that it replaces"),
+        ("text", "VARCHAR", "SVG with Jinja in it"),
     ),
 )
 
@@ -355,6 +388,8 @@ TABLES = (
     ARTEFACT,
     CHANNEL,
     SYNTHETIC,
+    OVERLAY,
+    TEMPLATE,
     ASSET,
     SCHEDULE_EVENT,
     SEGMENT,

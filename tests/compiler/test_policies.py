@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from retrovue.compiler.compile import compile_station
-from retrovue.compiler.model import Compiled, SegmentKind
+from retrovue.compiler.content_hash import content_hash
+from retrovue.compiler.model import Compiled, CompiledTemplate, SegmentKind
 from retrovue.station.model import BUILT_IN_OVERLAYS, Overlay
 from tests.compiler.stations import asset, catalog, episode, series, spots, station
 
@@ -71,6 +73,20 @@ def test_overlays_are_the_nearest_and_stay_off_spots_unless_asked() -> None:
     assert over == {"cheers": {()}, "mash": {()}, "taxi": {("crawl",)}}
     none = result(overlays=["bug"], channel={"overlays": []})
     assert by_program(none, lambda s: s.overlays) == {"cheers": {()}, "mash": {()}, "taxi": {()}}
+
+
+def test_an_overlays_definition_and_a_card_are_part_of_what_airs() -> None:
+    made = result(overlays=["bug"])
+    (rating,) = [o for o in made.overlays if o.overlay == "rating"]
+    # What the definition leaves to its kind is filled in.
+    assert (rating.corner, rating.size, rating.opacity, rating.animation) == ("top-left", 11, 100, "fade")
+    assert rating.lasts_us == 15_000_000
+    for other in (
+        replace(made, overlays=tuple(replace(o, opacity=50) for o in made.overlays)),
+        replace(made, templates=(CompiledTemplate("cards/ident.svg", "<svg/>"),)),
+        replace(made, clock="24h"),
+    ):
+        assert content_hash(other) != content_hash(made)
 
 
 def test_overlays_are_part_of_what_airs() -> None:

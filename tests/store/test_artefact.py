@@ -13,7 +13,9 @@ from retrovue.compiler.model import (
     Checkpoint,
     Compiled,
     CompiledChannel,
+    CompiledOverlay,
     CompiledSynthetic,
+    CompiledTemplate,
     ScheduleDay,
     ScheduleEvent,
     Segment,
@@ -87,6 +89,14 @@ COMPILED = Compiled(
     (ASSET,),
     (ScheduleDay("one", DAY, START, START + 2 * HOUR, (EVENT, LATER), SEGMENTS, {"all/Day/cheers": NASTY}),),
     "abc",
+    overlays=(
+        CompiledOverlay(
+            "bug", "bug", NASTY, "art/bug.svg", "top-left", 9, 70, "#ffffff", "spin", 20, "end",
+            5_000_000, "1080-1380,0-60", True,
+        ),
+    ),
+    templates=(CompiledTemplate("cards/ident.svg", f"<svg>{NASTY}</svg>"),),
+    clock="24h",
 )  # fmt: skip
 PROVENANCE = Provenance(1_767_265_200_000_000, 1_767_265_200_000_001, "0.1.0", "s", "c", "r+")
 
@@ -108,6 +118,9 @@ def test_what_was_written_is_read(file: Path) -> None:
         assert header.built_at.microsecond == 1
         assert (header.sources_hash, header.catalog_hash, header.revision) == ("s", "c", "r+")
         assert art.channels == (CHANNEL,)
+        assert header.clock == "24h"
+        assert art.overlays == {"bug": COMPILED.overlays[0]}
+        assert art.templates == {"cards/ident.svg": f"<svg>{NASTY}</svg>"}
         assert art.synthetics == {"slate": COMPILED.synthetics[0]}
         assert art.asset(ASSET.id) == ASSET
         assert art.asset("no/such") is None
