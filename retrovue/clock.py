@@ -3,6 +3,9 @@
 The only module of RetroVue that reads or waits on a real clock. Everybody else is handed a
 ``MasterClock``, so that a test (or ``retrovue serve --at``) can put a station on the air at any hour.
 
+Three clocks keep it: ``StationClock`` runs on (faster, when it is told to), ``SteppedClock`` stands still
+until it is moved, and ``RenderClock`` goes as fast as pictures can be made.
+
 Units: instants are aware ``datetime`` in UTC; durations are seconds (float) unless a name ends in
 ``_us`` (microseconds, int).
 """
@@ -11,8 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -32,7 +35,7 @@ _MAX_NAP = 0.5
 
 
 class MasterClock(Protocol):
-    """What time it is, and how to wait. Implementations: StationClock, SteppedClock."""
+    """What time it is, and how to wait. Implementations: StationClock, SteppedClock, RenderClock."""
 
     def now(self) -> datetime:
         """Station time, aware, UTC."""
@@ -58,37 +61,44 @@ class MasterClock(Protocol):
         """Raise ``TimeoutError`` in the block after ``seconds`` of real time (sockets, children)."""
         ...
 
+    def deadline_at(self, instant: datetime) -> AbstractAsyncContextManager[None]:
+        """Raise ``TimeoutError`` in the block once station time has reached ``instant`` (playout)."""
+        ...
+
 
 class StationClock:
     """The real thing: an anchor plus the monotonic clock, slewed after wall-clock corrections.
 
-    ``at`` puts the station on the air at another hour: station time starts there and runs on from it.
+    ``at`` puts the station on the air at another hour: station time starts there and runs on from it,
+    ``speed`` times as fast as real time.
     """
 
-    def __init__(self, at: datetime | None = None) -> None:
+    def __init__(self, at: datetime | None = None, speed: float = 1.0) -> None:
         if at is not None and at.tzinfo is None:
             raise ValueError("a station clock needs an instant with a UTC offset")
-        self._mono0 = time.monotonic()
-        wall = time.time()
-        self._shift = 0.0 if at is None else at.timestamp() - wall
-        self._anchor = wall + self._shift
+        if not speed > 0:
+            raise ValueError("time goes forward")
+        self._mono0 = self._last_mono = time.monotonic()
+        self._wall0 = time.time()
+        self._start_s = self._anchor = self._wall0 if at is None else at.timestamp()
+        self._speed = speed
         self._slew = 0.0
         self._set_s = 0.0  #: by how much station time was set, all in all
-        self._last_mono = self._mono0
 
     def _now_s(self) -> float:
         mono = time.monotonic()
-        station = self._anchor + (mono - self._mono0) + self._slew
+        station = self._anchor + (mono - self._mono0) * self._speed + self._slew
         # Follow the wall clock (NTP, an operator's step) by bending time, never by a jump.
-        error = time.time() + self._shift - station
-        if abs(error) > SET_S:
+        error = self._start_s + (time.time() - self._wall0) * self._speed - station
+        if abs(error) > SET_S * self._speed:
             self._anchor += error
             self._set_s += error
-            error = 0.0
-        allowed = (mono - self._last_mono) * SLEW_RATE
-        self._slew += max(-allowed, min(allowed, error))
+            station, error = station + error, 0.0
+        allowed = (mono - self._last_mono) * self._speed * SLEW_RATE
+        correction = max(-allowed, min(allowed, error))
+        self._slew += correction
         self._last_mono = mono
-        return self._anchor + (mono - self._mono0) + self._slew
+        return station + correction
 
     def _unset_s(self) -> float:
         """Station time as if it had never been set."""
@@ -107,17 +117,22 @@ class StationClock:
     async def wait_until(self, instant: datetime) -> None:
         target = instant.timestamp()
         while (left := target - self._now_s()) > 0:  # noqa: ASYNC110  nobody can set an event for time
-            await asyncio.sleep(min(left, _MAX_NAP))
+            await asyncio.sleep(min(left / self._speed, _MAX_NAP))
 
     async def wait(self, seconds: float) -> None:
         # A clock that is set meanwhile neither ends the wait nor makes it longer.
         target = self._unset_s() + seconds
         while (left := target - self._unset_s()) > 0:  # noqa: ASYNC110  as above
-            await asyncio.sleep(min(left, _MAX_NAP))
+            await asyncio.sleep(min(left / self._speed, _MAX_NAP))
 
     @asynccontextmanager
     async def deadline(self, seconds: float) -> AsyncIterator[None]:
         async with asyncio.timeout(seconds):
+            yield
+
+    @asynccontextmanager
+    async def deadline_at(self, instant: datetime) -> AsyncIterator[None]:
+        async with asyncio.timeout(max(0.001, (instant.timestamp() - self._now_s()) / self._speed)):
             yield
 
 
@@ -160,6 +175,20 @@ class SteppedClock:
         async with asyncio.timeout(seconds):
             yield
 
+    @asynccontextmanager
+    async def deadline_at(self, instant: datetime) -> AsyncIterator[None]:
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiter = (to_us(instant), over)
+        async with asyncio.timeout(0 if waiter[0] <= self._now_us else None) as limit:
+            # The time-out's own clock is the loop's; 0 of it is long over.
+            over.add_done_callback(lambda _: None if limit.expired() else limit.reschedule(0))
+            self._waiters.append(waiter)
+            try:
+                yield
+            finally:
+                with suppress(ValueError):
+                    self._waiters.remove(waiter)
+
     def step(self, seconds: float) -> None:
         """Move station time on by ``seconds`` and wake who waited for a moment that has come."""
         self._move_to(self._now_us + round(seconds * 1_000_000))
@@ -183,3 +212,81 @@ class SteppedClock:
         for _, future in sorted(due, key=lambda w: w[0]):
             if not future.done():
                 future.set_result(None)
+
+
+class RenderClock:
+    """Station time that passes as fast as pictures can be made: for captures and soak tests.
+
+    It stands still while somebody waits for a picture (``deadline_at`` never comes) or holds it, and
+    otherwise leaps to the next moment that anybody waits for. So a producer that is slower than real time
+    costs nothing but patience, and one that is faster isn't slowed down. ``elapsed`` and ``deadline`` are
+    real seconds: a child that hangs still does.
+    """
+
+    def __init__(self, at: datetime) -> None:
+        if at.tzinfo is None:
+            raise ValueError("a render clock needs an instant with a UTC offset")
+        self._now_us = to_us(at)
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._held = 0
+        self._leaping = False
+
+    def now(self) -> datetime:
+        return from_us(self._now_us)
+
+    def now_us(self) -> int:
+        return self._now_us
+
+    def elapsed(self) -> float:
+        return time.monotonic()
+
+    async def wait_until(self, instant: datetime) -> None:
+        target = to_us(instant)
+        if target <= self._now_us:
+            await asyncio.sleep(0)
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append((target, future))
+        self._leap_soon()
+        await future
+
+    async def wait(self, seconds: float) -> None:
+        await self.wait_until(from_us(self._now_us + round(seconds * 1_000_000)))
+
+    @asynccontextmanager
+    async def deadline(self, seconds: float) -> AsyncIterator[None]:
+        async with asyncio.timeout(seconds):
+            yield
+
+    @asynccontextmanager
+    async def deadline_at(self, instant: datetime) -> AsyncIterator[None]:
+        with self.held():
+            yield
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Time stands still in the block: whoever takes the pictures has enough of them."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+            self._leap_soon()
+
+    def _leap_soon(self) -> None:
+        # Not at once: whoever was woken by the last leap has its turn before.
+        if not self._leaping and not self._held and self._waiters:
+            self._leaping = True
+            asyncio.get_running_loop().call_soon(self._leap)
+
+    def _leap(self) -> None:
+        self._leaping = False
+        self._waiters = [w for w in self._waiters if not w[1].done()]
+        if self._held or not self._waiters:
+            return
+        self._now_us = max(self._now_us, min(at for at, _ in self._waiters))
+        for at, future in self._waiters:
+            if at <= self._now_us:
+                future.set_result(None)
+        self._waiters = [w for w in self._waiters if not w[1].done()]
+        self._leap_soon()

@@ -43,6 +43,7 @@ class SignOnOptions:
     station: Path
     state: str | None = None
     at: datetime | None = None  #: station time at sign-on; None: the real time
+    speed: float = 1.0  #: how much faster than real time station time passes
     overrides: Mapping[str, Any] = field(default_factory=dict)  #: fields of station.model.Serve
 
 
@@ -51,7 +52,7 @@ class StationOnAir:
 
     def __init__(self, options: SignOnOptions, clock: MasterClock | None = None) -> None:
         self._options = options
-        self.clock: MasterClock = clock or StationClock(options.at)
+        self.clock: MasterClock = clock or StationClock(options.at, options.speed)
         self.headend: Headend | None = None
         self.station: OnAirStation | None = None
         self.model: StationModel | None = None

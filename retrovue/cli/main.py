@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("retrovue.cli.rollback", "put a previous artefact back on the air"),
     "export": ("retrovue.cli.export", "schedules as files for other programs: JSON, ErsatzTV Next"),
     "sql": ("retrovue.cli.sql", "query a compiled artefact in SQL"),
+    "capture": ("retrovue.cli.capture", "render any minute of a channel, past or to come, to a file"),
     "serve": ("retrovue.cli.serve", "put the station on the air"),
     "schema": ("retrovue.cli.schema", "print or write the JSON Schemas of the station language"),
     "explain": ("retrovue.cli.explain", "the manual of a diagnostic code"),

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from retrovue.cli.view import View
     from retrovue.sign_on import StationOnAir
 
@@ -39,8 +41,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", metavar="DIR", help="state directory (environment: RETROVUE_STATE)")
     parser.add_argument(
         "--at",
-        metavar="INSTANT",
-        help="station time at sign-on, like 2026-11-26T19:58:00-05:00; it runs on from there",
+        metavar="TIME",
+        help="station time at sign-on, like 2026-11-26T19:58:00-05:00 or, in station time, 2026-11-26 19:58; "
+        "it runs on from there",
+    )
+    parser.add_argument(
+        "--speed",
+        metavar="N",
+        type=_speed,
+        default=1.0,
+        help="station time passes N times as fast as real time, 0.1 to 100: for tests, not for televisions",
     )
     parser.add_argument("--no-zeroconf", action="store_true", help="do not announce the station by mDNS")
     parser.add_argument("--verbose", action="store_true", help="say more")
@@ -49,9 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, view: View) -> int:
     import asyncio
     import logging
-    from datetime import datetime
 
-    from retrovue.errors import RetroVueError
     from retrovue.sign_on import SignOnOptions
 
     overrides = {name: _setting(args, name) for name in _SETTINGS}
@@ -61,26 +69,47 @@ def run(args: argparse.Namespace, view: View) -> int:
         if overrides.pop(name) is not None:
             flag = "--" + name.replace("_", "-")
             view.say(f"{flag}: the Tvheadend front-end does not exist yet; the port stays closed")
-    at = None
-    if args.at is not None:
-        try:
-            at = datetime.fromisoformat(args.at)
-        except ValueError:
-            raise RetroVueError(
-                f"--at {args.at!r} is no instant", help="write it like 2026-11-26T19:58:00-05:00"
-            ) from None
-        if at.tzinfo is None:
-            raise RetroVueError(
-                f"--at {args.at!r} has no UTC offset", help="write it like 2026-11-26T19:58:00-05:00"
-            )
     level = logging.DEBUG if args.verbose else logging.WARNING if args.quiet else logging.INFO
     logging.basicConfig(level=level, handlers=[view.log_handler()])
     for chatty in ("asyncio", "zeroconf", "aiohttp"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     options = SignOnOptions(
-        args.station, args.state, at, {k: v for k, v in overrides.items() if v is not None}
+        args.station, args.state, _at(args), args.speed, {k: v for k, v in overrides.items() if v is not None}
     )
     return asyncio.run(_serve(options, view))
+
+
+def _at(args: argparse.Namespace) -> datetime | None:
+    """The instant of ``--at``; None: the real time. Raises ``RetroVueError``."""
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from retrovue.cli.arguments import station_time
+    from retrovue.clock import StationClock
+    from retrovue.library.adapters import settings_models
+    from retrovue.station.load import require_station
+    from retrovue.units import from_us
+
+    if args.at is None:
+        return None
+    try:
+        found = datetime.fromisoformat(args.at)
+    except ValueError:
+        found = None
+    if found is not None and found.tzinfo is not None:
+        return found
+    zone = ZoneInfo(require_station(args.station, settings_models()).station.timezone)
+    return from_us(station_time(args.at, zone, StationClock().now_us()))
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0.1 <= speed <= 100:
+        raise argparse.ArgumentTypeError(f"“{text}” is no speed: 0.1 to 100, 1 is real time")
+    return speed
 
 
 def _setting(args: argparse.Namespace, name: str) -> Any:

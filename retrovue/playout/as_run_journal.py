@@ -43,7 +43,7 @@ def file_name(channel: str, on: date) -> str:
 
 
 class AsRunJournal:
-    """The as-run of every channel, in ``folder``; None keeps nothing.
+    """The as-run of every channel, in ``folder``; None writes nothing.
 
     ``tell`` shows a text to the operator; empty: it is over.
     """
@@ -67,12 +67,10 @@ class AsRunJournal:
         """A new log of ``channel``."""
         return AsRun(self, RunLog(channel, grid, calendar, lead_us, self._new_session))
 
-    @property
-    def keeps(self) -> bool:
-        return self._folder is not None
-
     def wake(self, runs: RunLog) -> None:
         """``runs`` has something new; it is looked at every round until its channel is off the air."""
+        if self._folder is None:
+            return
         self._logs[runs] = None
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_on(), name="as-run journal")
@@ -167,9 +165,8 @@ class AsRun:
 
     def tick(self, tick: int, origin: Origin, emitted_us: int) -> None:
         """``tick`` has left, showing ``origin``."""
-        if self._journal.keeps:
-            self.runs.tick(tick, origin, emitted_us)
-            self._journal.wake(self.runs)
+        self.runs.tick(tick, origin, emitted_us)
+        self._journal.wake(self.runs)
 
     def authorise(self, playlog: Playlog, artefact: str, generation: int) -> None:
         """Runs that begin from now on are authorised by this playlog."""

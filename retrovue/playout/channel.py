@@ -119,7 +119,9 @@ class ChannelManager:
         self.channel, self.name, self.house = channel, name, house
         self.state = State.OFF_AIR
         self.viewers: dict[ChannelSignal, Viewer] = {}
-        self._clock, self._studio, self._as_run, self._linger_s = clock, studio, as_run, linger_s
+        self.tune_patience_s = TUNE_PATIENCE_S
+        self.as_run = as_run
+        self._clock, self._studio, self._linger_s = clock, studio, linger_s
         self._ring: Ring | None = None
         self._switcher: Switcher | None = None
         self._loop: asyncio.Task[None] | None = None
@@ -141,7 +143,7 @@ class ChannelManager:
                 self._apply(Event.FIRST_VIEWER)
             ring = self._ring
             assert ring is not None
-            async with self._clock.deadline(TUNE_PATIENCE_S):
+            async with self._clock.deadline(self.tune_patience_s):
                 first = await ring.join()
             if first is None:
                 raise TuneRefused("tune_failed", f"{self.name} could not go on the air")
@@ -233,7 +235,7 @@ class ChannelManager:
         def choose(tick: int) -> Producer:
             return chooser(tick)
 
-        switcher = Switcher(self._clock, self.house, slate, ring, self._as_run, self.name, choose)
+        switcher = Switcher(self._clock, self.house, slate, ring, self.as_run, self.name, choose)
         chooser = self._studio.producer(switcher.notify)
         self._switcher = switcher
         pause = _BACK_OFF_S
@@ -272,7 +274,7 @@ class ChannelManager:
             await self._studio.dismiss(reason)
             if self._ring is not None:
                 self._ring.close()
-            await self._as_run.end()
+            await self.as_run.end()
             log.info("%s: off the air (%s)", self.channel, reason)
         except Exception:
             log.exception("%s: going off the air failed", self.channel)

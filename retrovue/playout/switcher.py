@@ -20,7 +20,7 @@ from retrovue.playout.producers.base import Origin, Picture, Producer
 from retrovue.playout.sources.slate import Slate
 from retrovue.stream.fanout import Ring
 from retrovue.stream.mpegts import CLOCK_HZ, TsMux
-from retrovue.units import SECOND_US
+from retrovue.units import SECOND_US, from_us
 
 log = logging.getLogger(__name__)
 
@@ -218,9 +218,8 @@ class Switcher:
         assert self._next is not None
         self._ready.clear()
         deadline = self._deadline_us(self._next, self._grid.start_us(self._next))
-        left = min(LOOK_AGAIN_S, max(0.001, (deadline - self._clock.now_us()) / SECOND_US))
         try:
-            async with self._clock.deadline(left):
+            async with self._clock.deadline(LOOK_AGAIN_S), self._clock.deadline_at(from_us(deadline)):
                 await self._ready.wait()
         except TimeoutError:
             return
