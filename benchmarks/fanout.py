@@ -173,9 +173,9 @@ async def measure(viewers: int, seconds: float) -> Row:
         await asyncio.to_thread(process.join)
     late_ms.sort()
     late = late_ms[int(len(late_ms) * 0.99)] if late_ms else 0.0
-    rate = received * 8e-6 / seconds
+    core, rate = used / elapsed, received * 8e-6 / seconds
     return Row(
-        viewers, round(used, 3), round(elapsed, 2), round(used / elapsed, 4), round(rate, 1), lost, round(late, 1)
+        viewers, round(used, 3), round(elapsed, 2), round(core, 4), round(rate, 1), lost, round(late, 1)
     )  # fmt: skip
 
 
