@@ -73,6 +73,53 @@ class Health(StrEnum):
     SLATE = "slate"  #: on the air, but showing the slate because of a fault
 
 
+class Mode(StrEnum):
+    """What a channel airs by order of the operator."""
+
+    NORMAL = "normal"  #: its schedule
+    SIGN_OFF = "sign-off"  #: its sign-off picture
+    EMERGENCY = "emergency"
+
+
+class EmergencyMode(StrEnum):
+    """How an emergency is shown."""
+
+    CRAWL = "crawl"  #: a line of text over the programme
+    TAKEOVER = "takeover"  #: a card with a tone instead of the programme
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """An emergency in force. It is a game: what is shown says that it is fictional."""
+
+    text: str
+    mode: EmergencyMode
+    since: datetime
+    until: datetime | None = None  #: None: until the all clear
+
+
+@dataclass(frozen=True, slots=True)
+class SignOff:
+    """A channel ordered off the air: it shows its sign-off picture."""
+
+    since: datetime
+    until: datetime | None = None  #: None: until it is told to sign on
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What the operator has ordered for one channel. An emergency stands over a sign-off."""
+
+    emergency: Emergency | None = None
+    sign_off: SignOff | None = None
+
+    @property
+    def mode(self) -> Mode:
+        if self.emergency is not None:
+            return Mode.EMERGENCY
+        return Mode.SIGN_OFF if self.sign_off is not None else Mode.NORMAL
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelStatus:
     """A channel as the operator sees it now."""
@@ -83,6 +130,7 @@ class ChannelStatus:
     now: GuideEntry | None
     producer: str = ""  #: what renders the picture now ("ffmpeg pid 4711: sitcoms/x.mp4")
     detail: str = ""  #: the last fault, in words; empty when well
+    orders: Orders = Orders()  #: of the operator, in force
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +185,38 @@ class TuneRefused(Exception):
         super().__init__(reason)
         self.code = code
         self.reason = reason
+
+
+class OrderRefused(Exception):
+    """The control room can't do what was asked. The message says why, for people."""
+
+
+class ControlRoom(Protocol):
+    """What an operator may order. ``channels``: those meant; None is all, and those to come."""
+
+    async def emergency(
+        self,
+        channels: Sequence[ChannelId] | None = None,
+        text: str | None = None,
+        mode: EmergencyMode | None = None,
+        until: datetime | None = None,
+    ) -> None:
+        """Emergency; what is not given is the station's default. Raises ``OrderRefused``."""
+        ...
+
+    async def all_clear(self, channels: Sequence[ChannelId] | None = None) -> None:
+        """The emergency is over: what is on the air is resumed in progress."""
+        ...
+
+    async def sign_off(
+        self, channels: Sequence[ChannelId] | None = None, until: datetime | None = None
+    ) -> None:
+        """Show the sign-off picture. Raises ``OrderRefused``."""
+        ...
+
+    async def sign_on(self, channels: Sequence[ChannelId] | None = None) -> None:
+        """Take up the schedule again."""
+        ...
 
 
 class Signal(Protocol):

@@ -3,14 +3,17 @@
 The life is a table. Going on the air costs an encoder, so a channel is OFF AIR until somebody tunes in;
 it then holds the viewer until the first picture is out (TUNING), is ON AIR while anybody watches, and
 LINGERS a while after the last one left, because people zap back. A producer that dies never reaches
-the viewers: the tick loop is started again where it stopped, on the same multiplexer and ring.
+the viewers: the tick loop is started again where it stopped, on the same multiplexer and ring. An order
+(emergency, sign-off; playout/modes.py) changes what it airs and never its life: viewers stay.
 
-| state     | first viewer   | ready  | last viewer left | linger over    | tick loop died | clock set     |
-| --------- | -------------- | ------ | ---------------- | -------------- | -------------- | ------------- |
-| OFF AIR   | start, TUNING  |        |                  |                |                |               |
-| TUNING    |                | ON AIR | stop, OFF AIR    |                | restart        | stop, OFF AIR |
-| ON AIR    |                |        | wait, LINGERING  |                | restart        | stop, OFF AIR |
-| LINGERING | ON AIR         |        |                  | stop, OFF AIR  | stop, OFF AIR  | stop, OFF AIR |
+| state     | first viewer  | ready  | last one left   | linger over   | loop died     | clock set | ordered |
+| --------- | ------------- | ------ | --------------- | ------------- | ------------- | --------- | ------- |
+| OFF AIR   | start, TUNING |        |                 |               |               |           |         |
+| TUNING    |               | ON AIR | stop, OFF AIR   |               | restart       | stop      | swap    |
+| ON AIR    |               |        | wait, LINGERING |               | restart       | stop      | swap    |
+| LINGERING | ON AIR        |        |                 | stop, OFF AIR | stop, OFF AIR | stop      | swap    |
+
+A clock that was set stops the channel, whatever it does; it comes on anew for whoever tunes in.
 """
 
 from __future__ import annotations
@@ -52,6 +55,7 @@ class Event(StrEnum):
     LINGER_OVER = "linger over"
     LOOP_DIED = "tick loop died"
     CLOCK_SET = "clock set"
+    ORDERED = "ordered"
 
 
 class Action(StrEnum):
@@ -60,6 +64,7 @@ class Action(StrEnum):
     LINGER = "linger"
     CANCEL_LINGER = "cancel linger"
     RESTART = "restart"
+    SWAP = "swap"
 
 
 _TABLE: Mapping[tuple[State, Event], tuple[State, tuple[Action, ...]]] = {
@@ -75,6 +80,9 @@ _TABLE: Mapping[tuple[State, Event], tuple[State, tuple[Action, ...]]] = {
     (State.ON_AIR, Event.CLOCK_SET): (State.OFF_AIR, (Action.STOP,)),
     (State.LINGERING, Event.CLOCK_SET): (State.OFF_AIR, (Action.CANCEL_LINGER, Action.STOP)),
     (State.LINGERING, Event.LOOP_DIED): (State.OFF_AIR, (Action.CANCEL_LINGER, Action.STOP)),
+    (State.TUNING, Event.ORDERED): (State.TUNING, (Action.SWAP,)),
+    (State.ON_AIR, Event.ORDERED): (State.ON_AIR, (Action.SWAP,)),
+    (State.LINGERING, Event.ORDERED): (State.LINGERING, (Action.SWAP,)),
 }
 
 
@@ -92,6 +100,10 @@ class Studio(Protocol):
 
     def producer(self, notify: Callable[[], None]) -> Callable[[int], Producer]:
         """A function that says which producer is in charge of a tick; it makes them as needed."""
+        ...
+
+    def swap(self) -> None:
+        """Carry out the operator's last order on the air."""
         ...
 
     async def dismiss(self, reason: str) -> None:
@@ -187,6 +199,10 @@ class ChannelManager:
     def producer(self) -> str:
         return self._studio.detail() if self.state is not State.OFF_AIR else ""
 
+    def ordered(self) -> None:
+        """The operator has ordered something else; the studio knows what."""
+        self._apply(Event.ORDERED)
+
     # --- life ----------------------------------------------------------------------------------
 
     async def close(self, reason: str) -> None:
@@ -220,6 +236,8 @@ class ChannelManager:
                     self._lingering = asyncio.create_task(self._linger())
                 case Action.CANCEL_LINGER:
                     self._cancel_linger()
+                case Action.SWAP:
+                    self._studio.swap()
                 case Action.RESTART:
                     pass  # the supervisor below goes round again
 

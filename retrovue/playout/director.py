@@ -1,4 +1,8 @@
-"""ProgramDirector: holds every channel's manager and gives each what it needs to go on the air."""
+"""ProgramDirector: holds every channel's manager and gives each what it needs to go on the air.
+
+It also carries out the operator's orders: each channel's master control knows what they mean for it, and the
+director holds what channels share, the slate and the encode of an emergency's card.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -16,18 +20,21 @@ from retrovue.broadcast_day import Calendar
 from retrovue.clock import MasterClock
 from retrovue.compiler.model import CompiledChannel, CompiledSynthetic
 from retrovue.library.catalog import Asset
-from retrovue.lineup import ChannelId, TuneRefused, Viewer
-from retrovue.playout import ffmpeg, pictures
+from retrovue.lineup import ChannelId, Emergency, TuneRefused, Viewer
+from retrovue.playout import emergency_card, ffmpeg, pictures
 from retrovue.playout.as_run_journal import AsRun, AsRunJournal
 from retrovue.playout.channel import ChannelManager, ChannelSignal, Studio
 from retrovue.playout.encode import encoder_of
 from retrovue.playout.ffmpeg import Cut, Pipes
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.ladder import DEFAULT_PATIENCE, Patience
+from retrovue.playout.master_control import Feeds, MasterControl
 from retrovue.playout.media import MediaDesk
+from retrovue.playout.modes import OrderBook, between
 from retrovue.playout.playlog import Playlog, PlaylogEntry
 from retrovue.playout.producers.asset import AssetProducer, Equipment, Rendering, Renderings
-from retrovue.playout.producers.base import Producer
+from retrovue.playout.producers.base import Origin, Producer
+from retrovue.playout.producers.emergency import SLUG, EmergencyEncode, EmergencyProducer
 from retrovue.playout.producers.synthetic import SyntheticProducer
 from retrovue.playout.shelf import Shelf, Wanted, path_of
 from retrovue.playout.sources.slate import Slate, make_slate
@@ -38,6 +45,8 @@ log = logging.getLogger(__name__)
 
 #: What a channel shows where its playlog ends before time does.
 SHORTFALL_SYNTHETIC = "slate"
+#: What it shows when it is ordered to sign off, and nothing else is said.
+SIGN_OFF_SYNTHETIC = "sign-off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,14 @@ class Machine:
     fonts: tuple[str, str]  #: proportional and monospaced TrueType files
     state: Path  #: state directory
     as_run: bool = True  #: is what leaves written down?
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """What the station's YAML says about what isn't in the schedule."""
+
+    voice: str = ""  #: what the emergency desk says of itself
+    sign_off: Mapping[ChannelId, str] = field(default_factory=dict)  #: slug of a channel's sign-off picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +125,27 @@ class _Renderings(Renderings):
         return self._studio.asset(asset_id)
 
 
-class _Studio(Studio):
+class _Card(Renderings):
+    """Renders an emergency's card, for every channel of a house format."""
+
+    def __init__(self, machine: Machine, house: HouseFormat, text: str, voice: str) -> None:
+        self._machine, self._house, self._text, self._voice = machine, house, text, voice
+
+    def of_entry(self, entry: PlaylogEntry, tick: int) -> Rendering | None:
+        start = from_us(self._house.grid.start_us(tick))
+        picture = emergency_card.card(self._text, self._voice, start, self._machine.fonts)
+        binary, house = self._machine.ffmpeg, self._house
+
+        def command(offset_us: int, cut: Cut, pipes: Pipes) -> list[str]:
+            return ffmpeg.synthetic_command(binary, house, picture, cut, pipes)
+
+        return Rendering(command, with_audio=True, synthetic=SLUG)
+
+    def of_asset(self, asset_id: str) -> Rendering | None:
+        return None
+
+
+class _Studio(Studio, Feeds):
     """One channel's equipment."""
 
     def __init__(
@@ -121,62 +158,73 @@ class _Studio(Studio):
     ) -> None:
         self._director, self._house, self._as_run = director, house, as_run
         as_run.authorise(programme.playlog, programme.artefact, programme.generation)
-        self.channel, self.programme = channel, programme
-        self._main: AssetProducer | None = None
-        self._shortfall: SyntheticProducer | None = None
-        self._active: Producer | None = None
+        self.channel, self._programme = channel, programme
         self._parameters = ""  #: of the channel's own encoder; known once there is a slate
+        self._renderings = _Renderings(self)
+        self.control = MasterControl(channel.channel, house.grid, self)
+
+    def apply(self, channel: CompiledChannel, programme: Programme) -> None:
+        """A new artefact: what is on the air goes on where both agree."""
+        self.channel, self._programme = channel, programme
+        self._as_run.authorise(programme.playlog, programme.artefact, programme.generation)
+        self.control.rearm()
+
+    # --- channel.Studio ----------------------------------------------------------------------------
 
     async def slate(self) -> Slate:
-        slate = await self._director.slate(self._house, self.programme.station)
+        slate = await self._director.slate(self._house, self._programme.station)
         self._parameters = self._house.video.parameters_hash(slate.gop[0])
         return slate
 
     def producer(self, notify: Callable[[], None]) -> Callable[[int], Producer]:
-        renderings = _Renderings(self)
-        main = self._main = AssetProducer(self._house, renderings, notify, self._director.equipment)
-        main.arm(self.programme.playlog)
-        shortfall = self._shortfall = SyntheticProducer(
-            self.channel.channel,
-            SHORTFALL_SYNTHETIC,
-            self._house,
-            renderings,
-            notify,
-            self._director.equipment,
-        )
+        now_us = self._director.equipment.clock.now_us()
+        return self.control.start(self._house.grid.at(now_us), notify)
 
-        def choose(tick: int) -> Producer:
-            planned = self.programme.playlog.at(tick) is not None
-            chosen: Producer = main if planned else shortfall
-            if chosen is shortfall and self._active is not shortfall:
-                log.error("%s: nothing is planned: a planning fault", self.channel.channel)
-            self._active = chosen
-            return chosen
-
-        return choose
-
-    def apply(self, channel: CompiledChannel, programme: Programme) -> None:
-        """A new artefact: what is on the air goes on where both agree."""
-        self.channel, self.programme = channel, programme
-        self._as_run.authorise(programme.playlog, programme.artefact, programme.generation)
-        if self._main is not None:
-            self._main.arm(programme.playlog)
+    def swap(self) -> None:
+        self.control.swap()
 
     async def dismiss(self, reason: str) -> None:
-        for producer in (self._main, self._shortfall):
-            if producer is not None:
-                await producer.stop(reason)
-        self._main = self._shortfall = self._active = None
+        await self.control.stop(reason)
 
     def detail(self) -> str:
-        return self._active.detail if self._active is not None else ""
+        return self.control.detail
+
+    # --- master_control.Feeds ----------------------------------------------------------------------
+
+    def playlog(self) -> Playlog:
+        return self._programme.playlog
+
+    def programme(self, notify: Callable[[], None]) -> AssetProducer:
+        return AssetProducer(self._house, self._renderings, notify, self._director.equipment)
+
+    def shortfall(self, notify: Callable[[], None]) -> SyntheticProducer:
+        return self._picture(SHORTFALL_SYNTHETIC, notify)
+
+    def sign_off(self, notify: Callable[[], None]) -> SyntheticProducer:
+        sign_offs = self._director.presentation.sign_off
+        slug = sign_offs.get(ChannelId(self.channel.channel), SIGN_OFF_SYNTHETIC)
+        return self._picture(slug, notify, Origin("override", synthetic=slug, cause="sign-off"))
+
+    def takeover(self, emergency: Emergency, notify: Callable[[], None]) -> EmergencyProducer:
+        return EmergencyProducer(self._director.emergency_encode(self._house, emergency.text), notify)
+
+    def crawl_text(self, emergency: Emergency) -> str:
+        return emergency_card.crawl_text(emergency.text, self._director.presentation.voice)
+
+    def _picture(
+        self, slug: str, notify: Callable[[], None], origin: Origin | None = None
+    ) -> SyntheticProducer:
+        channel, equipment = self.channel.channel, self._director.equipment
+        return SyntheticProducer(channel, slug, self._house, self._renderings, notify, equipment, origin)
+
+    # --- renderings --------------------------------------------------------------------------------
 
     def asset(self, asset_id: str) -> Rendering | None:
-        asset = self.programme.assets(asset_id)
+        asset = self._programme.assets(asset_id)
         if asset is None:
             return None
         machine, house = self._director.machine, self._house
-        rendering = file_rendering(machine.ffmpeg, house, asset, self.programme.locate(asset))
+        rendering = file_rendering(machine.ffmpeg, house, asset, self._programme.locate(asset))
         if not self._parameters:
             return rendering
         wanted = Wanted(
@@ -193,7 +241,7 @@ class _Studio(Studio):
         return replace(rendering, copy=wanted, boundary=boundary)
 
     def synthetic(self, slug: str, title: str, tick: int) -> Rendering | None:
-        programme = self.programme
+        programme = self._programme
         synthetic = programme.synthetics.get(slug) or CompiledSynthetic(slug, "slate", "", "")
         picture = pictures.picture_of(
             synthetic,
@@ -217,9 +265,17 @@ class ProgramDirector:
     """All channels of the station."""
 
     def __init__(
-        self, clock: MasterClock, machine: Machine, linger_s: float, patience: Patience = DEFAULT_PATIENCE
+        self,
+        clock: MasterClock,
+        machine: Machine,
+        linger_s: float,
+        patience: Patience = DEFAULT_PATIENCE,
+        presentation: Presentation | None = None,
     ) -> None:
         self.machine = machine
+        self.presentation = presentation or Presentation()
+        self._orders = OrderBook()
+        self._emergencies: dict[tuple[HouseFormat, str, str], EmergencyEncode] = {}
         media = MediaDesk(clock)
         self.equipment = Equipment(clock, media, patience, Shelf(clock, media))
         self.channels: dict[ChannelId, ChannelManager] = {}
@@ -255,7 +311,33 @@ class ProgramDirector:
             self.channels[channel_id] = ChannelManager(
                 channel_id, channel.name, house, self._clock, studio, as_run, self._linger_s
             )
+        self.carry_out(self._orders)
         return gone
+
+    def carry_out(self, orders: OrderBook) -> None:
+        """Put the operator's orders on the air, where anything is different now."""
+        self._orders = orders
+        # Who is furthest ahead begins the emergency's encode; the others join it there.
+        for channel, studio in sorted(self._studios.items(), key=lambda s: -s[1].control.tick):
+            wanted = orders.of(channel)
+            for order in between(studio.control.orders, wanted):
+                studio.control.order(order, wanted)
+                self.channels[channel].ordered()
+
+    def control(self, channel: ChannelId) -> MasterControl:
+        """What a channel airs, and why. Raises ``KeyError``."""
+        return self._studios[channel].control
+
+    def emergency_encode(self, house: HouseFormat, text: str) -> EmergencyEncode:
+        """The one encode of this emergency's card in this house format."""
+        self._emergencies = {k: e for k, e in self._emergencies.items() if e.joined}
+        voice = self.presentation.voice
+        key = (house, text, voice)
+        if key not in self._emergencies:
+            card = _Card(self.machine, house, text, voice)
+            origin = Origin("override", synthetic=SLUG, cause=f"emergency: {text}")
+            self._emergencies[key] = EmergencyEncode(house, card, self.equipment, origin)
+        return self._emergencies[key]
 
     async def tune(self, channel: ChannelId, viewer: Viewer) -> ChannelSignal:
         """Raises ``TuneRefused``."""

@@ -118,7 +118,9 @@ def synthetic_command(
     outputs = [_video_out(video, house, cut, pipes)]
     if pipes.audio is not None:
         pad = house.audio.frame_samples * 2
-        if picture.tone_hz:
+        if picture.sound:
+            sound = _lavfi(picture.sound).audio
+        elif picture.tone_hz:
             sound = _lavfi(f"sine=frequency={picture.tone_hz}:sample_rate={SAMPLE_RATE}").audio
             sound = sound.filter("volume", f"{picture.tone_db}dB")
         else:
@@ -139,6 +141,7 @@ class TextLine:
     box: str = ""  #: background colour behind the text; none when empty
     expand: bool = False  #: is ``text`` one of our own drawtext expansions (a running clock)?
     monospace: bool = False
+    x: str = "(w-text_w)/2"  #: left edge, as drawtext computes it; ours, never a user's
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,7 @@ class SyntheticPicture:
     font_mono: str = ""
     tone_hz: int = 0
     tone_db: float = 0.0
+    sound: str = ""  #: a lavfi source of sound at 48 kHz, instead of a tone
 
     def texts(self, house: HouseFormat) -> list[dict[str, Any]]:
         """drawtext options of each line. Text of users is never expanded; ffmpeg-python escapes it."""
@@ -165,7 +169,7 @@ class SyntheticPicture:
                 "expansion": "normal" if line.expand else "none",
                 "fontsize": size,
                 "fontcolor": line.colour,
-                "x": "(w-text_w)/2",
+                "x": line.x,
                 "y": f"{round(house.height * line.y)}-text_h/2",
             }
             if line.box:

@@ -85,6 +85,13 @@ class Playlog:
             ]
         )
 
+    def under(self, layers: Sequence[Layer]) -> Playlog:
+        """The same plan under graphics that come and go in the midst of its entries."""
+        if not layers:
+            return self
+        edges = [edge for layer in layers for edge in (layer.start, layer.end)]
+        return self.cut_at(edges).over(lambda entry: layers)
+
     @property
     def end(self) -> int:
         """The first tick that nothing is planned for; 0 when empty."""

@@ -138,7 +138,7 @@ class OnAirStation:
         header = self._programme.header
         statuses = []
         for ident in self._programme.idents:
-            manager = self._director.channels[ident.id]
+            manager, control = self._director.channels[ident.id], self._director.control(ident.id)
             statuses.append(
                 ChannelStatus(
                     channel=ident.id,
@@ -146,7 +146,8 @@ class OnAirStation:
                     viewers=len(manager.viewers),
                     now=self._current(ident.id, now),
                     producer=manager.producer,
-                    detail=manager.detail,
+                    detail=manager.detail or control.pending,
+                    orders=control.orders,
                 )
             )
         return StationStatus(

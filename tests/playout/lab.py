@@ -24,6 +24,7 @@ from retrovue.playout.channel import ChannelManager, ChannelSignal
 from retrovue.playout.conform import Job, conform
 from retrovue.playout.director import (
     Machine,
+    Presentation,
     ProgramDirector,
     Programme,
     file_rendering,
@@ -80,8 +81,8 @@ class Bench:
     def manager(self) -> ChannelManager:
         return self.director.channels[CHANNEL]
 
-    async def tune(self, address: str = "127.0.0.1:1") -> ChannelSignal:
-        return await self.director.tune(CHANNEL, Viewer("bench", address))
+    async def tune(self, address: str = "127.0.0.1:1", channel: ChannelId = CHANNEL) -> ChannelSignal:
+        return await self.director.tune(channel, Viewer("bench", address))
 
     def rearm(self, playlog: Playlog) -> None:
         """Another plan from now on, as a new artefact or the director brings it."""
@@ -149,8 +150,10 @@ async def bench(
     linger_s: float = 1.0,
     layers: Callable[[PlaylogEntry], Sequence[Layer]] = lambda entry: (),
     channel: CompiledChannel = BENCH,
+    more: Sequence[str] = (),
+    presentation: Presentation | None = None,
 ) -> AsyncIterator[Bench]:
-    """A channel whose first item began ``started_s`` ago."""
+    """A channel whose first item began ``started_s`` ago; channels called ``more`` air the same."""
     clock = StationClock()
     paths = {name: str(await asyncio.to_thread(make, clip)) for name, clip in CLIPS.items()}
     assets = {f"bench/{name}": asset(name, path, CLIPS[name]) for name, path in paths.items()}
@@ -178,8 +181,9 @@ async def bench(
         "Bench", ZoneInfo("America/New_York"), synthetics, assets.get, lambda a: a.path, playlog
     )
     machine = Machine(choose_ffmpeg().path, (str(font()), str(font(True))), state)
-    director = ProgramDirector(clock, machine, linger_s)
-    director.apply({CHANNEL: (channel, programme)})
+    director = ProgramDirector(clock, machine, linger_s, presentation=presentation)
+    slugs = (CHANNEL, *(ChannelId(m) for m in more))
+    director.apply({slug: (replace(channel, channel=slug), programme) for slug in slugs})
     await director.slate(house, "Bench")
     try:
         yield Bench(director, clock, programme, playlog, house.grid, state)

@@ -52,7 +52,7 @@ def test_the_encoder_runs_exactly_while_the_channel_is_not_off_air(history: list
                     lingering = True
                 case Action.CANCEL_LINGER:
                     lingering = False
-                case Action.RESTART:
+                case Action.RESTART | Action.SWAP:
                     assert running
         if event is Event.LINGER_OVER and state is State.OFF_AIR:
             lingering = False

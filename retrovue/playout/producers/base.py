@@ -8,8 +8,9 @@ from typing import Literal, Protocol
 
 from retrovue.playout.playlog import Playlog
 
-#: How a tick came about. "fallback": a planned substitute; "held": the asset's last picture, kept.
-OriginKind = Literal["real", "held", "fallback", "slate"]
+#: How a tick came about. "fallback": a planned substitute; "held": the asset's last picture, kept;
+#: "override": something else by order of the operator (emergency, sign-off).
+OriginKind = Literal["real", "held", "fallback", "override", "slate"]
 
 
 @dataclass(frozen=True, slots=True)

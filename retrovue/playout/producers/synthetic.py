@@ -6,13 +6,15 @@ It renders a playlog of its own in stretches, so that a stretch that fails is re
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from retrovue.compiler.model import Segment, SegmentKind
 from retrovue.playout.house import HouseFormat
+from retrovue.playout.overlay import Layer
 from retrovue.playout.playlog import Playlog, PlaylogEntry
 from retrovue.playout.producers.asset import AssetProducer, Equipment, Renderings
-from retrovue.playout.producers.base import Picture
+from retrovue.playout.producers.base import Origin, Picture
 from retrovue.units import SECOND_US
 
 #: Length of one stretch (seconds).
@@ -30,10 +32,13 @@ class SyntheticProducer:
         renderings: Renderings,
         notify: Callable[[], None],
         equipment: Equipment,
+        origin: Origin | None = None,
     ) -> None:
-        self._channel, self._synthetic, self._house = channel, synthetic, house
+        """``origin``: what as-run says of it; as of any synthetic when absent."""
+        self._channel, self._synthetic, self._house, self._origin = channel, synthetic, house, origin
         self._inner = AssetProducer(house, renderings, notify, equipment)
         self._end = 0
+        self._layers: tuple[Layer, ...] = ()
 
     @property
     def detail(self) -> str:
@@ -45,10 +50,17 @@ class SyntheticProducer:
     def come_on(self, tick: int) -> int:
         return tick
 
+    def over(self, layers: Sequence[Layer], tick: int) -> None:
+        """Graphics over the picture, from now on; ``tick`` is due next."""
+        self._layers = tuple(layers)
+        if self._end:
+            self._plan(tick)
+
     def tick(self, tick: int, audio: Sequence[int], late: bool) -> Picture | None:
         if tick + self._house.grid.ticks(60) >= self._end:
             self._plan(tick)
-        return self._inner.tick(tick, audio, late)
+        picture = self._inner.tick(tick, audio, late)
+        return picture if picture is None or self._origin is None else replace(picture, origin=self._origin)
 
     def hopeless(self, tick: int) -> str:
         return self._inner.hopeless(tick)
@@ -79,4 +91,4 @@ class SyntheticProducer:
             )
             entries.append(PlaylogEntry(grid.nearest(start_us), grid.nearest(end_us), segment))
         self._end = entries[-1].end
-        self._inner.arm(Playlog(entries))
+        self._inner.arm(Playlog(entries).under(self._layers))

@@ -1,0 +1,294 @@
+"""Master control: which producer a channel airs, by the orders in force, and the change between two of them.
+
+What a channel can air is its programme, its sign-off picture or the takeover of an emergency; a crawl runs
+over either of the first two. A channel that is on the air changes in a handover, so nobody sees it but by
+what is on the screen; one that is off the air comes up in what its orders say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+from retrovue.lineup import Emergency, EmergencyMode, Orders
+from retrovue.playout.handover import AHEAD_S, Handover, Seam
+from retrovue.playout.modes import Action, ModeState, Order, step
+from retrovue.playout.overlay import Layer
+from retrovue.playout.playlog import Playlog
+from retrovue.playout.producers.asset import AssetProducer
+from retrovue.playout.producers.base import Producer
+from retrovue.playout.producers.emergency import EmergencyProducer
+from retrovue.playout.producers.synthetic import SyntheticProducer
+from retrovue.playout.ticks import TickGrid
+
+log = logging.getLogger(__name__)
+
+#: What comes back on the air gets this long for its first picture (seconds of the stream); then it is
+#: taken without one, and the slate bridges the rest.
+PATIENCE_S = 8.0
+#: A crawl that has ended is remembered this long (seconds of the stream): sources of then may still run.
+REMEMBER_S = 30.0
+#: The end of a crawl whose end nobody knows yet (tick).
+FOREVER = 1 << 62
+
+
+class Airs(StrEnum):
+    """What is on the air."""
+
+    PROGRAMME = "programme"
+    SIGN_OFF = "sign-off"
+    TAKEOVER = "takeover"
+
+
+class Feeds(Protocol):
+    """What master control puts on the air; made by the channel's studio. Declarations only."""
+
+    def playlog(self) -> Playlog: ...
+
+    def programme(self, notify: Callable[[], None]) -> AssetProducer: ...
+
+    def shortfall(self, notify: Callable[[], None]) -> SyntheticProducer:
+        """For where the playlog ends before time does."""
+        ...
+
+    def sign_off(self, notify: Callable[[], None]) -> SyntheticProducer: ...
+
+    def takeover(self, emergency: Emergency, notify: Callable[[], None]) -> EmergencyProducer: ...
+
+    def crawl_text(self, emergency: Emergency) -> str: ...
+
+
+class MasterControl:
+    """One channel's. ``start`` and ``stop`` are its going on and off the air."""
+
+    def __init__(self, name: str, grid: TickGrid, feeds: Feeds) -> None:
+        self._name, self._grid, self._feeds = name, grid, feeds
+        self.orders = Orders()
+        self.state = ModeState.NORMAL
+        self.tick = 0  #: due next on the wire; 0 while off the air
+        self._action: Action | None = None
+        self._notify: Callable[[], None] | None = None
+        self._on = Airs.PROGRAMME  #: on the air
+        self._main: AssetProducer | None = None
+        self._shortfall: SyntheticProducer | None = None
+        self._other: SyntheticProducer | EmergencyProducer | None = None  #: instead of the programme
+        self._handover: Handover | None = None
+        self._coming: Airs | None = None
+        self._coming_other: SyntheticProducer | EmergencyProducer | None = None
+        self._seam: tuple[int, Seam] | None = None
+        self._going: list[Producer] = []  #: were on the air until the seam
+        self._crawls: list[Layer] = []
+        self._short = False
+        self._retired: set[asyncio.Task[None]] = set()
+
+    # --- orders ------------------------------------------------------------------------------------
+
+    def order(self, order: Order, orders: Orders) -> None:
+        """The operator's order; ``swap`` carries it out where the channel is on the air."""
+        self.orders = orders
+        self.state, self._action = step(self.state, order)
+
+    def swap(self) -> None:
+        """Carry out the last order on a channel that is on the air."""
+        action, self._action = self._action, None
+        if self._notify is None or action is None:
+            return
+        emergency = self.orders.emergency
+        match action:
+            case Action.INTERRUPT:
+                assert emergency is not None
+                crawls = emergency.mode is EmergencyMode.CRAWL
+                self._crawl(self._feeds.crawl_text(emergency) if crawls else "")
+                self._put_on(self._beneath() if crawls else Airs.TAKEOVER)
+            case Action.BENEATH:
+                if emergency is not None and emergency.mode is EmergencyMode.CRAWL:
+                    self._put_on(self._beneath())
+            case Action.SIGN_OFF:
+                self._crawl("")
+                self._put_on(Airs.SIGN_OFF)
+            case Action.RESUME:
+                self._crawl("")
+                self._put_on(Airs.PROGRAMME)
+
+    def _beneath(self) -> Airs:
+        """What an emergency interrupts, or a crawl runs over."""
+        return Airs.PROGRAMME if self.orders.sign_off is None else Airs.SIGN_OFF
+
+    # --- life --------------------------------------------------------------------------------------
+
+    def start(self, tick: int, notify: Callable[[], None]) -> Callable[[int], Producer]:
+        """Go on the air with what the orders say, from ``tick`` on; returns who has charge of one."""
+        self._notify, self.tick = notify, tick
+        self._action = None
+        emergency = self.orders.emergency
+        self._crawls = []
+        self._on = self._beneath()
+        if emergency is not None:
+            if emergency.mode is EmergencyMode.CRAWL:
+                self._crawls = [Layer("crawl", 0, FOREVER, self._feeds.crawl_text(emergency))]
+            else:
+                self._on = Airs.TAKEOVER
+        if self._on is Airs.PROGRAMME:
+            self._make_programme(notify)
+        else:
+            self._other = self._make_other(self._on, notify)
+        return self._choose
+
+    async def stop(self, reason: str) -> None:
+        """Nothing is left behind."""
+        self._notify = None
+        self._handover = self._coming = self._seam = None
+        everything = (self._main, self._shortfall, self._other, self._coming_other, *self._going)
+        for producer in everything:
+            if producer is not None:
+                await producer.stop(reason)
+        self._main = self._shortfall = self._other = self._coming_other = None
+        self._going = []
+        self.tick = 0
+        while self._retired:
+            await asyncio.gather(*tuple(self._retired), return_exceptions=True)
+
+    def rearm(self) -> None:
+        """The playlog has changed: what is on the air goes on where both agree."""
+        if self._notify is None:
+            return
+        self._crawls = [c for c in self._crawls if c.end > self.tick - self._grid.ticks(REMEMBER_S)]
+        if self._main is not None:
+            self._main.arm(self._playlog())
+        for picture in (self._shortfall, self._other, self._coming_other):
+            if isinstance(picture, SyntheticProducer):
+                picture.over(self._crawls, self.tick)
+
+    @property
+    def airs(self) -> Airs | None:
+        """What is on the air; None while the channel is off it."""
+        return None if self._notify is None else self._on
+
+    @property
+    def pending(self) -> str:
+        """What was ordered and is not on the air yet, with why; empty when all is done."""
+        if self._coming is None or self._handover is None:
+            return ""
+        why = self._coming_other.hopeless(max(self.tick, self._handover.at)) if self._coming_other else ""
+        return f"{self._coming.value} is being made" if not why else f"{self._coming.value}: {why}"
+
+    @property
+    def detail(self) -> str:
+        """What renders the picture now, for people."""
+        producer = self._other or (self._shortfall if self._short else self._main)
+        return producer.detail if producer is not None else ""
+
+    # --- on the air --------------------------------------------------------------------------------
+
+    def _choose(self, tick: int) -> Producer:
+        self.tick = tick
+        if self._handover is not None and (coming := self._handover.ready(tick)) is not None:
+            seam = Seam(coming, self._in_charge(tick))
+            self._hand_over()
+            self._seam = (tick, seam)
+        if self._seam is not None:
+            if self._seam[0] == tick:
+                return self._seam[1]
+            self._seam = None
+            self._retire(self._going)
+            self._going = []
+        return self._in_charge(tick)
+
+    def _in_charge(self, tick: int) -> Producer:
+        return self._other if self._other is not None else self._programme(tick)
+
+    def _programme(self, tick: int) -> Producer:
+        assert self._main is not None
+        assert self._shortfall is not None
+        short = self._feeds.playlog().at(tick) is None
+        if short and not self._short:
+            log.error("%s: nothing is planned: a planning fault", self._name)
+        self._short = short
+        return self._shortfall if short else self._main
+
+    def _put_on(self, what: Airs) -> None:
+        """Begin the handover to ``what``; the programme and the sign-off need no second one."""
+        assert self._notify is not None
+        settled = self._coming if self._coming is not None else self._on
+        if what is settled and what is not Airs.TAKEOVER:
+            return
+        self._call_off()
+        if what is self._on and what is not Airs.TAKEOVER:
+            return
+        at = self.tick + self._grid.ticks(AHEAD_S)
+        patience: int | None = self._grid.ticks(PATIENCE_S)
+        if what is Airs.PROGRAMME:
+            self._make_programme(self._notify)
+            choose = self._programme
+        else:
+            other = self._coming_other = self._make_other(what, self._notify)
+            if isinstance(other, EmergencyProducer):
+                at, patience = other.meet(at), None
+
+            def choose(tick: int) -> Producer:
+                return other
+
+        self._coming = what
+        self._handover = Handover(choose, at, patience)
+        self._handover.ready(self.tick)  # sets it to work
+
+    def _hand_over(self) -> None:
+        """What is coming is on the air."""
+        assert self._coming is not None
+        log.info("%s: on the air: %s", self._name, self._coming.value)
+        leaving = (self._other,) if self._other is not None else (self._main, self._shortfall)
+        self._going += [p for p in leaving if p is not None]
+        if self._other is None:
+            self._main = self._shortfall = None
+        self._other, self._on = self._coming_other, self._coming
+        self._handover = self._coming = self._coming_other = None
+
+    def _call_off(self) -> None:
+        """What was coming is not wanted any more."""
+        if self._coming is Airs.PROGRAMME:
+            self._retire([p for p in (self._main, self._shortfall) if p is not None])
+            self._main = self._shortfall = None
+        elif self._coming_other is not None:
+            self._retire([self._coming_other])
+        self._handover = self._coming = self._coming_other = None
+
+    # --- making ------------------------------------------------------------------------------------
+
+    def _make_programme(self, notify: Callable[[], None]) -> None:
+        self._main = self._feeds.programme(notify)
+        self._main.arm(self._playlog())
+        self._shortfall = self._feeds.shortfall(notify)
+        self._shortfall.over(self._crawls, self.tick)
+
+    def _make_other(self, what: Airs, notify: Callable[[], None]) -> SyntheticProducer | EmergencyProducer:
+        if what is Airs.TAKEOVER:
+            assert self.orders.emergency is not None
+            return self._feeds.takeover(self.orders.emergency, notify)
+        picture = self._feeds.sign_off(notify)
+        picture.over(self._crawls, self.tick)
+        return picture
+
+    def _playlog(self) -> Playlog:
+        return self._feeds.playlog().under(self._crawls)
+
+    def _crawl(self, text: str) -> None:
+        """From a moment ahead of the wire on, ``text`` crawls over the picture; empty: nothing does."""
+        at = self.tick + self._grid.ticks(AHEAD_S)
+        running = self._crawls[-1] if self._crawls and self._crawls[-1].end == FOREVER else None
+        if (running.text if running is not None else "") == text:
+            return
+        if running is not None:
+            ended = Layer(running.shows, running.start, at, running.text, running.corner)
+            self._crawls[-1:] = [ended] if at > running.start else []
+        if text:
+            self._crawls.append(Layer("crawl", at, FOREVER, text))
+        self.rearm()
+
+    def _retire(self, producers: Sequence[Producer]) -> None:
+        for producer in producers:
+            task = asyncio.create_task(producer.stop("something else is on the air"))
+            self._retired.add(task)
+            task.add_done_callback(self._retired.discard)
