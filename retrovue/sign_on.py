@@ -20,15 +20,17 @@ from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.headend.server import Headend
 from retrovue.headend.settings import HeadendSettings
 from retrovue.library.adapters import settings_models
-from retrovue.lineup import ChannelId
-from retrovue.playout.director import Machine, ProgramDirector, house_of
+from retrovue.lineup import ChannelId, EmergencyMode
+from retrovue.playout.control_room import EmergencyDefaults, StationControlRoom
+from retrovue.playout.director import Machine, Presentation, ProgramDirector, house_of
 from retrovue.playout.ladder import Patience
 from retrovue.playout.prefetch import Prefetch, Upcoming
 from retrovue.playout.process import adopt
 from retrovue.playout.schedule_service import Desk, ScheduleService, logo_files
 from retrovue.playout.station import OnAirStation
 from retrovue.resources import font
-from retrovue.state_dir import ARTEFACT_NAME, StateLock, hold, state_dir
+from retrovue.secret import read_secret
+from retrovue.state_dir import ARTEFACT_NAME, StateLock, hold, off_air, on_air_at, state_dir
 from retrovue.station.load import require_station
 from retrovue.station.model import StationModel
 from retrovue.units import SECOND_US, from_us
@@ -60,6 +62,8 @@ class StationOnAir:
         self._service: ScheduleService | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._lock: StateLock | None = None
+        self._state: Path | None = None
+        self.control: StationControlRoom | None = None
 
     async def start(self) -> None:
         """Compile what is missing, go on the air, open the ports."""
@@ -73,19 +77,33 @@ class StationOnAir:
             log.warning("ended %d processes that an earlier run had left behind", len(orphans))
         desk = Desk(options.station, state / ARTEFACT_NAME, state)
         machine = Machine(ffmpeg.path, (str(font()), str(font(monospace=True))), state)
-        service = self._service = ScheduleService(self.clock, desk, model)
+        service = self._service = ScheduleService(self.clock, desk, model, self._reloaded)
         programme = await service.first_programme()
         director = self._director = ProgramDirector(
-            self.clock, machine, model.station.linger / SECOND_US, patience(model)
+            self.clock,
+            machine,
+            model.station.linger / SECOND_US,
+            patience(model),
+            presentation(model),
         )
         station = self.station = OnAirStation(self.clock, director, programme)
         station.take_over(programme, logo_files(model, options.station))
+        control = self.control = StationControlRoom(
+            self.clock,
+            state,
+            known=lambda: director.channels,
+            carry_out=director.carry_out,
+            defaults=self._emergency_defaults,
+            warn=lambda text: station.warn("orders", text),
+        )
+        await control.open()
         for house in {house_of(channel) for channel, _ in programme.channels.values()}:
             await director.slate(house, programme.header.name)
         self._tasks = [
             asyncio.create_task(service.run(station), name="schedule service"),
             asyncio.create_task(station.announce_programmes(), name="programme changes"),
             asyncio.create_task(director.archive_as_run(), name="as-run archive"),
+            asyncio.create_task(control.run(), name="ends of orders"),
         ]
         prefetch = Prefetch(
             self.clock,
@@ -97,8 +115,21 @@ class StationOnAir:
         )
         self._tasks.append(asyncio.create_task(prefetch.run(), name="prefetch"))
         settings = headend_settings(model, options.overrides)
-        headend = self.headend = Headend(station, self.clock, settings, state)
+        headend = self.headend = Headend(station, self.clock, settings, state, control=control)
         await headend.start()
+        await asyncio.to_thread(on_air_at, state, headend.own_url())
+        self._state = state
+
+    def _reloaded(self, model: StationModel) -> None:
+        """The YAML has changed: what is asked of it while the station runs."""
+        self.model = model
+        if self._director is not None:
+            self._director.presentation = presentation(model)
+
+    def _emergency_defaults(self) -> EmergencyDefaults:
+        assert self.model is not None
+        desk = self.model.station.emergency
+        return EmergencyDefaults(desk.text, EmergencyMode(desk.mode))
 
     async def stop(self, reason: str) -> None:
         """Off the air: no viewer, no child, no port is left. Safe after a failed ``start``."""
@@ -112,6 +143,8 @@ class StationOnAir:
             await self.headend.stop()
         if self._service is not None:
             self._service.close()
+        if self._state is not None:
+            off_air(self._state)
         if self._lock is not None:
             self._lock.release()
 
@@ -128,6 +161,15 @@ def patience(model: StationModel) -> Patience:
         hung_s=ladder.next_picture / SECOND_US,
         restarts=ladder.restarts,
         retry_s=ladder.retry / SECOND_US,
+    )
+
+
+def presentation(model: StationModel) -> Presentation:
+    """What isn't in the schedule: the emergency desk's voice, and the pictures of sign-offs."""
+    station = model.station
+    return Presentation(
+        voice=station.emergency.voice or f"This is a fictional emergency of {station.name}.",
+        sign_off={ChannelId(c.channel): c.sign_off or station.sign_off for c in model.channels},
     )
 
 
@@ -152,6 +194,7 @@ def headend_settings(model: StationModel, overrides: Mapping[str, Any]) -> Heade
         discovery=setting("discovery"),
         external_url=setting("external_url"),
         zeroconf=setting("zeroconf"),
+        token=read_secret(serve.token, model.folder) if serve.token else "",
     )
 
 

@@ -17,6 +17,8 @@ ENVIRONMENT = "RETROVUE_STATE"
 ARTEFACT_NAME = "artefact.duckdb"
 #: Held by the process that has the station on the air; names its pid.
 LOCK_NAME = "on-air.lock"
+#: Where a station that is on the air can be reached from this machine.
+ADDRESS_NAME = "on-air.url"
 
 
 def cache_dir() -> Path:
@@ -31,6 +33,13 @@ def cache_dir() -> Path:
     return (Path(xdg) if xdg and Path(xdg).is_absolute() else Path.home() / ".cache") / "retrovue"
 
 
+def states_home() -> Path:
+    """Where the state directories of stations are that say nothing else."""
+    xdg = os.environ.get("XDG_STATE_HOME", "")
+    home = Path(xdg) if xdg and Path(xdg).is_absolute() else Path.home() / ".local" / "state"
+    return home / "retrovue"
+
+
 def state_dir(slug: str, override: str | None = None, written: Path | None = None) -> Path:
     """The state directory of station ``slug``; not created here.
 
@@ -43,9 +52,7 @@ def state_dir(slug: str, override: str | None = None, written: Path | None = Non
         return Path(chosen).expanduser()
     if written is not None:
         return written
-    xdg = os.environ.get("XDG_STATE_HOME", "")
-    home = Path(xdg) if xdg and Path(xdg).is_absolute() else Path.home() / ".local" / "state"
-    return home / "retrovue" / slug
+    return states_home() / slug
 
 
 @dataclass(slots=True)
@@ -84,3 +91,32 @@ def hold(state: Path) -> StateLock:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
     return StateLock(descriptor)
+
+
+def on_air_at(state: Path, url: str) -> None:
+    """Leave word where the station is reached. A full disk is no reason to go off the air."""
+    with contextlib.suppress(OSError):
+        (state / ADDRESS_NAME).write_text(url + "\n", encoding="utf-8")
+
+
+def off_air(state: Path) -> None:
+    """Take that word back."""
+    with contextlib.suppress(OSError):
+        (state / ADDRESS_NAME).unlink(missing_ok=True)
+
+
+def address_of(state: Path) -> str:
+    """Where the station of ``state`` is reached; empty when it isn't on the air."""
+    try:
+        url = (state / ADDRESS_NAME).read_text(encoding="utf-8").strip()
+        descriptor = os.open(state / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        # A process that died without a word left the file, but not the lock.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return url
+    finally:
+        os.close(descriptor)
+    return ""

@@ -36,6 +36,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sql": ("retrovue.cli.sql", "query a compiled artefact in SQL"),
     "capture": ("retrovue.cli.capture", "render any minute of a channel, past or to come, to a file"),
     "serve": ("retrovue.cli.serve", "put the station on the air"),
+    "status": ("retrovue.cli.status", "how every channel of the station on the air is doing"),
+    "emergency": ("retrovue.cli.emergency", "a fictional emergency on the air: on, off, status"),
+    "sign-off": ("retrovue.cli.sign_off", "channels that show their sign-off picture: on, off"),
     "schema": ("retrovue.cli.schema", "print or write the JSON Schemas of the station language"),
     "explain": ("retrovue.cli.explain", "the manual of a diagnostic code"),
 }

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Coroutine
     from datetime import datetime
 
     from retrovue.cli.view import View
@@ -151,7 +153,9 @@ async def _serve(options: Any, view: View) -> int:
         if starting.done():
             starting.result()  # raises what start raised
             _say_where(station, view)
+            orders = _take_signals(station, loop)
             await waiting
+            await asyncio.gather(*orders, return_exceptions=True)
         else:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
@@ -160,6 +164,25 @@ async def _serve(options: Any, view: View) -> int:
         view.say("signing off …")
         await station.stop("the station signs off")
     return 0
+
+
+def _take_signals(station: StationOnAir, loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[None]]:
+    """SIGUSR1: an emergency as the YAML has it, on all channels. SIGUSR2: all clear."""
+    import asyncio
+    import signal
+
+    control = station.control
+    assert control is not None
+    running: set[asyncio.Task[None]] = set()
+
+    def order(give: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task = asyncio.create_task(give())
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    loop.add_signal_handler(signal.SIGUSR1, order, control.emergency)
+    loop.add_signal_handler(signal.SIGUSR2, order, control.all_clear)
+    return running
 
 
 def _say_where(station: StationOnAir, view: View) -> None:

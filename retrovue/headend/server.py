@@ -19,13 +19,15 @@ from retrovue.clock import MasterClock
 from retrovue.errors import RetroVueError
 from retrovue.headend.addresses import own_addresses
 from retrovue.headend.announce import Announcement, Announcer, addresses_to_announce
+from retrovue.headend.api import ApiFrontEnd
+from retrovue.headend.api.token import control_token
 from retrovue.headend.guide import GuideFrontEnd
 from retrovue.headend.hdhomerun.front_end import HdhomerunFrontEnd
 from retrovue.headend.hdhomerun.personality import PERSONALITIES
 from retrovue.headend.identity import identity
 from retrovue.headend.settings import FrontEnd, HeadendSettings
 from retrovue.headend.web import WebFrontEnd
-from retrovue.lineup import Lineup
+from retrovue.lineup import ControlRoom, Lineup
 
 #: How long requests that are still running get to end when the station signs off (seconds).
 _FAREWELL_S = 2.0
@@ -45,7 +47,7 @@ log.addFilter(_OurFaults())
 
 Builder = Callable[[Lineup, MasterClock, HeadendSettings], FrontEnd]
 
-#: The front-ends beside HDHomeRun, which is built by name: discovery needs its port.
+#: The front-ends beside HDHomeRun and the API, which are built by name: those need a port, and a token.
 FRONT_ENDS: tuple[Builder, ...] = (GuideFrontEnd, WebFrontEnd)
 
 
@@ -59,9 +61,10 @@ class Headend:
         settings: HeadendSettings,
         state_dir: Path,
         front_ends: Sequence[Builder] = FRONT_ENDS,
+        control: ControlRoom | None = None,
     ) -> None:
         self._lineup, self._clock, self._settings = lineup, clock, settings
-        self._state_dir, self._builders = state_dir, front_ends
+        self._state_dir, self._builders, self._control = state_dir, front_ends, control
         self._runner: web.AppRunner | None = None
         self._hdhomerun: HdhomerunFrontEnd | None = None
         self._front_ends: list[FrontEnd] = []
@@ -74,6 +77,12 @@ class Headend:
     @property
     def stream_port(self) -> int:
         return self._settings.stream_port
+
+    def own_url(self) -> str:
+        """The address under which this machine reaches the station."""
+        bind = self._settings.bind
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(bind, f"[{bind}]" if ":" in bind else bind)  # noqa: S104
+        return _url(host, self._settings.http_port)
 
     @property
     def control_port(self) -> int | None:
@@ -121,7 +130,9 @@ class Headend:
     async def _go(self, settings: HeadendSettings, sockets: Iterable[socket.socket]) -> None:
         self._hdhomerun = HdhomerunFrontEnd(self._lineup, self._clock, settings)
         others = [build(self._lineup, self._clock, settings) for build in self._builders]
-        self._front_ends = [self._hdhomerun, *others]
+        token = control_token(settings.token, self._state_dir) if self._control is not None else ""
+        api = ApiFrontEnd(self._lineup, self._clock, self._control, token)
+        self._front_ends = [self._hdhomerun, *others, api]
         app = web.Application(middlewares=[_empty_errors])
         for front_end in self._front_ends:
             app.add_routes(front_end.routes())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from aiohttp import web
@@ -29,6 +29,7 @@ class HeadendSettings:
     port_80: bool = False  #: also serve on port 80 where the process may; after start: it does
     external_url: str | None = None  #: "http://tv.example:8080", when clients reach another address
     zeroconf: bool = True
+    token: str = field(default="", repr=False)  #: of the control API; empty: made once and kept
 
 
 class FrontEnd(Protocol):

@@ -30,6 +30,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from retrovue.diagnostics import Span
+from retrovue.secret import PATTERN as SECRET_PATTERN
 from retrovue.units import FIRST_YEAR, LAST_YEAR, SECOND_US
 
 # --- scalars ---------------------------------------------------------------------------------------
@@ -75,6 +76,15 @@ def parse_date(value: object) -> date:
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise ValueError(f"{value!r} is beyond the calendar: write a year from {FIRST_YEAR} to {LAST_YEAR}")
     return day
+
+
+def parse_secret(value: object) -> str:
+    """A reference to a secret: ``"env:NAME"`` or ``"file:PATH"``. Raises ``ValueError``."""
+    text = str(value).strip()
+    if re.fullmatch(SECRET_PATTERN, text) is None:
+        # What was written may be the secret itself: it is not repeated.
+        raise ValueError("a secret is never written here: write env:NAME or file:PATH, where it is")
+    return text
 
 
 def parse_window(value: object) -> tuple[int, int]:
@@ -140,6 +150,9 @@ Years = Annotated[
     WithJsonSchema({"type": ["string", "integer"], "pattern": r"^\d{4}(\.\.\d{4})?$"}),
 ]
 Date = Annotated[date, BeforeValidator(parse_date)]
+SecretReference = Annotated[
+    str, BeforeValidator(parse_secret), WithJsonSchema({"type": "string", "pattern": SECRET_PATTERN})
+]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 ChannelNumber = Annotated[
     str,
@@ -323,6 +336,9 @@ class Serve(Written):
     """State directory, relative to the station folder: artefacts, as-run, device identity, caches."""
     zeroconf: bool = True
     """Announce the station by mDNS."""
+    token: SecretReference | None = None
+    """Where the token of the control API is: ``env:NAME`` or ``file:PATH``. One is made and kept in the state
+    directory when absent."""
 
 
 class Dst(Written):
@@ -351,6 +367,18 @@ class Ladder(Written):
     retry: Duration = Field(default=parse_duration("30s"), ge=SECOND_US)
     """When nothing can be played, the programme is tried again after this long, then after twice as long,
     up to five minutes."""
+
+
+class EmergencyDesk(Written):
+    """The station's emergency desk. Its emergencies are fictional, and everything it shows says so."""
+
+    text: str = Field(default="Please stay tuned for further information.", min_length=1, max_length=1000)
+    """What an emergency says when nobody gives it a text (``retrovue emergency on``, SIGUSR1)."""
+    mode: Literal["crawl", "takeover"] = "takeover"
+    """takeover: a card with a bell instead of the programme; crawl: a line of text over it."""
+    voice: str = Field(default="", max_length=300)
+    """What the desk says of itself below every emergency; "This is a fictional emergency of …" with the
+    station's name when empty."""
 
 
 class Station(Written):
@@ -390,6 +418,10 @@ class Station(Written):
     """The break format channels use when they name none."""
     off_air: Slug = "test-pattern"
     """What airs where no plan has a zone: a synthetic or a program."""
+    sign_off: Slug = "sign-off"
+    """The synthetic that a channel shows while it is ordered to sign off."""
+    emergency: EmergencyDesk = EmergencyDesk()
+    """What an emergency says, and how it is shown."""
     linger: Duration = parse_duration("10s")
     """How long a channel stays on the air after its last viewer left."""
     keep: int = Field(default=5, ge=0, le=100)
@@ -450,6 +482,8 @@ class Channel(Written):
     """The break format; "none" means programmes play whole."""
     off_air: Slug | None = None
     """What airs where no plan has a zone; the station's when absent."""
+    sign_off: Slug | None = None
+    """The synthetic that it shows while it is ordered to sign off; the station's when absent."""
     format: HouseFormat | None = None
     """What the channel sends; the station's when absent."""
     fit: Fit | None = None
@@ -867,6 +901,7 @@ BUILT_IN_SYNTHETICS: Mapping[str, Synthetic] = {
         Synthetic(synthetic="station-clock", shows=SyntheticKind.CLOCK, title="Station Clock"),
         Synthetic(synthetic="station-ident", shows=SyntheticKind.IDENT, title=""),
         Synthetic(synthetic="slate", shows=SyntheticKind.SLATE, title="Please Stand By"),
+        Synthetic(synthetic="sign-off", shows=SyntheticKind.SIGN_OFF, title="This Concludes Our Broadcast"),
     )
 }
 

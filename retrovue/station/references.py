@@ -82,6 +82,7 @@ def references(v: Validated) -> Iterator[Reference]:
     if isinstance(model, Station | Channel):
         yield from one(("breaks",), model.breaks, "break_format", none=True)
         yield from one(("off_air",), model.off_air, "synthetic", "program")
+        yield from one(("sign_off",), model.sign_off, "synthetic")
         yield from policies((), model.overlays, model.traffic)
     if isinstance(model, Channel):
         yield from several(("plans",), model.plans, "plan")

@@ -10,7 +10,7 @@ import pytest
 
 from retrovue.diagnostics import Severity, Span
 from retrovue.station.load import StationErrors, load_station, require_station
-from retrovue.station.model import Query, StationModel
+from retrovue.station.model import BUILT_IN_SYNTHETICS, Query, StationModel
 from retrovue.units import HOUR_US, MINUTE_US
 from tests.station.build import STATION, load, write
 
@@ -92,7 +92,7 @@ def test_values(whole: StationModel) -> None:
     assert list(whole.programs) == ["cheers", "night-court"]
     assert isinstance(whole.programs["night-court"].chain[0].bumper, Query)
     assert whole.synthetics["card"].title == ""
-    assert set(whole.synthetics) == {"card", "test-pattern", "station-clock", "station-ident", "slate"}
+    assert set(whole.synthetics) == {"card", *BUILT_IN_SYNTHETICS}
 
 
 def test_every_model_knows_its_places(whole: StationModel) -> None:

@@ -1,0 +1,45 @@
+"""The control API: what the station does, and what its operator may order, under ``/api/v1/``.
+
+Whoever may look at the web page may read here, too. Every write needs the station's token in the
+``Authorization`` header, wherever it comes from: a browser adds it to no request by itself, so no web site
+can give orders through somebody's browser, and the loopback is no exception, because everybody on the
+machine shares it.
+
+Another part of the API is another module with a ``routes()``, put into ``ApiFrontEnd`` below; ``guard``
+does the rest. A version of the API only ever gains fields and paths; what changes otherwise is ``v2``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from retrovue.clock import MasterClock
+from retrovue.headend.api.orders import OrderRoutes
+from retrovue.headend.api.status import StatusRoutes
+from retrovue.lineup import ControlRoom, Lineup
+
+#: In front of every path.
+ROOT = "/api/v1"
+
+
+class ApiFrontEnd:
+    """Implements ``FrontEnd``. Without a control room there is only the status."""
+
+    def __init__(
+        self, lineup: Lineup, clock: MasterClock, control: ControlRoom | None = None, token: str = ""
+    ) -> None:
+        self._parts: list[StatusRoutes | OrderRoutes] = [StatusRoutes(ROOT, lineup)]
+        if control is not None and token:
+            self._parts.append(OrderRoutes(ROOT, lineup, clock, control, token))
+
+    def routes(self) -> Iterable[web.AbstractRouteDef]:
+        for part in self._parts:
+            yield from part.routes()
+
+    async def start(self) -> None:
+        """Nothing to begin."""
+
+    async def stop(self) -> None:
+        """Nothing to end."""
