@@ -88,7 +88,10 @@ class BroadcastDay:
             planned = min(_COMPRESSED * turn.shift, DAY_MINUTES - turn.minutes)
             into = broadcast_minutes - turn.minutes
             if 0 < into < planned:
-                return turn.at_us + into * MINUTE_US * (planned - turn.shift) // planned
+                left = (planned - turn.shift) * MINUTE_US
+                # To the nearest grid line: off the grid, a block of each zone would go to nobody.
+                shared = turn.at_us + into * left // planned
+                return min(self.grid_floor(shared + self.grid_us // 2), turn.at_us + left)
         instant = wall_to_us(self.zone, self.date, self.day_start + broadcast_minutes)
         return min(max(instant, self.start_us), self.end_us)
 

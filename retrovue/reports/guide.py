@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from retrovue.compiler.model import CompiledChannel, ScheduleEvent, Segment
 from retrovue.diagnostics.render import printable
-from retrovue.reports.wording import local, utc
+from retrovue.reports.wording import clock, local, utc
 from retrovue.units import SECOND_US
 
 
@@ -112,7 +112,8 @@ def _channel(found: ChannelListing, zone: ZoneInfo) -> list[str]:
         if start.date() != shown:
             shown = start.date()
             lines.append(f"  {shown:%A %d %B %Y}")
-        lines.append(f"    {start:%H:%M}-{local(event.end_us, zone):%H:%M}  {printable(listed(event))}")
+        times = f"{clock(event.start_us, zone)}-{clock(event.end_us, zone)}"
+        lines.append(f"    {times}  {printable(listed(event))}")
         for segment in under.get(event.event_id, ()):
             at = local(segment.start_us, zone)
             source = segment.asset_id or segment.synthetic

@@ -114,3 +114,21 @@ def test_a_terminal_that_knows_no_quotation_marks(tmp_path: Path) -> None:
     assert told.returncode == 1
     assert "\\u201cdialy\\u201d" in told.stdout
     assert "Traceback" not in told.stderr
+
+
+def test_the_guide_says_which_of_two_equal_hours_is_meant(tmp_path: Path) -> None:
+    text = STATION.replace("play: [test-pattern]", "play: [hour]") + (
+        "---\nprogram: hour\nchain: [{synthetic: clock}]\n"
+        "---\nsynthetic: clock\nshows: clock\nduration: 30m\ntitle: The Clock\n"
+    )
+    folder = str(write(tmp_path / "station", {"station.yaml": text}))
+    shown = run("guide", folder, "--from", "2026-10-31", "--state", str(tmp_path / "state")).out
+    assert [
+        line.split("  The")[0].strip() for line in shown.splitlines() if " 0" in line and "E" in line
+    ] == [
+        "00:30-01:00 EDT",
+        "01:00 EDT-01:30 EDT",
+        "01:30 EDT-01:00 EST",
+        "01:00 EST-01:30 EST",
+        "01:30 EST-02:00",
+    ]

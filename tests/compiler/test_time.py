@@ -94,6 +94,12 @@ def test_spring_skips_the_hour_or_shares_what_is_left() -> None:
     aired = [line.rsplit("/")[0] for line in listing(shared) if "Sun 03:00" <= line < "Sun 03:50"]
     assert aired == ["Sun 03:00 taxi", "Sun 03:25 mash", "Sun 03:35 test-pattern", "Sun 03:45 cheers"]
     assert local(shared, shared.days[1].start_us) == "Sun 06:00"
+    # On a coarser grid each zone's share is rounded to whole blocks, and none is left to nobody.
+    coarse = night("America/New_York", date(2026, 3, 7), spring="compress")
+    assert [line.rsplit("/")[0] for line in small_hours(coarse)] == [
+        *("Sun 01:00 cheers", "Sun 01:30 cheers"),
+        *("Sun 03:00 taxi", "Sun 03:30 mash", "Sun 04:00 cheers"),
+    ]
 
 
 def test_autumn_fills_the_hour_or_repeats_it() -> None:
