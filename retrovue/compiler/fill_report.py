@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from retrovue.compiler.model import Compiled, FillReport
+from retrovue.compiler.model import Compiled, Delivery, FillReport
 from retrovue.units import MINUTE_US
 
 
 def fill_lines(compiled: Compiled) -> Iterator[str]:
-    """A line for each channel and day, and one for each contract at the end of the last day.
+    """A line for each channel and day, and one for each contract as it stood on the last of its days.
 
     ``5.1 Mon 23 Nov  spots 402.1 min in 180 pods, idents 6.3 min, 98.5 % filled; category given up twice``
     """
     numbers = {channel.channel: channel.number for channel in compiled.channels}
-    last: dict[str, FillReport] = {}
+    last: dict[tuple[str, str, str], Delivery] = {}
     for day in compiled.days:
         if day.fill is None:
             continue
-        last[day.channel] = day.fill
+        last.update({(day.channel, d.spot, d.flight): d for d in day.fill.deliveries})
         yield f"{numbers[day.channel]:>5} {day.broadcast_date:%a %d %b}  {_fill(day.fill)}"
-    for channel, fill in last.items():
-        for d in fill.deliveries:
-            flight = f" ({d.flight})" if d.flight else ""
-            due = f", {d.due} due" if d.flight else ""
-            yield (
-                f"{numbers[channel]:>5} contract {d.spot}{flight}: "
-                f"{d.delivered} of {d.contracted} delivered{due}"
-            )
+    for (channel, _, _), d in last.items():
+        flight = f" ({d.flight})" if d.flight else ""
+        due = f", {d.due} due" if d.flight else ""
+        delivered = f"{d.delivered} of {d.contracted} delivered"
+        yield f"{numbers[channel]:>5} contract {d.spot}{flight}: {delivered}{due}"
 
 
 def _fill(fill: FillReport) -> str:

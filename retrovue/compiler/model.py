@@ -103,7 +103,7 @@ class FillReport:
     ident_us: int  #: what the remainders took: idents and cards of exact length
     spots: int
     pods: int
-    relaxed: tuple[tuple[str, int], ...] = ()  #: rule given up → how often, in the order of ``SpotRule``
+    relaxed: tuple[tuple[str, int], ...] = ()  #: rule given up → how often, in the declared order
     deliveries: tuple[Delivery, ...] = ()  #: contracts whose flight this day is in, by spot
 
     @property

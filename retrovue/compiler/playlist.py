@@ -92,6 +92,10 @@ class PlaylistMaker:
             model.spots, {s: n for s, n in shares.items() if s in model.spots}, self._memory
         )
         self._pools = pools_of(model, channel)
+        #: Rules that may be given up, in the order in which that is declared: nearest first, pools last.
+        declared = [policy.relax or () for policy in reversed(_policies(model, channel))]
+        declared += [model.pools[slug].relax for slug in self._pools]
+        self._relaxing = tuple(dict.fromkeys(rule for relax in declared for rule in relax))
         books = [inventory.pools[slug] for slug in self._pools]
         self._longest_us = max(
             (us for book in books for policy in _policies(model, channel) for us in _apart(book, policy)),
@@ -350,7 +354,11 @@ class _Day:
             self._ident_us,
             self._spots,
             self._pods,
-            tuple((rule.value, self._relaxed[bit]) for rule, bit in RULE_BITS.items() if self._relaxed[bit]),
+            tuple(
+                (rule.value, self._relaxed[RULE_BITS[rule]])
+                for rule in self._maker._relaxing
+                if self._relaxed[RULE_BITS[rule]]
+            ),
             deliveries,
         )
 

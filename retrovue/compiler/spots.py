@@ -45,6 +45,7 @@ _SAME_POD_US = 10 * MINUTE_US
 
 # Rules as bits. SOFT: good manners that are given up for free; SHUT: never given up.
 COPY, ADVERTISER, CATEGORY, CAP, SOFT, SHUT = 1, 2, 4, 8, 16, 32
+ALL_RULES = COPY | ADVERTISER | CATEGORY | CAP | SOFT | SHUT
 RULE_BITS = {
     SpotRule.COPY: COPY,
     SpotRule.ADVERTISER: ADVERTISER,
@@ -373,6 +374,8 @@ class PodFiller:
         self._now = 0
         self._exact = False
         self._pod = Pod()
+        self._held: tuple[int, int, tuple[int, int, int]] | None = None  #: a spot, when it airs, _let_go's
+        self._for_held: Counter[int] = Counter()  #: of what was given up: only because of the held spot
 
     @property
     def empty(self) -> bool:
@@ -396,7 +399,10 @@ class PodFiller:
         pod.left_us -= sum(duration[i] for i in (opening, closing) if i >= 0)
         last: tuple[int, Lane] | None = None
         if self._positions and (last := self._waiting(LAST)) is not None:
-            held = self._hold(last[0], self._now + pod.left_us - duration[last[0]])
+            at_us = self._now + pod.left_us - duration[last[0]]
+            held = self._hold(last[0], at_us)
+            self._held = (last[0], at_us, held)
+            self._for_held.clear()
             pod.left_us -= duration[last[0]]
         if self._positions and (first := self._waiting(FIRST)) is not None:
             self._append(*first)
@@ -413,10 +419,12 @@ class PodFiller:
             i, lane = last
             pod.left_us += duration[i]
             self._let_go(i, held)
+            self._held = None
             if self._ads_fit(lane, i):
                 self._append(i, lane)
             else:
                 lane.waiting[LAST].insert(0, i)
+                pod.relaxed.subtract(self._for_held)  # what was in the way of others didn't air
         self._frame(opening, closing, room_us)
         return pod
 
@@ -632,9 +640,7 @@ class PodFiller:
             if best is not None:
                 _, bits, i = best
                 lane.unpark(i)
-                for bit in RULE_BITS.values():
-                    if bits & bit:
-                        self._pod.relaxed[bit] += 1
+                self._count(bits, bits & ~self._without_held(i, lane, allowed))
                 self._append(i, lane)
                 return True
         return False
@@ -666,6 +672,31 @@ class PodFiller:
         held = memory.copy[i], memory.advertiser[a], memory.category[c]
         memory.copy[i] = memory.advertiser[a] = memory.category[c] = at
         return held
+
+    def _count(self, given_up: int, for_held: int) -> None:
+        for bit in RULE_BITS.values():
+            self._pod.relaxed[bit] += bool(given_up & bit)
+            self._for_held[bit] += bool(for_held & bit)
+
+    def _without_held(self, i: int, lane: Lane, allowed: int) -> int:
+        """The rules that ``i`` would break now, were no spot held for the end of the pod."""
+        if self._held is None:
+            return ALL_RULES
+        memory, inventory = self._memory, self._inventory
+        spot, at_us, before = self._held
+        places = (
+            (memory.copy, spot),
+            (memory.advertiser, inventory.advertiser[spot]),
+            (memory.category, inventory.category[spot]),
+        )
+        present = [kind[at] for kind, at in places]
+        for (kind, at), now, earlier in zip(places, present, before, strict=True):
+            if now == at_us:  # else another like it has aired in this pod
+                kind[at] = earlier
+        bits = lane.broken(i, self._now, allowed)
+        for (kind, at), now in zip(places, present, strict=True):
+            kind[at] = now
+        return bits
 
     def _let_go(self, i: int, held: tuple[int, int, int]) -> None:
         inventory, memory = self._inventory, self._memory

@@ -6,11 +6,12 @@ from collections import Counter
 from dataclasses import replace
 from datetime import date
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrovue.compiler.changes import Mark, Side, changes, pair, side_of
 from retrovue.compiler.model import ScheduleEvent, Segment, SegmentKind
+from tests.compiler.profiles import examples
 from tests.compiler.stations import asset, catalog, compiled, episode, series, spots, station
 
 DAY = date(2026, 6, 1)
@@ -51,7 +52,7 @@ def key(e: ScheduleEvent) -> tuple[object, ...]:
     return (e.start_us, e.program, e.asset_id, e.kind)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(days(), days())
 def test_every_programme_is_told_once(old: list[ScheduleEvent], new: list[ScheduleEvent]) -> None:
     found, same = pair(old, new)
@@ -80,13 +81,13 @@ def test_every_programme_is_told_once(old: list[ScheduleEvent], new: list[Schedu
                 assert c.old.start_us != c.new.start_us
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(days())
 def test_the_same_is_no_change(events: list[ScheduleEvent]) -> None:
     assert pair(events, events)[0] == []
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(days(), days())
 def test_back_is_the_mirror_of_forth(old: list[ScheduleEvent], new: list[ScheduleEvent]) -> None:
     forth, same = pair(old, new)

@@ -1,6 +1,6 @@
 """How many examples a property is tried on: few on every run, ten times as many when asked.
 
-RETROVUE_EXAMPLES=10 pytest tests/compiler
+RETROVUE_EXAMPLES=10 pytest tests/compiler tests/station tests/changes
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrovue.compiler.airing import Part
@@ -22,6 +22,7 @@ from retrovue.compiler.traffic import Inventory, Memory
 from retrovue.library.catalog import Asset
 from retrovue.station.model import BreakFormat, PlayMode
 from retrovue.units import MINUTE_US, SECOND_US, frames_to_us
+from tests.compiler.profiles import examples
 from tests.compiler.stations import assert_tiles, asset, catalog, compiled, episode, series, spots, station
 
 MONDAY = date(2026, 6, 1)
@@ -133,7 +134,7 @@ def desk(assets: list[Asset], mode: PlayMode = PlayMode.SHUFFLE, seed: int = 1) 
 lengths = st.lists(st.integers(1, 90 * SECOND_US), max_size=8)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     st.lists(lengths, max_size=3),
     st.lists(st.integers(0, 900 * SECOND_US), min_size=1, max_size=4),

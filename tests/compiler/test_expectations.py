@@ -147,6 +147,9 @@ def test_the_report_says_how_breaks_were_filled() -> None:
     assert f"5.1 Fri 05 Jun  {fill.spots} spots, {fill.spot_us / 6e7:.1f} min in 48 pods" in first
     assert "% filled" in second
     assert contract.strip() == "5.1 contract deal (2026-06-05..2026-06-08): 4 of 8 delivered, 4 due"
+    # A contract that is over within the days is reported as it ended.
+    *_, over = fill_lines(compiled(model, LIBRARY, FRIDAY, days=6))
+    assert over.strip() == "5.1 contract deal (2026-06-05..2026-06-08): 8 of 8 delivered, 8 due"
     day = result.days[0]
     assert fill.spot_us == sum(s.duration_us for s in day.playlist if s.pool)
     assert fill.ident_us == sum(s.duration_us for s in day.playlist if s.kind.value == "ident")

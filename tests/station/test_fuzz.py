@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retrovue.diagnostics import Severity
@@ -15,6 +15,7 @@ from retrovue.diagnostics.codes import CODES
 from retrovue.diagnostics.render import FORMATS, render
 from retrovue.station.document import LINE_BREAK
 from retrovue.station.load import NOUNS, load_station
+from tests.compiler.profiles import examples
 from tests.station.build import STATION
 
 _KEYS = sorted(
@@ -78,7 +79,7 @@ def _flow(value: object) -> str:
     return re.sub(r"[^\w.:-]", "", str(value)) or '""'
 
 
-_FUZZ = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_FUZZ = examples(120)
 
 
 @_FUZZ

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from retrovue.diagnostics import Diagnostic, Span
 from retrovue.station.load import load_station
 from retrovue.station.template import Rendered, render, values_of
+from tests.compiler.profiles import examples
 from tests.station.build import STATION, load, write
 
 VARS = {"shows": ["cheers", "wings"], "count": 3, "network": "retro"}
@@ -145,7 +146,7 @@ PIECES = (
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     st.lists(
         st.sampled_from(PIECES),
