@@ -420,11 +420,14 @@ class PodFiller:
             pod.left_us += duration[i]
             self._let_go(i, held)
             self._held = None
-            if self._ads_fit(lane, i):
+            # What was given up for it, at the time it was thought to air, is what it gives up now.
+            pod.relaxed.subtract(self._for_held)
+            bits = lane.broken(i, self._now, ALL_RULES)
+            if not bits & SHUT and self._ads_fit(lane, i):
+                self._count(bits, 0)
                 self._append(i, lane)
             else:
                 lane.waiting[LAST].insert(0, i)
-                pod.relaxed.subtract(self._for_held)  # what was in the way of others didn't air
         self._frame(opening, closing, room_us)
         return pod
 
