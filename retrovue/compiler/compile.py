@@ -366,7 +366,10 @@ def _with_base(
     """What was found, and what the base had found on the days that were taken from it whole."""
     if asked.base is None or asked.lock_us != sys.maxsize:
         return found
-    return tuple(dict.fromkeys((*asked.base.findings.get(group[0].channel, ()), *found)))
+    # A warning about several things may know of more by now: the new one stands for the old.
+    said_anew = {(d.code, d.span) for d in found if d.code == "asset-too-long"}
+    before = asked.base.findings.get(group[0].channel, ())
+    return tuple(dict.fromkeys((*(d for d in before if (d.code, d.span) not in said_anew), *found)))
 
 
 def _numbered(channels: Sequence[ChannelDays], base: Base | None) -> list[ChannelDays]:

@@ -83,7 +83,7 @@ def _judged(line: _Line, channels: list[_Channel]) -> Diagnostic | None:
     if not failed:
         return None
     channel, example = failed[0]
-    more = f" (and {len(failed) - 1} more channels)" if len(failed) > 1 else ""
+    more = f" (and {len(failed) - 1} more channel{'s' * (len(failed) > 2)})" if len(failed) > 1 else ""
     return Diagnostic(
         Severity.ERROR,
         "expectation-broken",

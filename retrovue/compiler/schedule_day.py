@@ -22,7 +22,7 @@ from itertools import pairwise
 
 from retrovue.broadcast_day import DAY_MINUTES, BroadcastDay, Calendar
 from retrovue.compiler.airing import Airing, Assembler, Item, advance
-from retrovue.compiler.findings import Findings
+from retrovue.compiler.findings import Findings, several
 from retrovue.compiler.plan import Planner, Window, stretches
 from retrovue.compiler.rotation import STATION_WIDE
 from retrovue.station.model import Channel, Plan, PlayMode, Program, StationModel, Zone
@@ -363,7 +363,7 @@ class Scheduler:
         if shortest is None:
             return None
         if shortest > nominal_us and not bleed:
-            self._too_long(item, rules, "every airing of it is")
+            self._too_long(item, rules, "every airing of it")
             return None
         for _ in range(MAX_PASSED_OVER):
             cursors = (skipped, state.cursors, state.shared)
@@ -374,15 +374,19 @@ class Scheduler:
                 return airing
             if airing.duration_us <= nominal_us:
                 return None
-            self._too_long(item, rules, f"{airing.main.id} is" if airing.main else "an airing of it is")
+            self._too_long(item, rules, airing.main.id if airing.main else "an airing of it")
             skipped.update(airing.cursors)
         return None
 
     def _too_long(self, item: Item, rules: _Rules, what: str) -> None:
-        self._findings.warn(
+        self._findings.warn_of(
             "asset-too-long",
-            (rules.path, item.program, what),
-            f"program “{item.program}” doesn't fit its zone “{rules.path or 'off air'}”: {what} too long",
+            (rules.path, item.program),
+            what,
+            lambda every: (
+                f"program “{item.program}” doesn't fit its zone “{rules.path or 'off air'}”: "
+                f"{several(every)} {'is' if len(every) == 1 else 'are'} too long"
+            ),
             item.span,
             help="make the zone longer, let it bleed, or choose by max_duration in the program's query",
         )

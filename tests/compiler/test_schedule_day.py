@@ -157,6 +157,16 @@ def test_a_programme_too_long_for_its_zone_is_passed_over_with_a_warning() -> No
     result = compiled(model, catalog(long), MONDAY)
     assert evening(result)[:2] == ["19:00 mixed/S01E01", "19:30 mixed/S01E03"]
     assert "asset-too-long" in codes(result)
+    (told,) = (d for d in result.diagnostics if d.code == "asset-too-long")
+    assert told.headline.endswith(": sitcoms/mixed/S01E02 is too long")
+    # Many of them are one warning.
+    more = [episode("mixed", 1, n, 3 * 3600) for n in range(4, 9)]
+    (told,) = (
+        d
+        for d in compiled(model, catalog([*long, *more]), MONDAY, days=3).diagnostics
+        if d.code == "asset-too-long"
+    )
+    assert told.headline.endswith(": sitcoms/mixed/S01E02, sitcoms/mixed/S01E04 and 4 others are too long")
     hopeless = compiled(model, catalog(long[1:2]), MONDAY)
     assert_tiles(hopeless)
     assert {"asset-too-long", "unfillable-zone"} <= set(codes(hopeless))
