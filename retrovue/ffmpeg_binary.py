@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -41,6 +41,9 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "protocols": ("file", "pipe"),
 }
 
+#: Filters that a channel uses where they are: what it does without them is said where they are used.
+WELCOME = ("zscale", "tonemap", "subtitles")
+
 #: A binary that has not listed its features by then (seconds) is broken.
 _PATIENCE = 20
 
@@ -59,6 +62,8 @@ class Ffmpeg:
     source: Literal["system", "wheel", "configured"]
     reason: str  #: one sentence for people
     missing: tuple[str, ...]  #: what it lacks, "filter drawtext"; only a configured one may lack anything
+    features: tuple[str, ...] = ()  #: those of ``WELCOME`` that it has
+    encoders: tuple[str, ...] = ()  #: of H.264, as it lists them
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,8 @@ class Inspection:
     version_text: str
     libavutil: tuple[int, ...]
     missing: tuple[str, ...]
+    features: tuple[str, ...] = ()
+    encoders: tuple[str, ...] = ()
 
     @property
     def too_old(self) -> bool:
@@ -170,7 +177,15 @@ def inspect(path: str) -> Inspection:
     if code := children["version"].returncode:
         raise ValueError(f"it ends with exit status {code}")
     version, text, libavutil = parse_version(listings["version"])
-    return Inspection(version, text, libavutil, missing_features(listings))
+    filters, encoders = parse_filters(listings["filters"]), parse_encoders(listings["encoders"])
+    return Inspection(
+        version,
+        text,
+        libavutil,
+        missing_features(listings),
+        tuple(name for name in WELCOME if name in filters),
+        tuple(sorted(name for name in encoders if name == "libx264" or name.startswith("h264_"))),
+    )
 
 
 def wheel_binary() -> str | None:
@@ -212,10 +227,10 @@ def choose_ffmpeg() -> Ffmpeg:
             refusals.append(f"{whose} {found.version_text} lacks {', '.join(found.missing)}")
         elif source == "system":
             reason = "the system's, and it has all that a channel needs"
-            return Ffmpeg(path, found.version, found.version_text, "system", reason, ())
+            return _chosen(path, found, "system", reason)
         else:
             reason = f"from the imageio-ffmpeg wheel, because {'; '.join(refusals)}"
-            return Ffmpeg(path, found.version, found.version_text, "wheel", reason, ())
+            return _chosen(path, found, "wheel", reason)
     raise FfmpegMissing(
         f"no usable ffmpeg: {'; '.join(refusals)}",
         help=f"install ffmpeg 5.1 or newer (Debian, Ubuntu: apt install ffmpeg), or set ${ENVIRONMENT}",
@@ -240,7 +255,13 @@ def _configured(value: str) -> Ffmpeg:
     missing = found.missing
     if found.too_old:
         missing = (f"ffmpeg {OLDEST[0]}.{OLDEST[1]} or newer", *missing)
-    return Ffmpeg(path, found.version, found.version_text, "configured", f"named by ${ENVIRONMENT}", missing)
+    return replace(_chosen(path, found, "configured", f"named by ${ENVIRONMENT}"), missing=missing)
+
+
+def _chosen(
+    path: str, found: Inspection, source: Literal["system", "wheel", "configured"], reason: str
+) -> Ffmpeg:
+    return Ffmpeg(path, found.version, found.version_text, source, reason, (), found.features, found.encoders)
 
 
 def _why(error: Exception) -> str:

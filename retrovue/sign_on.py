@@ -22,13 +22,12 @@ from retrovue.headend.settings import HeadendSettings
 from retrovue.library.adapters import settings_models
 from retrovue.lineup import ChannelId, EmergencyMode
 from retrovue.playout.control_room import EmergencyDefaults, StationControlRoom
-from retrovue.playout.director import Machine, Presentation, ProgramDirector, house_of
+from retrovue.playout.director import Presentation, ProgramDirector, house_of, machine_of
 from retrovue.playout.ladder import Patience
 from retrovue.playout.prefetch import Prefetch, Upcoming
 from retrovue.playout.process import adopt
 from retrovue.playout.schedule_service import Desk, ScheduleService, logo_files
 from retrovue.playout.station import OnAirStation
-from retrovue.resources import font
 from retrovue.secret import read_secret
 from retrovue.state_dir import ARTEFACT_NAME, StateLock, hold, off_air, on_air_at, state_dir
 from retrovue.station.load import require_station
@@ -76,7 +75,7 @@ class StationOnAir:
         if orphans := await asyncio.to_thread(adopt, state):
             log.warning("ended %d processes that an earlier run had left behind", len(orphans))
         desk = Desk(options.station, state / ARTEFACT_NAME, state)
-        machine = Machine(ffmpeg.path, (str(font()), str(font(monospace=True))), state)
+        machine = machine_of(ffmpeg, state)
         service = self._service = ScheduleService(self.clock, desk, model, self._reloaded)
         programme = await service.first_programme()
         director = self._director = ProgramDirector(

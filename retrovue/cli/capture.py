@@ -106,10 +106,9 @@ def _prepared(args: argparse.Namespace, view: View) -> Iterator[tuple[Capture, M
     from retrovue.ffmpeg_binary import choose_ffmpeg
     from retrovue.lineup import ChannelId
     from retrovue.playout.capture import Capture
-    from retrovue.playout.director import Machine
+    from retrovue.playout.director import machine_of
     from retrovue.playout.programme import load
     from retrovue.playout.schedule_service import media_roots
-    from retrovue.resources import font
     from retrovue.sign_on import patience
     from retrovue.state_dir import ARTEFACT_NAME, state_dir
     from retrovue.store import Artefact, ArtefactError
@@ -125,7 +124,7 @@ def _prepared(args: argparse.Namespace, view: View) -> Iterator[tuple[Capture, M
     if end_us - start_us > _MOST_HOURS * HOUR_US:
         raise RetroVueError(f"that is longer than {_MOST_HOURS} hours", help="capture it in parts")
     state = state_dir(bench.model.station.station, args.state, bench.model.written_state)
-    machine = Machine(choose_ffmpeg().path, (str(font()), str(font(monospace=True))), state, as_run=False)
+    machine = machine_of(choose_ffmpeg(), state, as_run=False)
     with tempfile.TemporaryDirectory(prefix="retrovue-capture-") as scratch:
         artefact: Artefact | None = None
         try:

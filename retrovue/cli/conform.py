@@ -116,11 +116,11 @@ def _named(catalog: Catalog, name: str) -> Asset:
 
 def _jobs(args: argparse.Namespace, model: Any, asset: Asset, state: Path) -> list[Job]:
     """One for each house format."""
-    from retrovue.compiler.compile import compiled_channels
+    from retrovue.compiler.compile import compiled_channels, fitted
     from retrovue.errors import RetroVueError
     from retrovue.ffmpeg_binary import choose_ffmpeg
     from retrovue.playout.conform import Job
-    from retrovue.playout.director import file_rendering, house_of, settings_of
+    from retrovue.playout.director import file_rendering, house_of, machine_of, settings_of
     from retrovue.playout.schedule_service import media_roots
     from retrovue.playout.shelf import path_of
 
@@ -131,9 +131,10 @@ def _jobs(args: argparse.Namespace, model: Any, asset: Asset, state: Path) -> li
     published = _published(state, asset.id)
     cuts = sorted({*asset.marks_us, *(cut for points in published.values() for cut in points)})
     found = {}
+    machine, asset = machine_of(ffmpeg, state), fitted(model, asset)
     for channel in _channels(args.channel, compiled_channels(model), published):
         house = house_of(channel)
-        rendering = file_rendering(ffmpeg.path, house, asset, str(root / asset.path))
+        rendering = file_rendering(machine, channel, asset, str(root / asset.path))
         found[house] = Job(
             asset.id,
             root / asset.path,

@@ -441,7 +441,7 @@ def _assemble(
             overlays=compiled_overlays(model),
             templates=tuple(CompiledTemplate(name, text) for name, text in sorted(model.templates.items())),
             clock=model.station.clock,
-            assets=tuple(_fitted(model, asset) for _, asset in sorted(assets.items())),
+            assets=tuple(fitted(model, asset) for _, asset in sorted(assets.items())),
             days=tuple(days),
             content_hash="",
             diagnostics=tuple(dict.fromkeys(d for found in findings.values() for d in found)),
@@ -516,7 +516,7 @@ def _with_overrides(compiled: Compiled, base: Base, lock_us: int) -> Compiled:
     return replace(compiled, overrides=tuple(overrides))
 
 
-def _fitted(model: StationModel, asset: Asset) -> Asset:
+def fitted(model: StationModel, asset: Asset) -> Asset:
     """The asset with its collection's way to fill the screen, unless it has one of its own."""
     collection = model.collections.get(asset.collection)
     if asset.fit or collection is None or collection.fit is None:

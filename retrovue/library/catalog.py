@@ -31,7 +31,6 @@ class AudioTrack:
     language: str = ""  #: ISO 639 as the file says it; empty: it doesn't say
     default: bool = False  #: what the file itself would play
     commentary: bool = False  #: talk about the film, or a description for the blind
-    delay_us: int = 0  #: begins this much after the picture; negative: before it
     loudness: float | None = None  #: of its stereo downmix, LUFS; None: not measured, or silence
     peak: float | None = None  #: true peak of the same, dBTP
 

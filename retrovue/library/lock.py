@@ -42,7 +42,6 @@ class _Audio(BaseModel):
     language: str = ""
     default: bool = False
     commentary: bool = False
-    delay_us: int = 0
     loudness: float | None = None
     peak: float | None = None
 

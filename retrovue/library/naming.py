@@ -8,8 +8,12 @@ folder under a series folder.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from retrovue.library.catalog import SubtitleTrack
+from retrovue.library.language import TWO_LETTERS, language_of
 
 _GAP = r"[ ._-]*"
 _START = r"(?:^|(?<=[ ._\[(-]))"
@@ -96,3 +100,18 @@ def _clean(text: str) -> str:
     if " " not in text.strip():
         text = re.sub(r"[._]+", " ", text)
     return " ".join(text.split()).strip(" -_.")
+
+
+def subtitle_files(path: PurePosixPath, names: Iterable[str]) -> tuple[SubtitleTrack, ...]:
+    """Subtitles among ``names`` in the folder of the media file at ``path``: "film.de.srt".
+
+    As media servers have made customary: the media's own name, then a language, "forced", or both.
+    """
+    found = []
+    for name in sorted(names):
+        if not name.lower().endswith(".srt") or not name.startswith(path.stem + "."):
+            continue
+        words = [word.lower() for word in name[len(path.stem) : -len(".srt")].split(".") if word]
+        language = next((code for code in map(language_of, words) if code in TWO_LETTERS), "")
+        found.append(SubtitleTrack("subrip", language, "forced" in words, path=str(path.with_name(name))))
+    return tuple(found)

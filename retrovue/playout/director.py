@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from retrovue.broadcast_day import Calendar
 from retrovue.clock import MasterClock
 from retrovue.compiler.model import CompiledChannel, CompiledSynthetic
+from retrovue.ffmpeg_binary import Ffmpeg
 from retrovue.library.catalog import Asset
 from retrovue.lineup import ChannelId, Emergency, TuneRefused, Viewer
 from retrovue.playout import emergency_card, ffmpeg, pictures
@@ -39,6 +40,8 @@ from retrovue.playout.producers.synthetic import SyntheticProducer
 from retrovue.playout.shelf import Shelf, Wanted, path_of
 from retrovue.playout.sources.slate import Slate, make_slate
 from retrovue.playout.switcher import LEAD_S
+from retrovue.playout.treatment import treatment_of
+from retrovue.resources import font
 from retrovue.units import MINUTE_US, SECOND_US, from_us
 
 log = logging.getLogger(__name__)
@@ -57,6 +60,13 @@ class Machine:
     fonts: tuple[str, str]  #: proportional and monospaced TrueType files
     state: Path  #: state directory
     as_run: bool = True  #: is what leaves written down?
+    features: frozenset[str] = frozenset()  #: filters of this ffmpeg that not every one has
+
+
+def machine_of(chosen: Ffmpeg, state: Path, as_run: bool = True) -> Machine:
+    """This machine, with the ffmpeg that was chosen for it."""
+    fonts = (str(font()), str(font(monospace=True)))
+    return Machine(chosen.path, fonts, state, as_run, frozenset(chosen.features))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +105,13 @@ def house_of(channel: CompiledChannel) -> HouseFormat:
     )
 
 
-def file_rendering(binary: str, house: HouseFormat, asset: Asset, path: str) -> Rendering:
+def file_rendering(machine: Machine, channel: CompiledChannel, asset: Asset, path: str) -> Rendering:
     """How the media file of an asset is rendered, on the air and for its house copy alike."""
+    house = house_of(channel)
+    how = treatment_of(asset, path, channel, machine.features, machine.fonts[0])
 
     def command(offset_us: int, cut: Cut, pipes: Pipes) -> list[str]:
-        return ffmpeg.file_command(binary, house, path, offset_us, cut, pipes, asset.interlaced)
+        return ffmpeg.file_command(machine.ffmpeg, house, path, offset_us, cut, pipes, how)
 
     return Rendering(command, with_audio=bool(asset.audio_codec), path=path, asset=asset)
 
@@ -224,7 +236,7 @@ class _Studio(Studio, Feeds):
         if asset is None:
             return None
         machine, house = self._director.machine, self._house
-        rendering = file_rendering(machine.ffmpeg, house, asset, self._programme.locate(asset))
+        rendering = file_rendering(machine, self.channel, asset, self._programme.locate(asset))
         if not self._parameters:
             return rendering
         wanted = Wanted(

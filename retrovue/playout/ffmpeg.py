@@ -25,6 +25,7 @@ import ffmpeg
 
 from retrovue.playout import encode, normalise
 from retrovue.playout.house import HouseFormat
+from retrovue.playout.normalise import PLAIN, Treatment
 from retrovue.playout.ticks import SAMPLE_RATE
 
 #: An asset that ends at most this much short of its plan is held on its last picture (ticks).
@@ -68,22 +69,23 @@ def file_command(
     offset_us: int,
     cut: Cut,
     pipes: Pipes,
-    interlaced: bool = False,
+    how: Treatment = PLAIN,
 ) -> list[str]:
-    """Render ``cut`` of the media file at ``path`` from ``offset_us``; no audio pipe, no audio."""
+    """Render ``cut`` of the media file at ``path`` from ``offset_us`` of its picture; no audio pipe, no
+    audio."""
     preroll = PREROLL_UNINDEXED_S if path.lower().endswith(_UNINDEXED) else PREROLL_S
-    offset = offset_us / 1_000_000
+    offset = (offset_us + how.picture_us) / 1_000_000
     lead_in = min(preroll, offset)
     # The path is given with its protocol so that a name like "concat:x" stays a name.
     source = ffmpeg.input(
         f"file:{path}", ss=f"{offset - lead_in:.6f}", threads=1, protocol_whitelist=_LOCAL_ONLY
     )
-    video = normalise.picture(source.video, house, lead_in, interlaced)
+    video = normalise.picture(source, house, lead_in, offset_us / 1_000_000, how)
     outputs = [_video_out(video, house, cut, pipes)]
     if pipes.audio is not None:
         # Silence before the lead-in gives the cut something to take when audio_from is negative.
         pad = round(preroll * SAMPLE_RATE) + house.audio.frame_samples * 2
-        audio = normalise.sound(source.audio, delay=pad - round(lead_in * SAMPLE_RATE))
+        audio = normalise.sound(source, pad - round(lead_in * SAMPLE_RATE), how)
         outputs.append(encode.audio(_cut_audio(audio, house, cut, pad), house, pipes.audio))
     return _compile(binary, outputs)
 

@@ -29,6 +29,7 @@ from retrovue.playout.director import (
     Programme,
     file_rendering,
     house_of,
+    machine_of,
     settings_of,
 )
 from retrovue.playout.house_copy import EDITION, SUFFIX
@@ -36,7 +37,6 @@ from retrovue.playout.overlay import Layer
 from retrovue.playout.playlog import Playlog, PlaylogEntry
 from retrovue.playout.shelf import path_of
 from retrovue.playout.ticks import TickGrid
-from retrovue.resources import font
 from retrovue.units import SECOND_US, frames_to_us
 
 CHANNEL = ChannelId("bench")
@@ -119,12 +119,17 @@ def asset(name: str, path: str, clip: Clip | None) -> Asset:
     )  # fmt: skip
 
 
+def machine(state: Path) -> Machine:
+    """This machine, with the ffmpeg that the station would choose."""
+    return machine_of(choose_ffmpeg(), state)
+
+
 async def conformed(name: str, state: Path, cuts_s: tuple[float, ...] = ()) -> Path:
     """The house copy of a clip, made once and put on the shelf of ``state``."""
     clip, house = CLIPS[name], house_of(BENCH)
     path = await asyncio.to_thread(make, clip)
     of = asset(name, str(path), clip)
-    rendering = file_rendering(choose_ffmpeg().path, house, of, str(path))
+    rendering = file_rendering(machine(state), BENCH, of, str(path))
     job = Job(
         of.id, path, of.duration_us, house, rendering.command, rendering.with_audio,
         tuple(round(cut * SECOND_US) for cut in cuts_s), settings_of(rendering), "lab",
@@ -180,8 +185,7 @@ async def bench(
     programme = Programme(
         "Bench", ZoneInfo("America/New_York"), synthetics, assets.get, lambda a: a.path, playlog
     )
-    machine = Machine(choose_ffmpeg().path, (str(font()), str(font(True))), state)
-    director = ProgramDirector(clock, machine, linger_s, presentation=presentation)
+    director = ProgramDirector(clock, machine(state), linger_s, presentation=presentation)
     slugs = (CHANNEL, *(ChannelId(m) for m in more))
     director.apply({slug: (replace(channel, channel=slug), programme) for slug in slugs})
     await director.slate(house, "Bench")

@@ -16,6 +16,7 @@ from retrovue.compiler.model import CompiledSynthetic
 from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.playout.ffmpeg import Cut, Pipes, SyntheticPicture, file_command, synthetic_command
 from retrovue.playout.house import HouseFormat
+from retrovue.playout.normalise import Treatment
 from retrovue.playout.pictures import picture_of, slate_picture
 from retrovue.resources import font
 from retrovue.stream.adts import AdtsSplitter
@@ -58,7 +59,7 @@ def test_no_audio_pipe_means_no_audio_is_asked_of_the_file() -> None:
 
 def test_interlaced_material_is_deinterlaced() -> None:
     assert "bwdif" in value(
-        file_command("f", HOUSE, "/m/a.mp4", 0, CUT, Pipes(7, 8), True), "-filter_complex"
+        file_command("f", HOUSE, "/m/a.mp4", 0, CUT, Pipes(7, 8), Treatment(fields="auto")), "-filter_complex"
     )
 
 

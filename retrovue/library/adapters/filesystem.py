@@ -12,9 +12,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from retrovue.library.adapters import FoundMedia, SourceGone
-from retrovue.library.catalog import Asset
+from retrovue.library.catalog import Asset, SubtitleTrack
 from retrovue.library.finding import Finding
-from retrovue.library.naming import parse_name, pretty
+from retrovue.library.naming import parse_name, pretty, subtitle_files
 from retrovue.library.sidecar import MAX_BYTES, parse_sidecar
 
 
@@ -104,9 +104,11 @@ class FilesystemAdapter:
             if stat.S_ISDIR(status.st_mode):
                 yield from self._walk(path, entered)
             elif stat.S_ISREG(status.st_mode) and path.suffix.lower().removeprefix(".") in self._extensions:
-                yield self._found(path, status)
+                yield self._found(path, status, subtitle_files(path, names))
 
-    def _found(self, path: PurePosixPath, status: os.stat_result) -> FoundMedia | Finding:
+    def _found(
+        self, path: PurePosixPath, status: os.stat_result, subtitles: tuple[SubtitleTrack, ...]
+    ) -> FoundMedia | Finding:
         named = parse_name(path)
         asset = Asset(
             collection=self._collection,
@@ -120,6 +122,7 @@ class FilesystemAdapter:
             episode=named.episode,
             year=named.year,
             date=named.date,
+            subtitles=subtitles,
         )
         try:
             written = self._sidecar(path)

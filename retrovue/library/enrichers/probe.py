@@ -8,6 +8,7 @@ by reading all packets (not decoding them).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,16 +18,19 @@ from typing import Any, ClassVar, Literal
 
 import av
 import av.error
+from av.audio.stream import AudioStream
 from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from pydantic import BaseModel, ConfigDict
 
-from retrovue.library.catalog import Asset
+from retrovue.library.catalog import Asset, AudioTrack, SubtitleTrack
+from retrovue.library.enrichers.fields import detect_fields, suspect
 from retrovue.library.finding import Unreadable
+from retrovue.library.language import language_of
 from retrovue.units import SECOND_US, frames_to_us, round_div
 
 #: Formats that may be opened: never a playlist or a concat script, which could name other files or hosts.
@@ -48,6 +52,47 @@ _RATES = tuple(
         (60, 1),
     )
 )
+
+#: Colours as H.273 numbers them → as ffmpeg names them; what is not here says nothing (2) or is no film's.
+_PRIMARIES = {
+    1: "bt709",
+    4: "bt470m",
+    5: "bt470bg",
+    6: "smpte170m",
+    7: "smpte240m",
+    9: "bt2020",
+    12: "smpte432",
+}
+_TRANSFERS = {
+    1: "bt709",
+    4: "gamma22",
+    5: "gamma28",
+    6: "smpte170m",
+    7: "smpte240m",
+    8: "linear",
+    13: "iec61966-2-1",
+    14: "bt2020-10",
+    15: "bt2020-12",
+    16: "smpte2084",
+    18: "arib-std-b67",
+}
+_MATRICES = {
+    0: "gbr",
+    1: "bt709",
+    4: "fcc",
+    5: "bt470bg",
+    6: "smpte170m",
+    7: "smpte240m",
+    9: "bt2020nc",
+    10: "bt2020c",
+}
+
+#: A picture that begins later than this after its file (µs) has lost its clock.
+_LATEST_PICTURE_US = 60 * SECOND_US
+
+#: Tracks that talk about the film, or describe it, by their title.
+_COMMENTARY = re.compile(r"comment|descri|kommentar", re.IGNORECASE)
+_FORCED = re.compile(r"\bforced\b|erzwungen", re.IGNORECASE)
 
 #: How much of a Matroska file's end is looked at (µs); longer than any usual GOP.
 _TAIL_US = 12 * SECOND_US
@@ -82,11 +127,11 @@ class Measure:
 
 
 class ProbeEnricher:
-    """Duration, frames, rate, raster, codecs, audio, chapter marks, embedded title."""
+    """Duration, frames, rate, raster, fields, colours, sound tracks, subtitles, chapter marks, title."""
 
     settings_model: ClassVar[type[BaseModel]] = ProbeSettings
     turn: ClassVar[int] = 0
-    edition: ClassVar[int] = 1
+    edition: ClassVar[int] = 2
 
     def __init__(self, settings: ProbeSettings) -> None:
         self.settings = settings
@@ -121,6 +166,10 @@ def _probe(asset: Asset, container: InputContainer, location: Path, size: int) -
     measure = _measure(container, video, location, size)
     audio = next(iter(container.streams.audio), None)
     sar = video.sample_aspect_ratio or Fraction(1)
+    codec = _codec(video.codec_context)
+    fields = ""
+    if not first.interlaced_frame and suspect(measure.rate, first.height, codec):
+        fields = detect_fields(location, measure.duration_us)
     probed = replace(
         asset,
         duration_us=measure.duration_us,
@@ -129,14 +178,52 @@ def _probe(asset: Asset, container: InputContainer, location: Path, size: int) -
         width=first.width,
         height=first.height,
         sar=f"{sar.numerator}/{sar.denominator}",
-        interlaced=first.interlaced_frame,
-        video_codec=_codec(video.codec_context),
+        interlaced=first.interlaced_frame or bool(fields),
+        field_order=fields,
+        primaries=_PRIMARIES.get(int(first.color_primaries), ""),
+        transfer=_TRANSFERS.get(int(first.color_trc), ""),
+        matrix=_MATRICES.get(int(first.colorspace), ""),
+        picture_us=_picture_us(container, video),
+        video_codec=codec,
         audio_codec=_codec(audio.codec_context) if audio else "",
         audio_channels=getattr(audio.codec_context, "channels", 0) if audio else 0,
+        audio=tuple(map(_audio_track, container.streams.audio)),
+        subtitles=asset.subtitles + tuple(map(_subtitle_track, range(1000), container.streams.subtitles)),
         marks_us=asset.marks_us or tuple(_chapter_starts(container)),
         title=asset.title or _title(container.metadata),
     )
     return snap_asset_marks(probed)
+
+
+def _picture_us(container: InputContainer, video: VideoStream) -> int:
+    """How long after the file its picture begins."""
+    if video.start_time is None or container.start_time is None:
+        return 0
+    start = video.start_time * (video.time_base or Fraction(1)) * SECOND_US
+    late = round(start) - container.start_time
+    return late if 0 < late < _LATEST_PICTURE_US else 0
+
+
+def _audio_track(stream: AudioStream) -> AudioTrack:
+    apart = Disposition.comment | Disposition.visual_impaired
+    title = stream.metadata.get("title", "")
+    return AudioTrack(
+        codec=_codec(stream.codec_context),
+        channels=getattr(stream.codec_context, "channels", 0),
+        language=language_of(stream.metadata.get("language", "")),
+        default=bool(stream.disposition & Disposition.default),
+        commentary=bool(stream.disposition & apart) or bool(_COMMENTARY.search(title)),
+    )
+
+
+def _subtitle_track(number: int, stream: Stream) -> SubtitleTrack:
+    title = stream.metadata.get("title", "")
+    return SubtitleTrack(
+        codec=_codec(stream.codec_context),
+        language=language_of(stream.metadata.get("language", "")),
+        forced=bool(stream.disposition & Disposition.forced) or bool(_FORCED.search(title)),
+        stream=number,
+    )
 
 
 def _codec(context: CodecContext | None) -> str:
