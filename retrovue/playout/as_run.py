@@ -50,6 +50,7 @@ class AsRunRecord:
     segment_kind: str = ""  #: program, ad, promo, …
     asset_id: str = ""  #: what was shown; empty for a synthetic and for slate
     synthetic: str = ""  #: slug of the synthetic shown
+    in_us: int | None = None  #: offset into the asset at the first tick (µs)
     frame_from: int | None = None  #: first frame of the asset that was shown, from 0
     frame_to: int | None = None  #: the frame after the last
     emitted_us: int = 0  #: station time at which its first tick left (µs since 1970, UTC)
@@ -196,7 +197,8 @@ class RunLog:
         """One record stands for all that are lost; its number can't be a run's."""
         lost = self._lost or replace(
             record, run=-1 - record.run, kind=UNLOGGED, segment_date=None, seq=None, event_id=0,
-            segment_kind="", asset_id="", synthetic="", frame_from=None, frame_to=None, closed=True,
+            segment_kind="", asset_id="", synthetic="",
+            in_us=None, frame_from=None, frame_to=None, closed=True,
         )  # fmt: skip
         self._lost_count += 1
         self._lost = replace(
@@ -233,6 +235,7 @@ class RunLog:
             segment_kind=due.segment_kind if due else origin.segment_kind,
             asset_id=origin.asset_id,
             synthetic=origin.synthetic,
+            in_us=grid.start_us(run.first) - origin.zero_us if origin.zero_us is not None else None,
             frame_from=frames[0] if frames else None,
             frame_to=frames[1] if frames else None,
             emitted_us=run.emitted_us,

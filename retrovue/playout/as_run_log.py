@@ -221,7 +221,7 @@ def _record(row: tuple[Any, ...]) -> AsRunRecord:
     values = dict(zip(schema.AS_RUN.names, row, strict=True))
     # A line leaves out what is empty.
     for name, kind, _ in schema.AS_RUN.columns:
-        if values[name] is None and name not in ("segment_date", "seq", "frame_from", "frame_to"):
+        if values[name] is None and name not in ("segment_date", "seq", "in_us", "frame_from", "frame_to"):
             values[name] = "" if kind == "VARCHAR" else 0 if kind == "BIGINT" else False
     return AsRunRecord(**values)
 

@@ -534,6 +534,7 @@ AS_RUN = Table(
         ("segment_kind", "VARCHAR", "program, ad, promo, …"),
         ("asset_id", "VARCHAR", "→ asset: what was shown; empty for a synthetic and for slate"),
         ("synthetic", "VARCHAR", "→ synthetic: what was shown"),
+        ("in_us", "BIGINT", "offset into the asset at the first tick"),
         ("frame_from", "BIGINT", "first frame of the asset that was shown, from 0"),
         ("frame_to", "BIGINT", "the frame after the last that was shown"),
         ("emitted_us", "BIGINT", "station time at which its first tick left"),
