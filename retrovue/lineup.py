@@ -131,6 +131,18 @@ class ChannelStatus:
     producer: str = ""  #: what renders the picture now ("ffmpeg pid 4711: sitcoms/x.mp4")
     detail: str = ""  #: the last fault, in words; empty when well
     orders: Orders = Orders()  #: of the operator, in force
+    slate_ticks: int = 0  #: frames of slate since it came on
+    restarts: int = 0  #: how often its tick loop died since it came on
+    behind_s: float = 0.0  #: how much of the lead is missing now (seconds)
+    planned_until: datetime | None = None  #: end of its playlog
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderStatus:
+    """What the encoders of the channels on the air take, in cores."""
+
+    used: float
+    budget: float | None  #: None: unlimited
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +156,7 @@ class StationStatus:
     artefact: str  #: content hash of what is on the air
     horizon_end: datetime | None  #: guide compiled up to here
     channels: tuple[ChannelStatus, ...] = ()
+    encoders: EncoderStatus | None = None
     warnings: tuple[str, ...] = ()  #: "reload refused: 2 errors in plans/weekday.yaml; last good stays"
 
 

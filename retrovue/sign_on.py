@@ -21,7 +21,9 @@ from retrovue.headend.server import Headend
 from retrovue.headend.settings import HeadendSettings
 from retrovue.library.adapters import settings_models
 from retrovue.lineup import ChannelId, EmergencyMode
+from retrovue.playout.admission import Encoders, budget_of
 from retrovue.playout.control_room import EmergencyDefaults, StationControlRoom
+from retrovue.playout.cores import cores
 from retrovue.playout.director import Presentation, ProgramDirector, house_of, machine_of
 from retrovue.playout.ladder import Patience
 from retrovue.playout.prefetch import Prefetch, Upcoming
@@ -84,6 +86,7 @@ class StationOnAir:
             model.station.linger / SECOND_US,
             patience(model),
             presentation(model),
+            encoders(model),
         )
         station = self.station = OnAirStation(self.clock, director, programme)
         station.take_over(programme, logo_files(model, options.station))
@@ -124,6 +127,7 @@ class StationOnAir:
         self.model = model
         if self._director is not None:
             self._director.presentation = presentation(model)
+            self._director.encoders = encoders(model)
 
     def _emergency_defaults(self) -> EmergencyDefaults:
         assert self.model is not None
@@ -170,6 +174,13 @@ def presentation(model: StationModel) -> Presentation:
         voice=station.emergency.voice or f"This is a fictional emergency of {station.name}.",
         sign_off={ChannelId(c.channel): c.sign_off or station.sign_off for c in model.channels},
     )
+
+
+def encoders(model: StationModel) -> Encoders:
+    """How much encoding the machine bears, by the YAML or by what it has."""
+    said = model.station.encoders
+    budget = budget_of(cores()) if said.budget == "auto" else said.budget
+    return Encoders(budget, degrade=said.beyond == "degrade")
 
 
 def headend_settings(model: StationModel, overrides: Mapping[str, Any]) -> HeadendSettings:

@@ -21,6 +21,8 @@ def run(args: argparse.Namespace, view: View) -> int:
         view.json(status)
         return 0
     view.out(f"{status['name']}, {status['now']}, artefact {status['artefact'][:12]}")
+    if (encoders := status["encoders"]) and encoders["budget"] is not None:
+        view.out(f"encoders take {encoders['used']:g} of {encoders['budget']:g} cores")
     for warning in status["warnings"]:
         view.out(f"warning: {warning}")
     for state in status["channels"]:
@@ -36,6 +38,12 @@ def _words(state: dict[str, Any]) -> str:
         words.append(f"{state['viewers']} watching")
     if state["now"]:
         words.append(str(state["now"]["title"]))
+    if state["slate_ticks"]:
+        words.append(f"{state['slate_ticks']} frames of slate")
+    if state["restarts"]:
+        words.append(f"{state['restarts']} restarts")
+    if state["behind_s"]:
+        words.append(f"{state['behind_s']:g} s behind")
     if state["detail"]:
         words.append(str(state["detail"]))
     return ", ".join(words)

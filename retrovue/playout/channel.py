@@ -140,6 +140,8 @@ class ChannelManager:
         self._lingering: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._closed = False
+        self.lingers_since: float | None = None  #: clock.elapsed(); None: watched, or off the air
+        self.loop_deaths = 0  #: how often the tick loop died since the channel came on
 
     # --- viewers -------------------------------------------------------------------------------
 
@@ -196,6 +198,16 @@ class ChannelManager:
         return self._switcher.fault if self._switcher is not None else ""
 
     @property
+    def slate_ticks(self) -> int:
+        """Ticks of slate since the channel came on."""
+        return self._switcher.slate_total if self._switcher is not None else 0
+
+    @property
+    def behind_s(self) -> float:
+        """How much of the lead is missing now (seconds); 0 when all is well."""
+        return self._switcher.behind_s if self._switcher is not None else 0.0
+
+    @property
     def producer(self) -> str:
         return self._studio.detail() if self.state is not State.OFF_AIR else ""
 
@@ -215,6 +227,13 @@ class ChannelManager:
         if self._stopping is not None:
             await asyncio.shield(self._stopping)
 
+    async def make_room(self) -> None:
+        """Off the air now if nobody watches: another channel needs the encoder."""
+        if self.state is State.LINGERING:
+            self._cancel_linger()
+            self._apply(Event.LINGER_OVER)
+        await self.off_air()
+
     async def off_air(self) -> None:
         """Return once a stop that is under way is done."""
         while self._stopping is not None:
@@ -228,11 +247,13 @@ class ChannelManager:
         for action in actions:
             match action:
                 case Action.START:
+                    self.loop_deaths = 0
                     self._ring = Ring(self._clock)
                     self._loop = asyncio.create_task(self._run(self._ring), name=f"on air {self.channel}")
                 case Action.STOP:
                     self._stopping = asyncio.create_task(self._stop(event.value))
                 case Action.LINGER:
+                    self.lingers_since = self._clock.elapsed()
                     self._lingering = asyncio.create_task(self._linger())
                 case Action.CANCEL_LINGER:
                     self._cancel_linger()
@@ -267,6 +288,7 @@ class ChannelManager:
                 return
             except Exception:
                 log.exception("%s: the tick loop died; starting it again", self.channel)
+                self.loop_deaths += 1
                 self._apply(Event.LOOP_DIED)
             if self._clock.elapsed() - began > 10 * _BACK_OFF_MAX_S:
                 pause = _BACK_OFF_S
@@ -275,10 +297,11 @@ class ChannelManager:
 
     async def _linger(self) -> None:
         await self._clock.wait(self._linger_s)
-        self._lingering = None
+        self._lingering = self.lingers_since = None
         self._apply(Event.LINGER_OVER)
 
     def _cancel_linger(self) -> None:
+        self.lingers_since = None
         if self._lingering is not None:
             self._lingering.cancel()
             self._lingering = None

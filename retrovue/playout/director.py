@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -23,8 +25,9 @@ from retrovue.ffmpeg_binary import Ffmpeg
 from retrovue.library.catalog import Asset
 from retrovue.lineup import ChannelId, Emergency, TuneRefused, Viewer
 from retrovue.playout import emergency_card, ffmpeg, pictures
+from retrovue.playout.admission import COPY, Encoders, OnAir, cost, judge
 from retrovue.playout.as_run_journal import AsRun, AsRunJournal
-from retrovue.playout.channel import ChannelManager, ChannelSignal, Studio
+from retrovue.playout.channel import ChannelManager, ChannelSignal, State, Studio
 from retrovue.playout.encode import encoder_of
 from retrovue.playout.ffmpeg import Cut, Pipes
 from retrovue.playout.house import HouseFormat
@@ -38,7 +41,7 @@ from retrovue.playout.producers.base import Origin, Producer
 from retrovue.playout.producers.emergency import SLUG, EmergencyEncode, EmergencyProducer
 from retrovue.playout.producers.synthetic import SyntheticProducer
 from retrovue.playout.shelf import Shelf, Wanted, path_of
-from retrovue.playout.sources.slate import Slate, make_slate
+from retrovue.playout.sources.slate import Slate, SlateFailed, make_slate
 from retrovue.playout.switcher import LEAD_S
 from retrovue.playout.treatment import treatment_of
 from retrovue.resources import font
@@ -48,6 +51,8 @@ log = logging.getLogger(__name__)
 
 #: What a channel shows where its playlog ends before time does.
 SHORTFALL_SYNTHETIC = "slate"
+#: What a channel airs within this time says whether it needs an encoder (µs).
+LOOK_AHEAD_US = 15 * MINUTE_US
 #: What it shows when it is ordered to sign off, and nothing else is said.
 SIGN_OFF_SYNTHETIC = "sign-off"
 
@@ -174,6 +179,8 @@ class _Studio(Studio, Feeds):
         self._parameters = ""  #: of the channel's own encoder; known once there is a slate
         self._renderings = _Renderings(self)
         self.control = MasterControl(channel.channel, house.grid, self)
+        self.degraded = ""  #: why it is not encoded as the house format says
+        self._encodes = True
 
     def apply(self, channel: CompiledChannel, programme: Programme) -> None:
         """A new artefact: what is on the air goes on where both agree."""
@@ -182,6 +189,47 @@ class _Studio(Studio, Feeds):
         self.control.rearm()
 
     # --- channel.Studio ----------------------------------------------------------------------------
+
+    @property
+    def house(self) -> HouseFormat:
+        """What it is encoded as: the channel's house format, unless a faster preset must do."""
+        return self._house
+
+    def encode_as(self, house: HouseFormat, why: str) -> None:
+        """Before the channel goes on the air; an encoder never changes while it is."""
+        if why and why != self.degraded:
+            log.warning("%s: %s", self.channel.channel, why)
+        self._house, self.degraded = house, why
+
+    async def load(self) -> float:
+        """What it costs to have the channel on the air for the coming minutes (cores).
+
+        House copies cost next to nothing while no graphics lie over them, and so does a still picture. Asked
+        of the disk, so not for every tick.
+        """
+        self._encodes = await self._needs_encoder()
+        return self.price
+
+    @property
+    def price(self) -> float:
+        """The same as it was known last."""
+        return cost(self._house, self._encodes)
+
+    async def _needs_encoder(self) -> bool:
+        try:
+            await self.slate()  # tells which copies may air
+        except SlateFailed:
+            return True
+        grid, now_us = self._house.grid, self._director.equipment.clock.now_us()
+        first, last = grid.at(now_us), grid.at(now_us + LOOK_AHEAD_US)
+        copies: set[Path] = set()
+        for entry in self._programme.playlog.under(self.control.crawls).entries:
+            if entry.start < last and first < entry.end and entry.segment.asset_id:
+                rendering = self.asset(entry.segment.asset_id)
+                if entry.layers or rendering is None or rendering.copy is None:
+                    return True
+                copies.add(rendering.copy.path)
+        return not await asyncio.to_thread(lambda: all(path.is_file() for path in copies))
 
     async def slate(self) -> Slate:
         slate = await self._director.slate(self._house, self._programme.station)
@@ -222,6 +270,13 @@ class _Studio(Studio, Feeds):
 
     def crawl_text(self, emergency: Emergency) -> str:
         return emergency_card.crawl_text(emergency.text, self._director.presentation.voice)
+
+    def may_crawl(self) -> bool:
+        if self._encodes or self._director.has_room(cost(self._house) - self.price):
+            self._encodes = True
+            return True
+        log.warning("%s: no encoder is left for a crawl: a takeover instead", self.channel.channel)
+        return False
 
     def _picture(
         self, slug: str, notify: Callable[[], None], origin: Origin | None = None
@@ -283,8 +338,12 @@ class ProgramDirector:
         linger_s: float,
         patience: Patience = DEFAULT_PATIENCE,
         presentation: Presentation | None = None,
+        encoders: Encoders | None = None,
     ) -> None:
         self.machine = machine
+        self.encoders = encoders or Encoders()
+        self._admitting = asyncio.Lock()
+        self._coming_on: Counter[ChannelId] = Counter()  #: tunes under way
         self.presentation = presentation or Presentation()
         self._orders = OrderBook()
         self._emergencies: dict[tuple[HouseFormat, str, str], EmergencyEncode] = {}
@@ -358,7 +417,54 @@ class ProgramDirector:
             raise TuneRefused("shutting_down", "the station is going off the air")
         if manager is None:
             raise TuneRefused("unknown_channel", f"no channel {channel}")
+        if math.isfinite(self.encoders.budget):
+            async with self._admitting:
+                if manager.state is State.OFF_AIR and channel not in self._coming_on:
+                    await self._admit(channel)
+                self._coming_on[channel] += 1
+            try:
+                return await manager.tune(viewer)
+            finally:
+                self._coming_on[channel] -= 1
+                self._coming_on += Counter()  # drops what is 0
         return await manager.tune(viewer)
+
+    # --- admission control -------------------------------------------------------------------------
+
+    async def _admit(self, channel: ChannelId) -> None:
+        """Make room for ``channel``. Raises ``TuneRefused``."""
+        studio = self._studios[channel]
+        house = house_of(studio.channel)
+        studio.encode_as(house, "")
+        encodes = await studio.load() > COPY
+        beside = [
+            OnAir(other, await self._studios[other].load(), self.channels[other].lingers_since)
+            for other in self._on_air()
+        ]
+        verdict = judge(self.encoders, beside, house, encodes)
+        if verdict.house is None:
+            log.warning("%s: refused: %s", channel, verdict.reason)
+            raise TuneRefused("busy", verdict.reason)
+        for lingering in verdict.put_off:
+            log.info("%s: off the air early: %s needs the encoder", lingering, channel)
+            await self.channels[lingering].make_room()
+        studio.encode_as(verdict.house, verdict.reason)
+
+    def _on_air(self) -> list[ChannelId]:
+        """The channels that are on the air, or coming on."""
+        return [c for c, m in self.channels.items() if m.state is not State.OFF_AIR or c in self._coming_on]
+
+    def has_room(self, more: float) -> bool:
+        """Is there room for ``more`` cores beside all that is on the air?"""
+        return self.encoders_used() + more <= self.encoders.budget
+
+    def encoders_used(self) -> float:
+        """Cores that the channels on the air take, by the table."""
+        return math.fsum(self._studios[channel].price for channel in self._on_air())
+
+    def degraded(self, channel: ChannelId) -> str:
+        """Why a channel that is on the air is not encoded as its format says; empty when it is."""
+        return self._studios[channel].degraded if self.channels[channel].state is not State.OFF_AIR else ""
 
     async def archive_as_run(self) -> None:
         """Make one file of each broadcast day that is over, every hour. Runs until cancelled."""

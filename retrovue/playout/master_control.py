@@ -60,6 +60,10 @@ class Feeds(Protocol):
 
     def crawl_text(self, emergency: Emergency) -> str: ...
 
+    def may_crawl(self) -> bool:
+        """Is there an encoder for a crawl over what is on the air? Else the emergency is a takeover."""
+        ...
+
 
 class MasterControl:
     """One channel's. ``start`` and ``stop`` are its going on and off the air."""
@@ -100,7 +104,7 @@ class MasterControl:
         match action:
             case Action.INTERRUPT:
                 assert emergency is not None
-                crawls = emergency.mode is EmergencyMode.CRAWL
+                crawls = emergency.mode is EmergencyMode.CRAWL and self._feeds.may_crawl()
                 self._crawl(self._feeds.crawl_text(emergency) if crawls else "")
                 self._put_on(self._beneath() if crawls else Airs.TAKEOVER)
             case Action.BENEATH:
@@ -121,16 +125,12 @@ class MasterControl:
 
     def start(self, tick: int, notify: Callable[[], None]) -> Callable[[int], Producer]:
         """Go on the air with what the orders say, from ``tick`` on; returns who has charge of one."""
-        self._notify, self.tick = notify, tick
-        self._action = None
         emergency = self.orders.emergency
-        self._crawls = []
+        self._crawls = list(self.crawls)
         self._on = self._beneath()
-        if emergency is not None:
-            if emergency.mode is EmergencyMode.CRAWL:
-                self._crawls = [Layer("crawl", 0, FOREVER, self._feeds.crawl_text(emergency))]
-            else:
-                self._on = Airs.TAKEOVER
+        if emergency is not None and emergency.mode is EmergencyMode.TAKEOVER:
+            self._on = Airs.TAKEOVER
+        self._notify, self.tick, self._action = notify, tick, None
         if self._on is Airs.PROGRAMME:
             self._make_programme(notify)
         else:
@@ -146,7 +146,7 @@ class MasterControl:
             if producer is not None:
                 await producer.stop(reason)
         self._main = self._shortfall = self._other = self._coming_other = None
-        self._going = []
+        self._going, self._crawls = [], []
         self.tick = 0
         while self._retired:
             await asyncio.gather(*tuple(self._retired), return_exceptions=True)
@@ -161,6 +161,14 @@ class MasterControl:
         for picture in (self._shortfall, self._other, self._coming_other):
             if isinstance(picture, SyntheticProducer):
                 picture.over(self._crawls, self.tick)
+
+    @property
+    def crawls(self) -> tuple[Layer, ...]:
+        """The crawls over what is on the air, or would be if somebody tuned in."""
+        emergency = self.orders.emergency
+        if self._notify is not None or emergency is None or emergency.mode is not EmergencyMode.CRAWL:
+            return tuple(self._crawls)
+        return (Layer("crawl", 0, FOREVER, self._feeds.crawl_text(emergency)),)
 
     @property
     def airs(self) -> Airs | None:

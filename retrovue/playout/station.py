@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
@@ -16,13 +17,14 @@ from retrovue.lineup import (
     ChannelId,
     ChannelIdent,
     ChannelStatus,
+    EncoderStatus,
     GuideEntry,
     LineupChange,
     Signal,
     StationStatus,
     Viewer,
 )
-from retrovue.playout.director import ProgramDirector
+from retrovue.playout.director import ProgramDirector, house_of
 from retrovue.playout.programme import OnAirProgramme
 from retrovue.units import from_us
 
@@ -137,6 +139,7 @@ class OnAirStation:
         now = self._clock.now()
         header = self._programme.header
         statuses = []
+        budget = self._director.encoders.budget
         for ident in self._programme.idents:
             manager, control = self._director.channels[ident.id], self._director.control(ident.id)
             statuses.append(
@@ -146,8 +149,12 @@ class OnAirStation:
                     viewers=len(manager.viewers),
                     now=self._current(ident.id, now),
                     producer=manager.producer,
-                    detail=manager.detail or control.pending,
+                    detail=manager.detail or control.pending or self._director.degraded(ident.id),
                     orders=control.orders,
+                    slate_ticks=manager.slate_ticks,
+                    restarts=manager.loop_deaths,
+                    behind_s=round(manager.behind_s, 3),
+                    planned_until=self._planned_until(ident.id),
                 )
             )
         return StationStatus(
@@ -158,6 +165,9 @@ class OnAirStation:
             artefact=header.content_hash,
             horizon_end=self.guide_end(),
             channels=tuple(statuses),
+            encoders=EncoderStatus(
+                round(self._director.encoders_used(), 2), budget if math.isfinite(budget) else None
+            ),
             warnings=tuple(self._warnings.values()),
         )
 
@@ -181,6 +191,11 @@ class OnAirStation:
             if entry.start <= now < entry.end:
                 return entry
         return None
+
+    def _planned_until(self, channel: ChannelId) -> datetime | None:
+        compiled, programme = self._programme.channels[channel]
+        end = programme.playlog.end
+        return from_us(house_of(compiled).grid.start_us(end)) if end else None
 
     def _tell(self, change: LineupChange) -> None:
         for queue in self._listeners:

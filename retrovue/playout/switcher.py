@@ -93,6 +93,14 @@ class Switcher:
         """Why the slate is on; empty when it isn't."""
         return self._cause if self._slating else ""
 
+    @property
+    def behind_s(self) -> float:
+        """How much of the lead is missing now (seconds), beyond the batch that is being made."""
+        if self._next is None:
+            return 0.0
+        missing_us = self._clock.now_us() + self._lead_us - self._grid.start_us(self._next)
+        return max(0.0, missing_us / SECOND_US - BATCH_S)
+
     async def run(self) -> None:
         """The tick loop. Raises ``ClockWasSet``."""
         if self._next is None:

@@ -369,6 +369,17 @@ class Ladder(Written):
     up to five minutes."""
 
 
+class Encoders(Written):
+    """How much encoding this machine bears. What a channel costs is told by its format: 480p at 29.97 with
+    ``veryfast`` is a third of a core; house copies cost next to nothing."""
+
+    budget: Annotated[float, Field(gt=0, le=1024, allow_inf_nan=False)] | Literal["auto"] = "auto"
+    """Cores that encoders may keep busy; auto is two thirds of what the process may use."""
+    beyond: Literal["refuse", "degrade"] = "refuse"
+    """What becomes of a channel that would go beyond it: it is refused as busy, or encoded with a faster
+    preset (and refused when not even the fastest fits)."""
+
+
 class EmergencyDesk(Written):
     """The station's emergency desk. Its emergencies are fictional, and everything it shows says so."""
 
@@ -420,6 +431,8 @@ class Station(Written):
     """What airs where no plan has a zone: a synthetic or a program."""
     sign_off: Slug = "sign-off"
     """The synthetic that a channel shows while it is ordered to sign off."""
+    encoders: Encoders = Encoders()
+    """How many channels may be encoded at once."""
     emergency: EmergencyDesk = EmergencyDesk()
     """What an emergency says, and how it is shown."""
     linger: Duration = parse_duration("10s")

@@ -20,6 +20,7 @@ from retrovue.compiler.model import CompiledChannel, CompiledSynthetic, Segment,
 from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.library.catalog import Asset, AssetState
 from retrovue.lineup import ChannelId, Viewer
+from retrovue.playout.admission import Encoders
 from retrovue.playout.channel import ChannelManager, ChannelSignal
 from retrovue.playout.conform import Job, conform
 from retrovue.playout.director import (
@@ -157,6 +158,7 @@ async def bench(
     channel: CompiledChannel = BENCH,
     more: Sequence[str] = (),
     presentation: Presentation | None = None,
+    encoders: Encoders | None = None,
 ) -> AsyncIterator[Bench]:
     """A channel whose first item began ``started_s`` ago; channels called ``more`` air the same."""
     clock = StationClock()
@@ -185,7 +187,9 @@ async def bench(
     programme = Programme(
         "Bench", ZoneInfo("America/New_York"), synthetics, assets.get, lambda a: a.path, playlog
     )
-    director = ProgramDirector(clock, machine(state), linger_s, presentation=presentation)
+    director = ProgramDirector(
+        clock, machine(state), linger_s, presentation=presentation, encoders=encoders
+    )
     slugs = (CHANNEL, *(ChannelId(m) for m in more))
     director.apply({slug: (replace(channel, channel=slug), programme) for slug in slugs})
     await director.slate(house, "Bench")

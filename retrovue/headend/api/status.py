@@ -35,6 +35,7 @@ def status_values(status: StationStatus, lineup: Lineup) -> dict[str, Any]:
         "now": status.now.isoformat(),
         "artefact": status.artefact,
         "horizon_end": status.horizon_end.isoformat() if status.horizon_end else None,
+        "encoders": status.encoders and {"used": status.encoders.used, "budget": status.encoders.budget},
         "warnings": list(status.warnings),
         "channels": [
             {
@@ -66,6 +67,10 @@ def _channel_values(state: ChannelStatus) -> dict[str, Any]:
         "viewers": state.viewers,
         "producer": state.producer,
         "detail": state.detail,
+        "slate_ticks": state.slate_ticks,
+        "restarts": state.restarts,
+        "behind_s": state.behind_s,
+        "planned_until": state.planned_until.isoformat() if state.planned_until else None,
         "now": on
         and {
             "title": on.title,
