@@ -187,9 +187,7 @@ async def bench(
     programme = Programme(
         "Bench", ZoneInfo("America/New_York"), synthetics, assets.get, lambda a: a.path, playlog
     )
-    director = ProgramDirector(
-        clock, machine(state), linger_s, presentation=presentation, encoders=encoders
-    )
+    director = ProgramDirector(clock, machine(state), linger_s, presentation=presentation, encoders=encoders)
     slugs = (CHANNEL, *(ChannelId(m) for m in more))
     director.apply({slug: (replace(channel, channel=slug), programme) for slug in slugs})
     await director.slate(house, "Bench")
