@@ -13,7 +13,7 @@ from retrovue.cli.view import View
 
 if TYPE_CHECKING:
     from retrovue.compiler.base import Base
-    from retrovue.compiler.model import Compiled
+    from retrovue.compiler.model import Compiled, ScheduleDay
     from retrovue.diagnostics import Diagnostic
     from retrovue.store import Artefact
 
@@ -171,6 +171,7 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -
     from retrovue.compiler.compile import compile_station
     from retrovue.compiler.expectations import broken_expectations
     from retrovue.compiler.fill_report import fill_lines
+    from retrovue.compiler.model import Finding
     from retrovue.compiler.version import COMPILER
     from retrovue.compiler.why import reasons
     from retrovue.diagnostics.render import as_json, render
@@ -215,7 +216,8 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -
         only=args.only,
         spread=spread_over(args.jobs or cores()),
     )
-    compiled = replace(compiled, findings={STATION: loaded.diagnostics, **compiled.findings})
+    said = tuple(Finding(d.headline, d) for d in loaded.diagnostics)
+    compiled = replace(compiled, findings={STATION: said, **compiled.findings})
     broken = broken_expectations(model, compiled)
     diagnostics = [*loaded.diagnostics, *compiled.diagnostics, *broken]
     if broken:
@@ -341,19 +343,42 @@ def _knows(output: Path, inputs: Mapping[str, str]) -> bool:
 
 
 def _affected(compiled: Compiled, base: Base | None) -> dict[str, Any]:
-    """Which channels were compiled anew, and on which of their days something else airs than before."""
+    """Which days of which channels were compiled anew, and on which of them something else airs than
+    before."""
     if base is None:
         return {}
-    affected: dict[str, list[str]] = {}
-    for day in compiled.days:
-        if base.inputs.get(day.channel) != compiled.inputs[day.channel]:
-            changed = affected.setdefault(day.channel, [])
-            old = base.days.get(day.channel, {}).get(day.broadcast_date)
-            events = tuple(e for e in day.events if e.broadcast_date == day.broadcast_date)
-            playlist = tuple(s for s in day.playlist if s.broadcast_date == day.broadcast_date)
-            if old is None or (old.events, old.playlist) != (events, playlist):
-                changed.append(day.broadcast_date.isoformat())
-    return {"recompiled": affected}
+    changed = {
+        channel: [
+            day.broadcast_date.isoformat()
+            for day in compiled.days
+            if day.channel == channel and day.broadcast_date in days and _airs_otherwise(day, base)
+        ]
+        for channel, days in compiled.recompiled.items()
+    }
+    return {
+        "recompiled": {
+            channel: [on.isoformat() for on in days] for channel, days in compiled.recompiled.items() if days
+        },
+        "changed": {channel: days for channel, days in changed.items() if days},
+    }
+
+
+def _airs_otherwise(day: ScheduleDay, base: Base) -> bool:
+    """Its events and segments, but for what was in flight when it began, against those of the base."""
+    old = base.days.get(day.channel, {}).get(day.broadcast_date)
+    return old is None or _on_the_air(old) != _on_the_air(day)
+
+
+def _on_the_air(day: ScheduleDay) -> tuple[object, ...]:
+    """What of a day is seen: who asked for it, and where that is written, is not."""
+    from dataclasses import replace
+
+    events = [
+        replace(e, plan="", zone="", written_at="")
+        for e in day.events
+        if e.broadcast_date == day.broadcast_date
+    ]
+    return events, [s for s in day.playlist if s.broadcast_date == day.broadcast_date]
 
 
 def _report(
@@ -371,13 +396,24 @@ def _report(
         return
     if diagnostics:
         view.say(render(diagnostics, sources or _read(folder, diagnostics), root=folder.as_posix()) + "\n")
-    for channel, dates in summary.get("recompiled", {}).items():
-        days = [f"{date.fromisoformat(on):%a %d %b}" for on in dates]
-        what = f"changed on {', '.join(days)}" if days else "nothing changes on the air"
-        view.say(f"compiled anew: {channel}: {what}")
+    for channel, days in summary.get("recompiled", {}).items():
+        view.say(f"compiled anew: {channel}: {_spell_days(days)}")
+        view.say(f"  something else airs on {_spell_days(summary['changed'].get(channel, []))}")
     if summary.get("forced"):
         view.say(f"{summary['forced']} locked events were changed by force: retrovue sql 'from forced'")
     view.out(_line(summary))
+
+
+def _spell_days(dates: Sequence[str]) -> str:
+    """ "Sat 07 Nov to Mon 09 Nov, Sat 14 Nov"; "no day"."""
+    runs: list[list[date]] = []
+    for on in map(date.fromisoformat, dates):
+        if runs and (on - runs[-1][-1]).days == 1:
+            runs[-1].append(on)
+        else:
+            runs.append([on])
+    said = [f"{run[0]:%a %d %b}" + (f" to {run[-1]:%a %d %b}" if len(run) > 1 else "") for run in runs]
+    return ", ".join(said) or "no day"
 
 
 def _read(folder: Path, diagnostics: Sequence[Diagnostic]) -> dict[str, str]:

@@ -149,7 +149,7 @@ class Assembler:
         self._rotation = rotation
         self._findings = findings
         self._station_wide = station_wide  #: begins the paths of what the station's channels share
-        self._shortest: dict[str, int | None] = {}
+        self._shortest: dict[str, int] = {}
         self._places: dict[int, tuple[int, ...]] = {}
         self._premieres = {p.rerun_of for p in model.programs.values() if p.rerun_of is not None}
 
@@ -187,13 +187,16 @@ class Assembler:
 
     def shortest_us(self, item: Item) -> int | None:
         """The shortest that one go can be; None when it can't be made at all. 0: endless."""
-        if item.program not in self._shortest:
+        found = self._shortest.get(item.program)
+        if found is None:
             synthetic = self._synthetic(item.program)
             if synthetic is not None:
-                self._shortest[item.program] = synthetic.duration or 0
+                found = synthetic.duration or 0
             else:
-                self._shortest[item.program] = self._measure(item.program, item.span, 0)
-        return self._shortest[item.program]
+                found = self._measure(item.program, item.span, 0)
+            if found is not None:  # what can't be made is said again, on every day
+                self._shortest[item.program] = found
+        return found
 
     def _synthetic(self, slug: str) -> Synthetic | None:
         if slug in self._model.programs or slug in self._model.virtuals:
@@ -219,11 +222,11 @@ class Assembler:
         program = self._model.programs.get(slug)
         virtual = self._model.virtuals.get(slug)
         if program is None and virtual is None:
-            self._findings.warn("unknown-reference", slug, f"there is no program “{slug}”", span, always=True)
+            self._findings.warn("unknown-reference", slug, f"there is no program “{slug}”", span)
             return None
         if depth > MAX_DEPTH:
             place = program.place("chain") if program else virtual.place("sequence") if virtual else None
-            self._findings.warn("program-cycle", slug, f"program “{slug}” holds itself", place, always=True)
+            self._findings.warn("program-cycle", slug, f"program “{slug}” holds itself", place)
             return None
         if program is not None:
             return self._measure_chain(program.program, program, "chain", program.chain, depth)
@@ -284,7 +287,6 @@ class Assembler:
             f"program “{slug}” has nothing to air: {why}",
             span,
             help="check the query's words, and that the media were ingested and approved",
-            always=True,
         )
 
     def _candidates(self, node: ChainNode) -> Candidates:
@@ -575,7 +577,6 @@ class Assembler:
             "min_total and max_total ask",
             virtual.place("rule"),
             help="give the totals more room, or choose by min_duration and max_duration in the query",
-            always=True,
         )
 
 

@@ -12,7 +12,6 @@ from datetime import date, timedelta
 
 from retrovue.compiler.in_flight import InFlight
 from retrovue.compiler.model import Compiled, ScheduleDay, ScheduleEvent, Segment
-from retrovue.diagnostics import Diagnostic
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,6 @@ class Base:
     carried: Mapping[str, InFlight] = field(default_factory=dict)  #: in flight when the first day begins
     opening: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  #: cursors at that moment
     inputs: Mapping[str, str] = field(default_factory=dict)  #: channel → hash of what it was made from
-    findings: Mapping[str, tuple[Diagnostic, ...]] = field(default_factory=dict)
     published: bool = True  #: on the air; else it only saves work
 
     @classmethod
@@ -32,7 +30,6 @@ class Base:
         days: Iterable[ScheduleDay],
         opening: Mapping[str, Mapping[str, str]],
         inputs: Mapping[str, str],
-        findings: Mapping[str, tuple[Diagnostic, ...]],
         published: bool = True,
     ) -> Base:
         """From the days of an artefact, the first of which open with what is in flight."""
@@ -49,11 +46,11 @@ class Base:
                     playlist=tuple(s for s in day.playlist if s.broadcast_date == day.broadcast_date),
                 )
             by_channel.setdefault(day.channel, {})[day.broadcast_date] = day
-        return cls(by_channel, carried, opening, inputs, findings, published)
+        return cls(by_channel, carried, opening, inputs, published)
 
     @classmethod
     def of_compiled(cls, compiled: Compiled, published: bool = True) -> Base:
-        return cls.of(compiled.days, compiled.opening, compiled.inputs, compiled.findings, published)
+        return cls.of(compiled.days, compiled.opening, compiled.inputs, published)
 
     def cursors(self, channel: str, on: date) -> Mapping[str, str] | None:
         """Where the rotations stood at the end of ``on``; None when the base doesn't know."""

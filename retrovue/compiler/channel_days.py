@@ -4,11 +4,18 @@ A channel goes on from the published base where that knows better (its locked ev
 else from the checkpoint, else from the station's epoch; days before the first one asked for are only
 scheduled, and nothing is said about them. A simulcast has no schedule of its own: its days are its
 source's, later.
+
+A day of the base need not be compiled again when all that it was made from is what it was (day_inputs.py):
+it is taken over, with the cursors that it doesn't touch left where they are. Whether that holds is asked
+twice, because a day comes about in two steps. Its schedule stands if its inputs and the rotations that it
+uses are the same; its breaks stand if, besides, traffic remembers the same and the next day shows the same
+to those promos that look ahead. A day whose breaks alone may come out otherwise is scheduled after all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from heapq import heapify, heappop, heapreplace
@@ -16,10 +23,19 @@ from heapq import heapify, heappop, heapreplace
 from retrovue.broadcast_day import Calendar
 from retrovue.compiler.airing import advance
 from retrovue.compiler.base import Base, segments_of
+from retrovue.compiler.day_inputs import DayInputs, Digests, owner_of, shown
 from retrovue.compiler.findings import Findings
 from retrovue.compiler.in_flight import CURSOR, InFlight, unpack
 from retrovue.compiler.listing import Listings, with_ids
-from retrovue.compiler.model import Checkpoint, FillReport, ScheduleDay, ScheduleEvent, Segment
+from retrovue.compiler.model import (
+    Checkpoint,
+    FillReport,
+    Finding,
+    MadeFrom,
+    ScheduleDay,
+    ScheduleEvent,
+    Segment,
+)
 from retrovue.compiler.playlist import PlaylistMaker
 from retrovue.compiler.rotation import STATION_WIDE
 from retrovue.compiler.schedule_day import ChannelState, Scheduler, Slot
@@ -43,6 +59,15 @@ class DraftDay:
     playlist: list[Segment] = field(default_factory=list)
     pending: tuple[InFlight, ...] = ()  #: a simulcast's: what its source has aired and it has not
     fill: FillReport | None = None
+    made: MadeFrom = field(default_factory=MadeFrom)
+    found: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    known: ScheduleDay | None = None  #: the base's day, whose schedule stands: there are no slots
+    schedule_now: Callable[[], None] | None = None  #: makes the slots after all
+    taken: bool = False  #: it is the base's ``known`` day, whole
+
+    @property
+    def shows(self) -> str:
+        return self.known.made.shows if self.known is not None else shown(self.slots)
 
 
 @dataclass(slots=True)
@@ -55,6 +80,7 @@ class DraftChannel:
     listings: Listings
     playlists: PlaylistMaker
     findings: Findings
+    inputs: DayInputs
     source: DraftChannel | None = None  #: of a simulcast
     days: list[DraftDay] = field(default_factory=list)
     eves: list[DraftDay] = field(default_factory=list)  #: replayed days that may run into the first one
@@ -64,6 +90,7 @@ class DraftChannel:
     taken_days: int = 0  #: how many days are the base's, whole
     remembered: dict[str, str] = field(default_factory=dict)  #: traffic's lines where the channel goes on
     ahead: list[Slot] = field(default_factory=list)  #: of the day after the last, for promos
+    found: dict[tuple[str, str], Finding] = field(default_factory=dict)  #: on no day in particular
 
     @property
     def name(self) -> str:
@@ -80,6 +107,11 @@ class Asked:
     checkpoint: Checkpoint | None = None
     base: Base | None = None
     lock_us: int | None = None  #: events of the base that start before it are taken; None: no base counts
+
+    @property
+    def whole(self) -> bool:
+        """All that the base has is taken: nothing has changed, or the channels are to be left alone."""
+        return self.lock_us == sys.maxsize
 
     @property
     def last_day(self) -> date:
@@ -174,29 +206,122 @@ def _open(asked: Asked, work: DraftChannel, state: ChannelState) -> date:
 
 # --- schedule --------------------------------------------------------------------------------------
 
-#: (instant, 0 for a day's end and 1 for a pick): channels that share a rotation move in this order.
-_Step = tuple[int, int]
 
-
-def schedule(asked: Asked, works: Sequence[DraftChannel]) -> None:
-    """Schedule days of channels that may share rotations, in order of time."""
+def schedule(asked: Asked, works: Sequence[DraftChannel], digests: Digests) -> None:
+    """Schedule days of channels that may share rotations, all of them day by day."""
     shared: dict[str, str] = {}
-    running: list[tuple[_Step, int, Iterator[_Step]]] = []
-    starts: list[tuple[DraftChannel, ChannelState, date]] = []
+    standing: list[_Standing] = []
     for work in works:
         if work.source is None:
             state = ChannelState(shared=shared)
-            starts.append((work, state, _open(asked, work, state)))
-    _catch_up(asked, starts, shared)
-    for at, (work, state, start) in enumerate(starts):
-        steps = _steps(asked, work, state, start)
+            standing.append(_Standing(work, state, _open(asked, work, state)))
+    if not standing:
+        return
+    _catch_up(asked, standing, shared)
+    on = min(one.start for one in standing)
+    while on <= asked.last_day:
+        if on == asked.first_day:
+            _note_opening(asked, standing)
+        running = [one for one in standing if one.start <= on]
+        if not _take_over(asked, running, on, shared, digests):
+            _schedule_day(asked, running, on, shared, digests)
+        on += timedelta(days=1)
+    ahead = [one for one in standing if one.work.playlists.looks_ahead and _not_taken(one.work)]
+    for one in ahead:
+        one.work.findings.silent = True
+    _in_order_of_time([(one, one.work.ahead) for one in ahead], on)
+    for one in ahead:
+        one.work.findings.silent = False
+
+
+@dataclass(slots=True)
+class _Standing:
+    """Where one channel stands, and with which date it goes on."""
+
+    work: DraftChannel
+    state: ChannelState
+    start: date
+
+
+def _not_taken(work: DraftChannel) -> list[DraftDay]:
+    return work.days[work.taken_days :]
+
+
+def _catch_up(asked: Asked, standing: Sequence[_Standing], shared: dict[str, str]) -> None:
+    """Bring the rotations of all channels to where the base's locked events leave them."""
+    if not any(one.work.days for one in standing) or asked.base is None:
+        return
+    moves = sorted(
+        (event.start_us, at, moved)
+        for at, one in enumerate(standing)
+        for day in one.work.days
+        for event in day.events
+        for moved in [[(p, c) for p, c in event.moves if p.startswith(STATION_WIDE)]]
+        if moved
+    )
+    for _, _, moved in moves:
+        advance(shared, dict(moved))
+
+
+def _note_opening(asked: Asked, standing: Sequence[_Standing]) -> None:
+    """Where the channels stand when the first day begins, unless the base has told already."""
+    for one in standing:
+        work, state = one.work, one.state
+        if work.days:
+            continue
+        start_us = work.calendar.day(asked.first_day).start_us
+        work.opening = {**state.cursors, **state.shared}
+        if work.eves and state.busy_until_us > start_us:
+            work.carry_in = None  # an eve has it
+        elif work.carry_in is not None and work.carry_in.event.end_us <= start_us:
+            work.carry_in = None
+
+
+def _schedule_day(
+    asked: Asked, running: Sequence[_Standing], on: date, shared: dict[str, str], digests: Digests
+) -> None:
+    """One day of channels that go on with it or have gone on before."""
+    silent = on < asked.first_day
+    days: list[tuple[_Standing, DraftDay]] = []
+    for one in running:
+        work = one.work
+        if work.days and work.days[-1].date == on:
+            day = work.days[-1]  # it begins with what is published
+        else:
+            bounds = work.calendar.day(on)
+            day = DraftDay(on, bounds.start_us, bounds.end_us)
+            if not silent:
+                named = digests.named(_of(one.state, work.inputs.owners(on)))
+                day.made = replace(work.inputs.made(on), named=named)
+        work.findings.turn_to(day.found)
+        work.findings.silent = silent
+        days.append((one, day))
+    _in_order_of_time([(one, day.slots) for one, day in days], on)
+    for one, day in days:
+        work = one.work
+        work.findings.silent = False
+        day.cursors = {**one.state.cursors, **shared}
+        if silent:
+            if day.slots:
+                if not work.playlists.remembers:
+                    del work.eves[: 1 - _EVES]
+                work.eves.append(day)
+        elif not work.days or work.days[-1] is not day:
+            work.days.append(day)
+
+
+def _in_order_of_time(days: Sequence[tuple[_Standing, list[Slot]]], on: date) -> None:
+    """Fill the slots of one day: channels that share a rotation take their turns in order of time."""
+    running = []
+    for at, (one, slots) in enumerate(days):
+        steps = one.work.scheduler.steps(on, one.state, slots)
+        if len(days) == 1:
+            for _ in steps:
+                pass
+            return
         first = next(steps, None)
         if first is not None:
             running.append((first, at, steps))
-    if len(running) == 1:
-        for _ in running[0][2]:
-            pass
-        return
     heapify(running)
     while running:
         _, at, steps = running[0]
@@ -207,61 +332,81 @@ def schedule(asked: Asked, works: Sequence[DraftChannel]) -> None:
             heapreplace(running, (following, at, steps))
 
 
-def _catch_up(
-    asked: Asked, starts: Sequence[tuple[DraftChannel, ChannelState, date]], shared: dict[str, str]
-) -> None:
-    """Bring the rotations of all channels to where the base's locked events leave them."""
-    if not any(work.days for work, _, _ in starts) or asked.base is None:
-        return
-    moves = sorted(
-        (event.start_us, at, moved)
-        for at, (work, _, _) in enumerate(starts)
-        for day in work.days
-        for event in day.events
-        for moved in [[(p, c) for p, c in event.moves if p.startswith(STATION_WIDE)]]
-        if moved
-    )
-    for _, _, moved in moves:
-        advance(shared, dict(moved))
+# --- what can be taken over ------------------------------------------------------------------------
 
 
-def _steps(asked: Asked, work: DraftChannel, state: ChannelState, start: date) -> Iterator[_Step]:
-    """Schedule one channel, step by step."""
-    findings = work.findings
-    for offset in range((asked.last_day - start).days + 1):
-        on = start + timedelta(days=offset)
-        bounds = work.calendar.day(on)
-        silent = on < asked.first_day
-        if on == asked.first_day and not work.days:
-            yield bounds.start_us, 0
-            work.opening = {**state.cursors, **state.shared}
-            if work.eves and state.busy_until_us > bounds.start_us:
-                work.carry_in = None  # an eve has it
-            elif work.carry_in is not None and work.carry_in.event.end_us <= bounds.start_us:
-                work.carry_in = None
+def _of(state: ChannelState, owners: frozenset[str]) -> dict[str, str]:
+    """The cursors that these owners move, in order."""
+    return _owned({**state.cursors, **state.shared}, owners)
+
+
+def _owned(cursors: Mapping[str, str], owners: frozenset[str]) -> dict[str, str]:
+    return {p: cursors[p] for p in sorted(cursors) if p[0] != " " and owner_of(p) in owners}
+
+
+def _take_over(
+    asked: Asked, running: Sequence[_Standing], on: date, shared: dict[str, str], digests: Digests
+) -> bool:
+    """Take over the base's schedule of a date, if it stands for all channels that share a rotation."""
+    base = asked.base
+    if base is None or on < asked.first_day:
+        return False
+    found: list[tuple[_Standing, ScheduleDay, frozenset[str]]] = []
+    for one in running:
+        work, state = one.work, one.state
+        known = base.days.get(work.name, {}).get(on)
+        before = base.cursors(work.name, on - timedelta(days=1))
+        if known is None or before is None or not known.made.inputs:
+            return False
         if work.days and work.days[-1].date == on:
-            day = work.days[-1]
-        else:
-            day = DraftDay(on, bounds.start_us, bounds.end_us)
-        findings.silent = silent
-        for instant in work.scheduler.steps(on, state, day.slots):
-            yield instant, 1
-            findings.silent = silent
-        yield bounds.end_us, 0
-        day.cursors = {**state.cursors, **state.shared}
-        if silent:
-            if day.slots:
-                if not work.playlists.remembers:
-                    del work.eves[: 1 - _EVES]
-                work.eves.append(day)
-        elif not work.days or work.days[-1] is not day:
-            work.days.append(day)
-    if work.playlists.looks_ahead and work.days[work.taken_days :]:
-        findings.silent = True
-        for instant in work.scheduler.steps(asked.last_day + timedelta(days=1), state, work.ahead):
-            yield instant, 1
-            findings.silent = True
-    findings.silent = False
+            return False
+        made, owners = work.inputs.made(on), work.inputs.owners(on)
+        if (made.inputs, made.places) != (known.made.inputs, known.made.places):
+            return False
+        if known.findings and made.spans != known.made.spans:
+            return False
+        flying = base.in_flight(work.name, on)
+        busy = flying.event.end_us if flying is not None else 0
+        if max(busy, known.start_us) != max(state.busy_until_us, known.start_us):
+            return False
+        cursors = _of(state, owners)
+        if cursors != _owned(before, owners) or digests.named(cursors) != known.made.named:
+            return False
+        found.append((one, known, owners))
+    standing = {one.work.name: (dict(one.state.cursors), one.state.busy_until_us) for one in running}
+    before_all = dict(shared)
+    days: list[tuple[_Standing, DraftDay]] = []
+    owned_by_all = frozenset().union(*(owners for _, _, owners in found))
+    for one, known, owners in found:
+        state, after = one.state, known.checkpoint
+        kept = {p: c for p, c in state.cursors.items() if owner_of(p) not in owners}
+        state.cursors = kept | _owned(_rotations(after), owners)
+        if known.events:
+            state.busy_until_us = known.events[-1].end_us
+        day = DraftDay(on, known.start_us, known.end_us, made=known.made, known=known)
+        day.made = replace(known.made, spans=one.work.inputs.made(on).spans)
+        days.append((one, day))
+        one.work.days.append(day)
+    kept = {p: c for p, c in shared.items() if owner_of(p) not in owned_by_all}
+    after_all = kept | _owned(_shared(found[0][1].checkpoint), owned_by_all)
+    shared.clear()
+    shared.update(after_all)
+
+    def schedule_now() -> None:
+        again = dict(before_all)
+        slots = []
+        for one, day in days:
+            cursors, busy = standing[one.work.name]
+            state = ChannelState(dict(cursors), busy, again)
+            one.work.findings.turn_to(day.found)
+            day.schedule_now = None
+            slots.append((_Standing(one.work, state, on), day.slots))
+        _in_order_of_time(slots, on)
+
+    for one, day in days:
+        day.cursors = {**one.state.cursors, **shared}
+        day.schedule_now = schedule_now
+    return True
 
 
 # --- events and playlists --------------------------------------------------------------------------
@@ -273,30 +418,64 @@ def list_and_fill(asked: Asked, work: DraftChannel, delayed: bool) -> None:
     maker, eves = work.playlists, work.eves
     if not delayed and not maker.remembers:
         eves = eves[-1:] if work.carry_in is None and _runs_into(eves, work.days) else []
-    maker.resume(work.remembered)
     lines = work.remembered
-    making = [*eves, *work.days[work.taken_days :]]
+    resumed = False
+    making = [*eves, *_not_taken(work)]
     for position, day in enumerate(making):
         if position == len(eves) and not work.taken_days and not day.events:
             work.opening.update(lines)
-        taken: set[int] = {event.event_id for event in day.events}
-        events = with_ids((work.listings.event(day.date, slot) for slot in day.slots), taken)
-        ahead = making[position + 1].slots if position + 1 < len(making) else work.ahead
-        work.findings.silent = day.date < asked.first_day
-        made = maker.playlist(day.date, day.slots, events, ahead, day.playlist)
-        shift = len(day.playlist)
-        day.playlist += [replace(s, seq=s.seq + shift) for s in made.segments] if shift else made.segments
-        day.events += events
-        day.fill, lines = made.fill, dict(made.memory)
-        day.cursors.update(lines)
+        following = making[position + 1] if position + 1 < len(making) else None
+        if maker.looks_ahead:
+            day.made = replace(day.made, ahead=following.shows if following else shown(work.ahead))
+        if _stands(asked, work, day, lines):
+            assert day.known is not None
+            day.taken = True
+            day.events, day.playlist = list(day.known.events), list(day.known.playlist)
+            lines, resumed = traffic_lines(day.known.checkpoint), False
+            day.cursors.update(lines)
+            continue
+        for needed in (day, following if maker.looks_ahead else None):
+            if needed is not None and needed.schedule_now is not None:
+                needed.schedule_now()
+        if not resumed:
+            maker.resume(lines)
+            resumed = True
+        _fill_day(asked, work, day, following.slots if following else work.ahead)
+        lines = traffic_lines(day.cursors)
         if position < len(eves) - _EVES:
             day.playlist = []  # it was aired only to be remembered
-    work.findings.silent = False
     if eves and work.carry_in is None and work.days:
         work.carry_in = _into(eves, work.days[0].start_us)
     if work.carry_in is not None:
         work.carry_in = work.carry_in.settled()
     del work.eves[:-_EVES]
+
+
+def _stands(asked: Asked, work: DraftChannel, day: DraftDay, lines: Mapping[str, str]) -> bool:
+    """Are the breaks of a day whose schedule stands what they were? ``lines``: what traffic remembers."""
+    known, base = day.known, asked.base
+    if known is None or base is None or known.made.ahead != day.made.ahead:
+        return False
+    before = base.cursors(work.name, day.date - timedelta(days=1))
+    return not work.playlists.remembers or (before is not None and traffic_lines(before) == lines)
+
+
+def _fill_day(asked: Asked, work: DraftChannel, day: DraftDay, ahead: Sequence[Slot]) -> None:
+    """The events and the playlist of a day that has its slots."""
+    if day.made.inputs:
+        day.made = replace(day.made, shows=shown(day.slots))
+    day.known = None
+    taken: set[int] = {event.event_id for event in day.events}
+    events = with_ids((work.listings.event(day.date, slot) for slot in day.slots), taken)
+    work.findings.turn_to(day.found)
+    work.findings.silent = day.date < asked.first_day
+    made = work.playlists.playlist(day.date, day.slots, events, ahead, day.playlist)
+    work.findings.silent = False
+    shift = len(day.playlist)
+    day.playlist += [replace(s, seq=s.seq + shift) for s in made.segments] if shift else made.segments
+    day.events += events
+    day.fill = made.fill
+    day.cursors.update(made.memory)
 
 
 def _runs_into(eves: Sequence[DraftDay], days: Sequence[DraftDay]) -> bool:
@@ -335,6 +514,7 @@ def follow(asked: Asked, work: DraftChannel) -> None:
             work.pending = tuple(waiting)
         waiting += _later(work, _programmes(day), work.channel.delay)
         draft = published.get(day.date, DraftDay(day.date, bounds.start_us, bounds.end_us))
+        work.findings.turn_to(draft.found)
         if draft.events:
             now = draft.events[-1].end_us
         now = _tile(work, draft, waiting, max(now, bounds.start_us))
@@ -427,12 +607,19 @@ def _append(day: DraftDay, event: ScheduleEvent, playlist: Sequence[Segment]) ->
     ]
 
 
-def schedule_days(work: DraftChannel, base: Base | None) -> list[ScheduleDay]:
+def schedule_days(asked: Asked, work: DraftChannel) -> list[ScheduleDay]:
     """The finished days; their checkpoints don't say yet what is in flight."""
-    made = []
+    made, base = [], asked.base
     for position, day in enumerate(work.days):
         if position < work.taken_days and base is not None:
-            made.append(base.days[work.name][day.date])
+            known = base.days[work.name][day.date]
+            if known.findings and not asked.whole:
+                made_now = work.inputs.made(day.date)
+                if (made_now.inputs, made_now.spans) != (known.made.inputs, known.made.spans):
+                    known = replace(known, findings=())  # they speak of what was written then
+            made.append(known)
+        elif day.taken and day.known is not None:
+            made.append(replace(day.known, checkpoint=dict(sorted(day.cursors.items())), made=day.made))
         else:
             made.append(
                 ScheduleDay(
@@ -444,6 +631,8 @@ def schedule_days(work: DraftChannel, base: Base | None) -> list[ScheduleDay]:
                     tuple(day.playlist),
                     dict(sorted(day.cursors.items())),
                     day.fill,
+                    day.made,
+                    tuple(day.found.values()),
                 )
             )
     return made

@@ -27,8 +27,9 @@ from retrovue.compiler.channel_days import (
     schedule_days,
 )
 from retrovue.compiler.content_hash import sealed
+from retrovue.compiler.day_inputs import DayInputs, Digests
 from retrovue.compiler.fallbacks import FallbackDesk
-from retrovue.compiler.findings import Findings
+from retrovue.compiler.findings import Findings, once
 from retrovue.compiler.formats import filled
 from retrovue.compiler.in_flight import CURSOR, InFlight, pack
 from retrovue.compiler.inputs import InputHashes, station_wide
@@ -39,6 +40,7 @@ from retrovue.compiler.model import (
     CompiledChannel,
     CompiledSynthetic,
     CompiledTemplate,
+    Finding,
     Override,
     ScheduleDay,
     ScheduleEvent,
@@ -49,7 +51,6 @@ from retrovue.compiler.rotation import STATION_WIDE, Rotation
 from retrovue.compiler.schedule_day import Scheduler
 from retrovue.compiler.shelf import Shelf
 from retrovue.compiler.traffic import TrafficDesk
-from retrovue.diagnostics import Diagnostic
 from retrovue.library.catalog import Asset, Catalog
 from retrovue.station.model import Channel, HouseFormat, StationModel
 from retrovue.station.numbers import derived_vchannel, number_order
@@ -68,7 +69,7 @@ class Draft:
     group: Sequence[Channel]
     shelf: Shelf
     desk: TrafficDesk
-    findings: Findings = field(default_factory=Findings)
+    digests: Digests
     channels: list[DraftChannel] = field(default_factory=list)
 
 
@@ -81,7 +82,8 @@ class ChannelDays:
     carry_in: InFlight | None
     opening: Mapping[str, str]
     pending: tuple[tuple[InFlight, ...], ...]  #: a simulcast's, at the opening and at the end of each day
-    taken_days: int  #: how many of the days are the base's
+    recompiled: tuple[date, ...]  #: which of the days are not the base's
+    findings: tuple[Finding, ...]  #: on no day in particular
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,6 @@ class GroupDays:
     """What becomes of a group."""
 
     channels: tuple[ChannelDays, ...]
-    findings: tuple[Diagnostic, ...]
     assets: Mapping[str, Asset]  #: those that may air: whoever made the days has them at hand
 
 
@@ -159,21 +160,19 @@ def open_channels(draft: Draft) -> None:
         calendar = calendar_of(model, channel)
         rotation = Rotation(model.station.seed, channel.channel, draft.catalog)
         shared = f"{STATION_WIDE}{calendar.day_start}"
-        assembler = Assembler(model, shelf, rotation, draft.findings, shared)
+        findings = Findings()
+        assembler = Assembler(model, shelf, rotation, findings, shared)
+        scheduler = Scheduler(model, channel, calendar, assembler, findings)
+        shares = desk.shares.get(channel.channel, {})
+        playlists = PlaylistMaker(model, channel, calendar, desk.inventory, shares, findings)
         made[channel.channel] = DraftChannel(
             channel,
             calendar,
-            Scheduler(model, channel, calendar, assembler, draft.findings),
+            scheduler,
             Listings(model, channel, FallbackDesk(model, channel, shelf)),
-            PlaylistMaker(
-                model,
-                channel,
-                calendar,
-                desk.inventory,
-                desk.shares.get(channel.channel, {}),
-                draft.findings,
-            ),
-            draft.findings,
+            playlists,
+            findings,
+            DayInputs(model, channel, scheduler.planner, playlists, desk.inventory, shares, draft.digests),
             made.get(channel.simulcast or ""),
         )
     draft.channels = list(made.values())
@@ -181,7 +180,7 @@ def open_channels(draft: Draft) -> None:
 
 def schedule_channels(draft: Draft) -> None:
     """Schedule days: from the base, the checkpoint or the station's epoch to the last day."""
-    schedule(draft.asked, draft.channels)
+    schedule(draft.asked, draft.channels, draft.digests)
 
 
 def list_and_fill_channels(draft: Draft) -> None:
@@ -202,16 +201,23 @@ def simulcast(draft: Draft) -> None:
 def report_uncovered(draft: Draft) -> None:
     """Say once what time no plan covers, and on which days."""
     for work in draft.channels:
-        for (start, end), dates in sorted(work.scheduler.uncovered.items()):
+        if work.source is not None:
+            continue
+        uncovered: dict[tuple[int, int], list[date]] = {}
+        for day in work.days:
+            for window in work.scheduler.uncovered(day.date):
+                uncovered.setdefault(window, []).append(day.date)
+        work.findings.turn_to(work.found)
+        for (start, end), dates in sorted(uncovered.items()):
             channel = work.channel
-            window = f"{_clock(work.calendar, start)}-{_clock(work.calendar, end)}"
+            window_said = f"{_clock(work.calendar, start)}-{_clock(work.calendar, end)}"
             which = f"on {dates[0]:%a %d %b %Y}"
             if len(dates) > 1:
                 which += f" and {len(dates) - 1} more day{'s' if len(dates) > 2 else ''}"
-            draft.findings.warn(
+            work.findings.warn(
                 "uncovered-time",
                 (channel.channel, start, end),
-                f"channel “{channel.channel}” is off the air {window}: no plan has a zone there {which}",
+                f"channel “{channel.channel}” is off the air {window_said}: no plan has a zone there {which}",
                 channel.place("plans"),
                 help="add a zone or a plan that covers it, or let the off-air picture stand",
             )
@@ -233,20 +239,34 @@ def compile_group(draft: Draft) -> GroupDays:
     channels = tuple(
         ChannelDays(
             work.name,
-            tuple(schedule_days(work, draft.asked.base)),
+            days,
             work.carry_in,
             work.opening,
             (work.pending, *(day.pending for day in work.days)),
-            work.taken_days,
+            _recompiled(draft.asked, work, days),
+            tuple(work.found.values()),
         )
         for work in draft.channels
+        for days in [tuple(schedule_days(draft.asked, work))]
     )
     known = draft.catalog.assets
     used = {asset_id: known.get(asset_id) for channel in channels for asset_id in _used(channel)}
     return GroupDays(
         channels,
-        draft.findings.diagnostics(),
         {asset_id: asset for asset_id, asset in used.items() if asset is not None},
+    )
+
+
+def _recompiled(asked: Asked, work: DraftChannel, days: Sequence[ScheduleDay]) -> tuple[date, ...]:
+    """The days that were compiled anew; a simulcast is not compiled, so those of its that have changed."""
+    if work.source is None:
+        return tuple(day.date for day in work.days[work.taken_days :] if not day.taken)
+    known = asked.base.days.get(work.name, {}) if asked.base is not None else {}
+    return tuple(
+        day.broadcast_date
+        for day in days
+        if (old := known.get(day.broadcast_date)) is None
+        or (old.events, old.playlist) != (day.events, day.playlist)
     )
 
 
@@ -295,6 +315,7 @@ def compile_station(
     count = max(days, 1)
     shelf = Shelf(catalog, model.pools)
     desk = TrafficDesk(model, shelf)
+    digests = Digests(model, shelf)
     hashes = InputHashes(model, catalog, desk.shares)
     together = groups(model)
     inputs = {c.channel: h for group in together for h in (hashes.channels(group),) for c in group}
@@ -305,20 +326,16 @@ def compile_station(
     ]
 
     def compile_one(index: int) -> GroupDays:
-        return compile_group(Draft(model, catalog, asked[index], together[index], shelf, desk))
+        return compile_group(Draft(model, catalog, asked[index], together[index], shelf, desk, digests))
 
     if len(together) > 1 and model.pools:
         desk.inventory  # noqa: B018  made once, before the work is spread over processes
     made = list(spread(compile_one, len(together)))
-    findings = {
-        group[0].channel: _with_base(found.findings, group, question)
-        for group, found, question in zip(together, made, asked, strict=True)
-    }
     position = {channel.channel: n for n, channel in enumerate(_by_number(model))}
     channels = sorted((c for found in made for c in found.channels), key=lambda c: position[c.channel])
     numbered = _numbered(channels, base)
     assets = {asset_id: asset for found in made for asset_id, asset in found.assets.items()}
-    compiled = _assemble(model, assets, begin, count, numbered, findings, inputs)
+    compiled = _assemble(model, assets, begin, count, numbered, inputs)
     if force and base is not None and base.published:
         compiled = _with_overrides(compiled, base, lock_us)
     return compiled
@@ -360,22 +377,13 @@ def _newest(given: Checkpoint | None, base: Base, slugs: Sequence[str], begin: d
     return Checkpoint(on, {slug: base.days[slug][on].checkpoint for slug in slugs})
 
 
-def _with_base(
-    found: tuple[Diagnostic, ...], group: Sequence[Channel], asked: Asked
-) -> tuple[Diagnostic, ...]:
-    """What was found, and what the base had found on the days that were taken from it whole."""
-    if asked.base is None or asked.lock_us != sys.maxsize:
-        return found
-    # A warning about several things may know of more by now: the new one stands for the old.
-    said_anew = {(d.code, d.span) for d in found if d.code == "asset-too-long"}
-    before = asked.base.findings.get(group[0].channel, ())
-    return tuple(dict.fromkeys((*(d for d in before if (d.code, d.span) not in said_anew), *found)))
-
-
 def _numbered(channels: Sequence[ChannelDays], base: Base | None) -> list[ChannelDays]:
     """The same with guide ids that no two events share: an event that the base has keeps its id, and no id
     of the base is given to another."""
-    known = {content_of(event): event.event_id for event in base.ids()} if base is not None else {}
+    if base is not None and base.published:
+        known = {content_of(event): event.event_id for event in base.ids()}
+    else:
+        known = {}
     taken = set(known.values())
 
     def number(event: ScheduleEvent) -> int:
@@ -383,7 +391,9 @@ def _numbered(channels: Sequence[ChannelDays], base: Base | None) -> list[Channe
             published = known.pop(content_of(event), None)
             if published is not None:
                 return published
-        event_id = event.event_id if event.event_id not in taken else free_id(event, taken)
+        # Of a base that isn't published nothing is kept: the ids are those that it would have without.
+        given = event.event_id not in taken and (base is None or base.published)
+        event_id = event.event_id if given else free_id(event, taken)
         taken.add(event_id)
         return event_id
 
@@ -417,15 +427,17 @@ def _assemble(
     begin: date,
     count: int,
     channels: Sequence[ChannelDays],
-    findings: Mapping[str, tuple[Diagnostic, ...]],
     inputs: Mapping[str, str],
 ) -> Compiled:
     """Everything as one sealed value."""
     opening: dict[str, Mapping[str, str]] = {}
     days: list[ScheduleDay] = []
+    found: list[Finding] = []
     for channel in channels:
         opening[channel.channel] = _opening(channel)
         days += _with_flying(channel)
+        found += (finding for day in channel.days for finding in day.findings)
+        found += channel.findings
     return sealed(
         Compiled(
             station=model.station.station,
@@ -444,10 +456,11 @@ def _assemble(
             assets=tuple(fitted(model, asset) for _, asset in sorted(assets.items())),
             days=tuple(days),
             content_hash="",
-            diagnostics=tuple(dict.fromkeys(d for found in findings.values() for d in found)),
+            diagnostics=once(found),
             opening=opening,
             inputs=inputs,
-            findings=findings,
+            findings={channel.channel: channel.findings for channel in channels if channel.findings},
+            recompiled={channel.channel: channel.recompiled for channel in channels},
         )
     )
 

@@ -1,37 +1,37 @@
-"""Findings: what the compiler noticed, each thing once, in the order of discovery; pure."""
+"""Findings: what the compiler noticed on a day of a channel, each thing once, in the order found; pure.
+
+Every day has its own, and what a day says hangs on nothing but what the day is made from: a day that is taken
+over brings along what was found when it was compiled.
+"""
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
 
+from retrovue.compiler.model import Finding
 from retrovue.diagnostics import Diagnostic, Severity, Span
 
 
 class Findings:
-    """Collects diagnostics. A compile never stops for one: what can't air is filled."""
+    """Collects findings. A compile never stops for one: what can't air is filled."""
 
     def __init__(self) -> None:
-        self._found: dict[Hashable, Diagnostic] = {}
-        self._of: dict[Hashable, list[str]] = {}
+        self._found: dict[tuple[str, str], Finding] = {}
         self.silent = False  #: while days before the first one asked for are replayed
 
-    def warn(
-        self,
-        code: str,
-        about: Hashable,
-        headline: str,
-        span: Span | None = None,
-        help: str = "",
-        always: bool = False,
-    ) -> None:
-        """Add a warning, unless there is one with this code ``about`` the same thing.
+    def turn_to(self, found: dict[tuple[str, str], Finding]) -> None:
+        """Collect in ``found`` from now on: those of one day."""
+        self._found = found
 
-        ``always``: true of the station on every day, so a replayed day may find it.
-        """
-        if always or not self.silent:
-            self._found.setdefault(
-                (code, about), Diagnostic(Severity.WARNING, code, headline, span=span, help=help)
+    def warn(
+        self, code: str, about: Hashable, headline: str, span: Span | None = None, help: str = ""
+    ) -> None:
+        """Add a warning, unless the day has one with this code ``about`` the same thing."""
+        key = (code, str(about))
+        if not self.silent and key not in self._found:
+            self._found[key] = Finding(
+                key[1], Diagnostic(Severity.WARNING, code, headline, span=span, help=help)
             )
 
     def warn_of(
@@ -39,21 +39,40 @@ class Findings:
         code: str,
         about: Hashable,
         what: str,
-        headline: Callable[[Sequence[str]], str],
+        words: tuple[str, str, str],
         span: Span | None = None,
         help: str = "",
     ) -> None:
-        """Add ``what`` to the one warning ``about`` this; ``headline`` words all that it is of, in order."""
+        """Add ``what`` to the one warning ``about`` this. ``words``: what stands before all that it is of,
+        and behind one or several."""
         if self.silent:
             return
-        every = self._of.setdefault((code, about), [])
-        if what not in every:
-            insort(every, what)
-            said = Diagnostic(Severity.WARNING, code, headline(every), span=span, help=help)
-            self._found[code, about] = said
+        key = (code, str(about))
+        known = self._found.get(key)
+        if known is None:
+            said = Diagnostic(Severity.WARNING, code, "", span=span, help=help)
+            self._found[key] = _worded(Finding(key[1], said, words=words), [what])
+        elif what not in known.of:
+            self._found[key] = _worded(known, [*known.of, what])
 
-    def diagnostics(self) -> tuple[Diagnostic, ...]:
-        return tuple(self._found.values())
+
+def _worded(finding: Finding, of: Iterable[str]) -> Finding:
+    """The finding about several things."""
+    every = tuple(sorted(set(of)))
+    before, one, many = finding.words
+    headline = f"{before}{several(every)}{one if len(every) == 1 else many}"
+    return replace(finding, of=every, diagnostic=replace(finding.diagnostic, headline=headline))
+
+
+def once(findings: Iterable[Finding]) -> tuple[Diagnostic, ...]:
+    """What many days say of one thing, once: as the first of them says it, of all that any says it of."""
+    first: dict[tuple[str, str], Finding] = {}
+    for finding in findings:
+        key = (finding.diagnostic.code, finding.about)
+        known = first.setdefault(key, finding)
+        if known is not finding and not set(finding.of) <= set(known.of):
+            first[key] = _worded(known, [*known.of, *finding.of])
+    return tuple(dict.fromkeys(finding.diagnostic for finding in first.values()))
 
 
 def several(names: Sequence[str]) -> str:

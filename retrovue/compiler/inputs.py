@@ -12,12 +12,31 @@ from hashlib import sha256
 
 from retrovue.compiler.version import COMPILER
 from retrovue.library.catalog import Catalog
-from retrovue.station.model import ChainNode, Channel, CursorScope, PlayItem, StationModel, Written
+from retrovue.station.model import (
+    ChainNode,
+    Channel,
+    CursorScope,
+    PlayItem,
+    Program,
+    StationModel,
+    Traffic,
+    Written,
+    Zone,
+)
 
-#: What of the station and of a channel reaches no schedule.
 _RENDERING = {"format", "fit", "audio", "subtitles"}
-_STATION = {"serve", "tuner", "horizon", "linger", "include", "vars", "expect", "name"} | _RENDERING
-_CHANNEL = {"number", "vchannel", "callsign", "group", "logo", "expect"} | _RENDERING
+#: What of the station and of a channel reaches no schedule.
+UNSCHEDULED_STATION = {
+    "serve",
+    "tuner",
+    "horizon",
+    "linger",
+    "include",
+    "vars",
+    "expect",
+    "name",
+} | _RENDERING
+UNSCHEDULED_CHANNEL = _RENDERING | {"number", "vchannel", "callsign", "group", "logo", "expect"}
 
 
 def reachable(model: StationModel, channel: Channel) -> frozenset[str]:
@@ -29,6 +48,12 @@ def reachable(model: StationModel, channel: Channel) -> frozenset[str]:
         for zone in plan.zones if plan else ():
             for entry in (*zone.play, *zone.at.values()):
                 waiting.append(entry.program if isinstance(entry, PlayItem) else entry)
+    return closure(model, waiting)
+
+
+def closure(model: StationModel, slugs: Iterable[str]) -> frozenset[str]:
+    """These programs and virtuals, and all that they hold or rerun."""
+    waiting = list(slugs)
     found: set[str] = set()
     while waiting:
         slug = waiting.pop()
@@ -65,9 +90,12 @@ class InputHashes:
         shared = [
             COMPILER.encode(),
             catalog.content_hash.encode(),
-            model.station.model_dump_json(exclude=_STATION).encode(),
+            model.station.model_dump_json(exclude=UNSCHEDULED_STATION).encode(),
             *(self._written(noun) for noun in self._shared()),
             *(f"{name}={c.holds}".encode() for name, c in sorted(model.collections.items())),
+            # What traffic remembers hangs on every policy, and what a program records on who reruns it.
+            *(policy.model_dump_json().encode() for policy in self._policies()),
+            *sorted({p.rerun_of.encode() for p in model.programs.values() if p.rerun_of is not None}),
         ]
         self._common = sha256(b"\0".join(shared)).digest()
 
@@ -76,11 +104,21 @@ class InputHashes:
         for nouns in (model.pools, model.spots, model.break_formats, model.overlays, model.synthetics):
             yield from (nouns[slug] for slug in sorted(nouns))
 
+    def _policies(self) -> Iterable[Traffic]:
+        """The traffic policies that say anything, whoever has them."""
+        model = self._model
+        holders: list[Channel | Zone | Program] = [
+            *model.channels,
+            *(zone for _, plan in sorted(model.plans.items()) for zone in plan.zones),
+            *(program for _, program in sorted(model.programs.items())),
+        ]
+        return (holder.traffic for holder in holders if holder.traffic.model_fields_set)
+
     def channels(self, channels: Iterable[Channel]) -> str:
         """One hash for channels that are compiled together."""
         digest = sha256(self._common)
         for channel in channels:
-            digest.update(channel.model_dump_json(exclude=_CHANNEL).encode())
+            digest.update(channel.model_dump_json(exclude=UNSCHEDULED_CHANNEL).encode())
             digest.update(repr(channel.place("plans")).encode())
             digest.update(repr(sorted(self._shares.get(channel.channel, {}).items())).encode())
             nouns: list[Written] = [self._model.plans[s] for s in channel.plans if s in self._model.plans]

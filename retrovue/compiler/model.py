@@ -112,6 +112,30 @@ class FillReport:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeFrom:
+    """What one broadcast day of a channel was made from, as hashes: where all of them are what they were,
+    the day would come out as it is. No ``inputs``: it can't be told (it begins with what was published, or
+    is another channel's)."""
+
+    inputs: str = ""  #: what rules the date: zones, programs, pools, and the catalog's answers
+    places: str = ""  #: where the entries of its zones are written: its events repeat that
+    spans: str = ""  #: where everything is written: findings point there
+    named: str = ""  #: the assets that the rotations named when the day began
+    shows: str = ""  #: its own programmes, as the day before looks ahead to them
+    ahead: str = ""  #: the next day's; empty where no promo looks ahead
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about a channel."""
+
+    about: str  #: with the code: what two days say of the same thing is said once
+    diagnostic: Diagnostic
+    of: tuple[str, ...] = ()  #: where it is one of several things, all of them
+    words: tuple[str, str, str] = ("", "", "")  #: what stands before them; behind one, or several
+
+
+@dataclass(frozen=True, slots=True)
 class ScheduleDay:
     """One channel, one broadcast date: events and the playlist under them."""
 
@@ -123,6 +147,8 @@ class ScheduleDay:
     playlist: tuple[Segment, ...]
     checkpoint: Mapping[str, str] = field(default_factory=dict)  #: rotation cursors at the day's end
     fill: FillReport | None = None  #: of the playlist under the events that start on this date
+    made: MadeFrom = MadeFrom()
+    findings: tuple[Finding, ...] = ()  #: what was found on this day
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,11 +255,13 @@ class Compiled:
     diagnostics: tuple[Diagnostic, ...] = ()
     opening: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  #: cursors before the first day
     inputs: Mapping[str, str] = field(default_factory=dict)  #: channel → hash of what it is made from
-    findings: Mapping[str, tuple[Diagnostic, ...]] = field(default_factory=dict)  #: by group's first channel
+    #: What was found about a channel on no day in particular; under "" what was found about the station.
+    findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
     overlays: tuple[CompiledOverlay, ...] = ()  #: sorted by slug
     templates: tuple[CompiledTemplate, ...] = ()  #: sorted by name
     clock: str = "12h"  #: how times are written on the screen
+    recompiled: Mapping[str, tuple[date, ...]] = field(default_factory=dict)  #: the days compiled anew
 
     @property
     def start_us(self) -> int:

@@ -94,17 +94,18 @@ class PlaylistMaker:
         self._pools = pools_of(model, channel)
         #: Rules that may be given up, in the order in which that is declared: nearest first, pools last.
         declared = [policy.relax or () for policy in reversed(_policies(model, channel))]
-        declared += [model.pools[slug].relax for slug in self._pools]
-        self._relaxing = tuple(dict.fromkeys(rule for relax in declared for rule in relax))
+        declared += [model.pools[slug].relax for slug in sorted(self._pools)]
+        self.relaxing = tuple(dict.fromkeys(rule for relax in declared for rule in relax))
         books = [inventory.pools[slug] for slug in self._pools]
-        self._longest_us = max(
+        #: The longest separation: what aired longer ago is forgotten at the day's end.
+        self.longest_us = max(
             (us for book in books for policy in _policies(model, channel) for us in _apart(book, policy)),
             default=0,
         )
         #: Does what airs depend on what aired on earlier days? Then days before the first one asked for are
         #: to be played, too (``playlist``, in order), unless a checkpoint says what they left behind.
         self.remembers = bool(
-            self._longest_us
+            self.longest_us
             or any(inventory.contracts[n] for book in books for n in book.members)
             or any(cap < UNCAPPED for book in books for cap in book.caps.values())
             or inventory.limits_ads
@@ -146,7 +147,7 @@ class PlaylistMaker:
         hour = (end_us + self._hours.offset_us(end_us)) // HOUR_US
         return Playlist(
             tuple(run.writer.segments),
-            self._memory.lines(end_us, hour, self._longest_us) if self.remembers else {},
+            self._memory.lines(end_us, hour, self.longest_us) if self.remembers else {},
             run.report(self._contracts.report()),
         )
 
@@ -277,7 +278,6 @@ class PlaylistMaker:
             f"pool “{slug}” is empty: no ready and approved spot of a second or more answers its query",
             pool.place("spots") if pool else None,
             help="its share of every break goes to the other pools, or to the ident",
-            always=True,
         )
 
     def too_much_fill(self, slot: Slot, event: ScheduleEvent, leftover_us: int) -> None:
@@ -356,7 +356,7 @@ class _Day:
             self._pods,
             tuple(
                 (rule.value, self._relaxed[RULE_BITS[rule]])
-                for rule in self._maker._relaxing
+                for rule in self._maker.relaxing
                 if self._relaxed[RULE_BITS[rule]]
             ),
             deliveries,

@@ -22,7 +22,7 @@ from itertools import pairwise
 
 from retrovue.broadcast_day import DAY_MINUTES, BroadcastDay, Calendar
 from retrovue.compiler.airing import Airing, Assembler, Item, advance
-from retrovue.compiler.findings import Findings, several
+from retrovue.compiler.findings import Findings
 from retrovue.compiler.plan import Planner, Window, stretches
 from retrovue.compiler.rotation import STATION_WIDE
 from retrovue.station.model import Channel, Plan, PlayMode, Program, StationModel, Zone
@@ -123,15 +123,19 @@ class Scheduler:
         self._calendar = calendar
         self._assembler = assembler
         self._findings = findings
-        self._planner = Planner(channel, model.plans, calendar, model.station.seasons)
+        self.planner = Planner(channel, model.plans, calendar, model.station.seasons)
         self._zones: dict[tuple[str, int], _Rules] = {}
         off_air = channel.off_air or model.station.off_air
         span = channel.place("off_air") if channel.off_air else model.station.place("off_air")
         # A synthetic needs no turn: blocks without a programme show it anyway, for as long as they last.
         items = (Item(off_air, span=span),) if off_air not in model.synthetics else ()
         self._off_air = _Rules("", items, (), DAY_MINUTES, False)
-        self.uncovered: dict[tuple[int, int], list[date]] = {}  #: broadcast minutes → dates
-        self._manual = [p for p in model.programs.values() if p.mode is PlayMode.MANUAL and p.airings]
+        self._manual = manual_programs(model, channel)
+
+    def uncovered(self, on: date) -> list[tuple[int, int]]:
+        """What no plan covers on a date, in broadcast minutes."""
+        windows = self.planner.windows(self._calendar.day(on))
+        return [(w.layer.start, w.layer.end) for w in windows if w.layer.plan is None]
 
     def schedule(self, on: date, state: ChannelState) -> list[Slot]:
         """The slots that start on broadcast date ``on``; moves ``state`` to the day's end.
@@ -151,15 +155,9 @@ class Scheduler:
         if not resumed:
             state.turns.clear()
             state.pending.clear()
-        for window in self._planner.windows(day):
+        for window in self.planner.windows(day):
             plan, index = window.layer.plan, window.layer.zone_index
-            if plan is None:
-                rules = self._off_air
-                if not self._findings.silent:
-                    layer = window.layer
-                    self.uncovered.setdefault((layer.start, layer.end), []).append(on)
-            else:
-                rules = self._rules(plan, index)
+            rules = self._off_air if plan is None else self._rules(plan, index)
             for gap in _gaps(day, window, rules):
                 yield from self._fill(day, gap, rules, state, slots, plan, index)
         if not resumed:
@@ -171,7 +169,7 @@ class Scheduler:
         if self._findings.silent:
             return
         for program in self._manual:
-            if any(airing.on == on for airing in program.airings) and self._airs(program):
+            if any(airing.on == on for airing in program.airings):
                 missed = self._assembler.unaired(program, on, (state.cursors, state.shared))
                 for index in missed:
                     self._findings.warn(
@@ -182,14 +180,6 @@ class Scheduler:
                         program.place("airings", index),
                         help="pin the program on that date, or give its zone more room",
                     )
-
-    def _airs(self, program: Program) -> bool:
-        """Has a zone that the channel has used so far this program in its lists?"""
-        return any(
-            item.program == program.program
-            for rules in self._zones.values()
-            for item in (*rules.items, *(pin for _, pin, _ in rules.pins))
-        )
 
     def _report_empty(self, on: date, slots: list[Slot]) -> None:
         """Say which zones had time on this day and aired nothing."""
@@ -383,9 +373,10 @@ class Scheduler:
             "asset-too-long",
             (rules.path, item.program),
             what,
-            lambda every: (
-                f"program “{item.program}” doesn't fit its zone “{rules.path or 'off air'}”: "
-                f"{several(every)} {'is' if len(every) == 1 else 'are'} too long"
+            (
+                f"program “{item.program}” doesn't fit its zone “{rules.path or 'off air'}”: ",
+                " is too long",
+                " are too long",
             ),
             item.span,
             help="make the zone longer, let it bleed, or choose by max_duration in the program's query",
@@ -405,6 +396,21 @@ class Scheduler:
         while instant_us > day.end_us:
             day = self._calendar.day(day.date + timedelta(days=1))
         return day.grid_ceil(instant_us)
+
+
+def manual_programs(model: StationModel, channel: Channel) -> list[Program]:
+    """The ``manual`` programs in the lists of the channel's plans that have airings written down."""
+    zones = [zone for slug in channel.plans if slug in model.plans for zone in model.plans[slug].zones]
+    slugs = {
+        entry if isinstance(entry, str) else entry.program
+        for zone in zones
+        for entry in (*zone.play, *zone.at.values())
+    }
+    return [
+        program
+        for slug, program in sorted(model.programs.items())
+        if slug in slugs and program.mode is PlayMode.MANUAL and program.airings
+    ]
 
 
 def _leave(slots: list[Slot], start_us: int, end_us: int, plan: Plan | None, index: int) -> None:

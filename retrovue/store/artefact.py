@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 import duckdb
 
 from retrovue.compiler.base import Base, segments_of
+from retrovue.compiler.findings import once
 from retrovue.compiler.in_flight import InFlight
 from retrovue.compiler.model import (
     Checkpoint,
@@ -32,6 +34,8 @@ from retrovue.compiler.model import (
     CompiledTemplate,
     Delivery,
     FillReport,
+    Finding,
+    MadeFrom,
     ScheduleDay,
     ScheduleEvent,
     Segment,
@@ -276,6 +280,7 @@ def _rows(
                 d.start_us,
                 d.end_us,
                 json.dumps(asdict(d.fill) if d.fill else None),
+                json.dumps(asdict(d.made)),
             )
             for d in compiled.days
         ),
@@ -288,9 +293,9 @@ def _rows(
     yield (
         schema.FINDING,
         (
-            (channel, d.code, d.headline, json.dumps(asdict(d), ensure_ascii=False))
-            for channel, found in compiled.findings.items()
-            for d in found
+            (channel, on, f.diagnostic.code, f.diagnostic.headline, json.dumps(asdict(f), ensure_ascii=False))
+            for channel, on, found in _findings(compiled)
+            for f in found
         ),
     )
     yield schema.FORCED, (astuple(override) for override in compiled.overrides)
@@ -299,6 +304,14 @@ def _rows(
     yield schema.POOL, map(_reason_row, reasons.pools)
     yield schema.SPOT, map(_reason_row, reasons.spots)
     yield schema.ENTRY, map(_reason_row, reasons.entries)
+
+
+def _findings(compiled: Compiled) -> Iterator[tuple[str, object, tuple[Finding, ...]]]:
+    """(channel, date or null, what was found), in the order in which it is said."""
+    yield "", _NULL, compiled.findings.get("", ())
+    for channel, days in groupby(compiled.days, key=lambda day: day.channel):
+        yield from ((channel, day.broadcast_date, day.findings) for day in days)
+        yield channel, _NULL, compiled.findings.get(channel, ())
 
 
 def _reason_row(reason: Origin | Overridden | PoolRules | SpotRules | Entry) -> _Row:
@@ -643,8 +656,8 @@ class Artefact:
 
     def findings(self) -> list[Diagnostic]:
         """What was found when it was made, each thing once, in order."""
-        rows = self._rows("SELECT diagnostic FROM art.finding ORDER BY rowid")
-        return list(dict.fromkeys(_diagnostic(json.loads(text)) for (text,) in rows))
+        rows = self._rows("SELECT finding FROM art.finding ORDER BY rowid")
+        return list(once(_finding(json.loads(text)) for (text,) in rows))
 
     def base(self, first_day: date | None = None, published: bool = True) -> Base:
         """The schedule as what a new compile goes on from: the days from ``first_day`` on, and the one
@@ -653,10 +666,27 @@ class Artefact:
         if first_day is not None:
             since = min(max(first_day - timedelta(days=1), since), self.header.last_day)
         days: dict[str, dict[date, ScheduleDay]] = {channel.channel: {} for channel in self.channels}
-        for channel, on, start_us, end_us, fill in self._rows(
+        found: dict[tuple[str, date], list[Finding]] = {}
+        for channel, on, finding in self._rows(
+            "SELECT channel, broadcast_date, finding FROM art.finding "
+            "WHERE broadcast_date >= ? ORDER BY rowid",
+            [since],
+        ):
+            found.setdefault((channel, on), []).append(_finding(json.loads(finding)))
+        for channel, on, start_us, end_us, fill, made in self._rows(
             "SELECT * FROM art.channel_day WHERE broadcast_date >= ? ORDER BY ALL", [since]
         ):
-            days[channel][on] = ScheduleDay(channel, on, start_us, end_us, (), (), {}, _fill_report(fill))
+            days[channel][on] = ScheduleDay(
+                channel,
+                on,
+                start_us,
+                end_us,
+                (),
+                (),
+                fill=_fill_report(fill),
+                made=MadeFrom(**json.loads(made)),
+                findings=tuple(found.get((channel, on), ())),
+            )
         cursors: dict[str, dict[date, dict[str, str]]] = {}
         for channel, on, cursor, value in self._rows(
             "SELECT * FROM art.checkpoint WHERE broadcast_date >= ? ORDER BY ALL",
@@ -687,9 +717,6 @@ class Artefact:
                     playlist=tuple(playlist),
                     checkpoint=cursors.get(channel, {}).get(on, {}),
                 )
-        found: dict[str, list[Diagnostic]] = {}
-        for channel, diagnostic in self._rows("SELECT channel, diagnostic FROM art.finding ORDER BY rowid"):
-            found.setdefault(channel, []).append(_diagnostic(json.loads(diagnostic)))
         return Base(
             days,
             carried,
@@ -699,7 +726,6 @@ class Artefact:
                 for name, value in self.inputs().items()
                 if name.startswith(CHANNEL_INPUT)
             },
-            {channel: tuple(diagnostics) for channel, diagnostics in found.items()},
             published,
         )
 
@@ -794,6 +820,13 @@ def _fill_report(text: str | None) -> FillReport | None:
     said["relaxed"] = tuple((rule, count) for rule, count in said["relaxed"])
     said["deliveries"] = tuple(Delivery(**delivery) for delivery in said["deliveries"])
     return FillReport(**said)
+
+
+def _finding(said: dict[str, Any]) -> Finding:
+    """What ``asdict`` made of a finding."""
+    before, one, many = said["words"]
+    of = tuple(said["of"])
+    return Finding(said["about"], _diagnostic(said["diagnostic"]), of, (before, one, many))
 
 
 def _diagnostic(said: dict[str, Any]) -> Diagnostic:

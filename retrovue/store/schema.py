@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 #: Raised by one whenever a table changes its shape; a reader refuses every other version.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +252,11 @@ CHANNEL_DAY = Table(
         ("start_us", "BIGINT", "start"),
         ("end_us", "BIGINT", "end: 23 or 25 hours later on the nights the clocks change"),
         ("fill", "JSON", "spot time, ident time, spots, pods, rules given up, deliveries against contract"),
+        (
+            "made",
+            "JSON",
+            "hashes of what the day was made from: a compile that finds them unchanged takes it over",
+        ),
     ),
 )
 
@@ -274,10 +279,11 @@ FINDING = Table(
     "What the compiler had to say, so that a compile with nothing to do can say it again.",
     (),
     (
-        ("channel", "VARCHAR", "→ channel: the first of those that were compiled together"),
+        ("channel", "VARCHAR", "→ channel; empty for what is true of the station"),
+        ("broadcast_date", "DATE", "the day that it was found on; null when it is of no day in particular"),
         ("code", "VARCHAR", "what ``retrovue explain`` explains"),
         ("headline", "VARCHAR", "the sentence"),
-        ("diagnostic", "JSON", "all of it"),
+        ("finding", "JSON", "all of it; what two days say about the same thing is told once"),
     ),
 )
 

@@ -153,6 +153,43 @@ def test_only_what_an_edit_touches_is_compiled_anew(
     assert fresh["content_hash"] == said["content_hash"]
 
 
+def test_the_days_that_are_compiled_anew_are_named(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """2026-06-03 is a Wednesday; the weekend's plan is a file of its own."""
+    (folder / "one.yaml").write_text(
+        CHANNEL.format(name="one", number=1, night="taxi").replace("[one]", "[one, weekend]")
+    )
+
+    def weekend(play: str) -> None:
+        (folder / "weekend.yaml").write_text(
+            f"# {play}\nplan: weekend\nwhen: {{ days: sat-sun }}\n"
+            f"zones: [{{ zone: Z, window: 06:00-06:00, play: [{play}] }}]\n"
+        )
+
+    file, fresh = tmp_path / "artefact.duckdb", tmp_path / "fresh.duckdb"
+    arguments = ["compile", str(folder), "--as-of", AS_OF, "--days", "8"]
+    weekend("taxi")
+    assert main([*arguments, "--output", str(file)]) == 0
+    assert "compiled anew" not in capsys.readouterr().err
+    weekend("taxi, cheers")
+    assert main([*arguments, "--output", str(file), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["recompiled"] == said["changed"] == {"one": ["2026-06-06", "2026-06-07"]}
+    assert main([*arguments, "--output", str(fresh)]) == 0
+    with Artefact.open(file) as a, Artefact.open(fresh) as b:
+        assert a.base() == b.base()
+        assert a.header.content_hash == b.header.content_hash
+        assert a.findings() == b.findings()
+    # An edit that changes nothing on the air: its place in the text has moved, and the events repeat that.
+    capsys.readouterr()
+    weekend("taxi, cheers\n")
+    assert main([*arguments, "--output", str(file)]) == 0
+    said_so = capsys.readouterr().err
+    assert "compiled anew: one: Sat 06 Jun to Sun 07 Jun\n" in said_so
+    assert "something else airs on no day" in said_so
+
+
 def test_a_single_channel(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "artefact.duckdb"
     arguments = ["compile", str(folder), "--as-of", AS_OF, "--output", str(file)]
