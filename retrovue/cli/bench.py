@@ -107,6 +107,8 @@ class Bench:
         wanted |= {c.simulcast for c in self.model.channels if c.channel in wanted and c.simulcast}
         if any(p.cursor.value == "station" for p in self.model.programs.values()):
             return self  # every channel moves the rotations that all share
+        if any(spot.runs is not None for spot in self.model.spots.values()):
+            return self  # what a channel delivers of a contract depends on who else airs it
         kept = tuple(c for c in self.model.channels if c.channel in wanted)
         other = copy(self)
         other.model = self.model.model_copy(update={"channels": kept})

@@ -92,7 +92,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     found = _already_there(args, as_of_us)
     if found is not None:
         summary, diagnostics = found
-        _report(args, view, {**summary, "written": False}, diagnostics, {})
+        _report(args, view, {**summary, "written": False, "unchanged": True}, diagnostics, {})
         return 0
     return _compile(args, view, clock.now_us(), as_of_us)
 
@@ -245,6 +245,7 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -
     summary = {
         "artefact": str(output),
         "written": written,
+        "unchanged": unchanged,
         "content_hash": compiled.content_hash,
         "first_day": compiled.first_day.isoformat(),
         "last_day": compiled.last_day.isoformat(),
@@ -428,7 +429,7 @@ def _read(folder: Path, diagnostics: Sequence[Diagnostic]) -> dict[str, str]:
 
 
 def _line(summary: Mapping[str, Any]) -> str:
-    verb = "" if summary["written"] else " (unchanged)"
+    verb = "" if summary["written"] else " (unchanged)" if summary["unchanged"] else " (not written)"
     first, last = (date.fromisoformat(summary[word]) for word in ("first_day", "last_day"))
     days = f"{first:%a %d %b} to {last:%a %d %b %Y}" if first < last else f"{last:%a %d %b %Y}"
     return (

@@ -53,7 +53,10 @@ def _rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
 
 def _wrong(error: duckdb.Error) -> QueryError:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    near = next((line for line in lines if line.startswith("Candidate bindings: ")), "")
     return QueryError(
         lines[0] if lines else "the statement failed",
-        help="tables: artefact, channel, schedule_event, segment, …; views: guide, playlist, spots, fill",
+        help=f"columns like it: {near.removeprefix('Candidate bindings: ')}"
+        if near
+        else "tables: artefact, channel, schedule_event, segment, …; views: guide, playlist, spots, fill",
     )

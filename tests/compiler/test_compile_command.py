@@ -131,7 +131,7 @@ def test_nothing_changed_nothing_touched(
         patched.setattr("retrovue.station.load.load_station", None)
         for more in ([], ["--base", file], ["--check"]):
             again = run(capsys, folder, "--as-of", AS_OF, "--output", file, *more)
-            assert again == {**first, "written": False}
+            assert again == {**first, "written": False, "unchanged": True}
     assert file.stat().st_mtime_ns == stood
     assert main(["compile", str(folder), "--as-of", AS_OF, "--output", str(file), "--days", "2"]) == 0
     assert "(unchanged)" in capsys.readouterr().out
@@ -284,3 +284,9 @@ def test_a_damaged_ledger_is_said(text: str, said: str) -> None:
     with pytest.raises(LedgerError, match=said) as caught:
         parse_ledger(text, "mini")
     assert "ledger export" in caught.value.help
+
+
+def test_a_check_says_that_nothing_was_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["compile", str(folder), "--as-of", AS_OF, "--output", str(folder / "a.duckdb"), "--check"]
+    assert main(words) == 1
+    assert capsys.readouterr().out.endswith("a.duckdb (not written)\n")
