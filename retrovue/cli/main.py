@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo-media": ("retrovue.cli.demo_media", "generate the demo station's library with ffmpeg"),
     "init": ("retrovue.cli.init", "write the repository of a new station: YAML, tests, CI, editor settings"),
     "ingest": ("retrovue.cli.ingest", "find and probe media, write the catalog lock"),
+    "approve": ("retrovue.cli.approve", "let assets air that wait for a person's word"),
     "conform": ("retrovue.cli.conform", "render an asset once, so that airing it costs no encoder"),
     "check": ("retrovue.cli.check", "validate a station and show every mistake at once"),
     "compile": ("retrovue.cli.compile", "turn a station into schedule days and playlists"),

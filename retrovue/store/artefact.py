@@ -760,13 +760,13 @@ _MAGIC, _MAGIC_AT = b"DUCK", 8
 
 
 def _is_foreign(path: Path) -> bool:
-    """Is it surely no database? An empty file, or one cut off before its mark, is a half-written one."""
+    """Is it surely no database, and so not ours to overwrite? An empty file is a half-written one."""
     try:
         with path.open("rb") as file:
             start = file.read(_MAGIC_AT + len(_MAGIC))
     except OSError as error:
         raise ArtefactError(f"can't read {path}: {error.strerror}") from error
-    return len(start) == _MAGIC_AT + len(_MAGIC) and not start.endswith(_MAGIC)
+    return bool(start) and start[_MAGIC_AT:] != _MAGIC
 
 
 def _quoted(text: str) -> str:

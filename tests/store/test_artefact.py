@@ -191,13 +191,22 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"station: test\n", b"SQLite format 3\0" + bytes(9000), bytes(20000)]
+    "content", [b"", b"a: 1\n", b"station: test\n", b"SQLite format 3\0" + bytes(9000), bytes(20000)]
 )
 def test_a_foreign_file_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "artefact.duckdb"
     path.write_bytes(content)
     with pytest.raises(ArtefactError, match="no RetroVue artefact"):
         Artefact.open(path)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"a: 1\n", b"station: test\n", b"SQLite format 3\0" + bytes(9000)])
+def test_a_file_of_somebody_else_is_not_overwritten(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    with pytest.raises(ArtefactError, match="is not overwritten"):
+        write_artefact(path, COMPILED, PROVENANCE)
     assert path.read_bytes() == content
 
 

@@ -1,0 +1,65 @@
+"""``retrovue approve``: let assets air that wait for a person (collections with ``approve: manual``)."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from retrovue.cli.view import View
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Assets of a collection with “approve: manual” don't air before they are approved. Without an "
+        "ASSET: lists those that wait."
+    )
+    parser.add_argument("station", metavar="STATION", type=Path, help="the station folder")
+    parser.add_argument(
+        "assets", metavar="ASSET", nargs="*", help="an asset's id, “collection/key”; * stands for anything"
+    )
+    parser.add_argument("--json", action="store_true", help="the ids as JSON")
+
+
+def run(args: argparse.Namespace, view: View) -> int:
+    from dataclasses import replace
+    from fnmatch import fnmatchcase
+
+    from retrovue.errors import RetroVueError
+    from retrovue.library.lock import lock_files, read_lock, write_lock
+    from retrovue.station.suggest import did_you_mean
+
+    if not lock_files(args.station):
+        raise RetroVueError(
+            f"{args.station} has no catalog lock", help=f"retrovue ingest {args.station} writes it"
+        )
+    assets = read_lock(args.station).assets
+    waiting = [asset_id for asset_id, asset in assets.items() if not asset.approved]
+    chosen = set()
+    for wanted in args.assets:
+        # As it stands first: a title may have brackets in it, which are a pattern's.
+        found = {wanted} & assets.keys() or {a for a in assets if fnmatchcase(a, wanted)}
+        if not found:
+            raise RetroVueError(
+                f"no asset is “{wanted}”",
+                help=did_you_mean(wanted, assets) or f"retrovue approve {args.station} lists those that wait",
+            )
+        chosen |= found
+    named = [asset_id for asset_id in waiting if asset_id in chosen or not args.assets]
+    if args.assets and named:
+        try:
+            write_lock(
+                args.station,
+                [replace(a, approved=True) if a.id in chosen else a for a in assets.values()],
+            )
+        except OSError as error:
+            raise RetroVueError(f"can't write the catalog lock: {error.strerror}") from error
+    if args.json:
+        view.json({"approved" if args.assets else "waiting": named})
+    else:
+        for asset_id in named:
+            view.out(asset_id)
+    count = f"{len(named)} asset{'' if len(named) == 1 else 's'}"
+    view.say(f"{count} approved" if args.assets else f"{count} wait{'s' if len(named) == 1 else ''}")
+    return 0
