@@ -32,6 +32,7 @@ class OnAirProgramme:
     guide: Mapping[ChannelId, tuple[GuideEntry, ...]]
     channels: Mapping[ChannelId, tuple[CompiledChannel, Programme]]
     playlog_end_us: int
+    generation: int = 0  #: of the playlog
 
 
 def media_path(roots: Mapping[str, Path], collection: str, path: str) -> str:
@@ -40,7 +41,9 @@ def media_path(roots: Mapping[str, Path], collection: str, path: str) -> str:
     return str(root / path) if root is not None else path
 
 
-def load(artefact: Artefact, roots: Mapping[str, Path], now_us: int, playlog_us: int) -> OnAirProgramme:
+def load(
+    artefact: Artefact, roots: Mapping[str, Path], now_us: int, playlog_us: int, generation: int = 0
+) -> OnAirProgramme:
     """Read ``artefact`` for [now, now + ``playlog_us``); ``roots``: collection → folder of its media.
 
     Raises ``ArtefactError``.
@@ -52,6 +55,7 @@ def load(artefact: Artefact, roots: Mapping[str, Path], now_us: int, playlog_us:
     assets: dict[str, Asset | None] = {}
     channels: dict[ChannelId, tuple[CompiledChannel, Programme]] = {}
     guide: dict[ChannelId, tuple[GuideEntry, ...]] = {}
+    ends: list[int] = []
 
     def locate(asset: Asset) -> str:
         return media_path(roots, asset.collection, asset.path)
@@ -69,12 +73,20 @@ def load(artefact: Artefact, roots: Mapping[str, Path], now_us: int, playlog_us:
         channels[channel_id] = (
             channel,
             Programme(
-                header.name, zone, artefact.synthetics, assets.get, locate, playlog, header.content_hash
+                header.name,
+                zone,
+                artefact.synthetics,
+                assets.get,
+                locate,
+                playlog,
+                header.content_hash,
+                generation,
             ),
         )
         guide[channel_id] = tuple(_entry(event) for event in events)
+        ends.append(segments[-1].end_us if segments else start_us)
     idents = tuple(_ident(channel) for channel in artefact.channels)
-    return OnAirProgramme(header, idents, guide, channels, end_us)
+    return OnAirProgramme(header, idents, guide, channels, min([end_us, *ends]), generation)
 
 
 def _ident(channel: CompiledChannel) -> ChannelIdent:

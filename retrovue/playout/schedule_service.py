@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from retrovue.clock import MasterClock
 from retrovue.errors import RetroVueError
@@ -25,7 +26,9 @@ from retrovue.playout.programme import OnAirProgramme, media_path
 from retrovue.playout.station import OnAirStation
 from retrovue.station.load import load_station
 from retrovue.station.model import StationModel
-from retrovue.store.artefact import Artefact
+from retrovue.store.artefact import Artefact, ArtefactError
+from retrovue.store.generations import FOLDER, Cut, generations, read_cut, write
+from retrovue.units import HOUR_US, MINUTE_US, from_us
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +36,14 @@ log = logging.getLogger(__name__)
 POLL_S = 2.0
 #: A compile that failed is tried again after this long even if nothing changed (seconds).
 RETRY_S = 300.0
-#: The playlog is rolled on at most this often (seconds).
+#: A playlog that can't be made longer is looked at again this often (seconds).
 ROLL_EVERY_S = 60.0
+#: The playlog always reaches at least this far ahead, or somebody is told (µs)…
+PLAYLOG_US = 2 * HOUR_US
+#: …and is cut this much longer than it must be, so that it is cut anew about once in this time (µs)…
+ROLL_US = HOUR_US
+#: …and this long before it is too short, since a disk may sleep.
+ROLL_EARLY_US = 5 * MINUTE_US
 _COMPILE_PATIENCE_S = 900.0
 _YAML = (".yaml", ".yml", ".j2", ".jsonl", ".json", ".lock", ".svg")
 _SKIPPED = frozenset({"media", "snapshots"})
@@ -122,33 +131,66 @@ class ScheduleService:
         self._sources_mark: frozenset[tuple[str, int, int]] = frozenset()
         self._unsettled: frozenset[tuple[str, int, int]] | None = None
         self._playlog_end_us = 0
+        self._generation = Cut(0, "", 0, 0, 0)  #: the one on the air
+        self._stopgap = False  #: on the air from a generation, because there is no artefact
+        self._trouble: dict[str, str] = {}  #: warnings from before there was a station to show them
         self._station: OnAirStation | None = None
         self._retry_at = self._roll_at = 0.0
 
     async def first_programme(self) -> OnAirProgramme:
         """What to go on the air with: the artefact, compiled first when it is missing or too short.
 
-        A compile that fails is fatal only when there is no artefact that covers now. Raises
-        ``CompileFailed`` or ``ArtefactError``.
+        A compile that fails is fatal only when neither the artefact nor a generation of the playlog covers
+        now. Raises ``CompileFailed`` or ``ArtefactError``.
         """
         self._sources_mark = await asyncio.to_thread(self._look_at_sources)
         try:
             await compile_artefact(self._clock, self._desk)
         except CompileFailed as error:
+            self._retry_at = self._clock.elapsed() + RETRY_S
             try:
                 loaded = await self._load()
-            except RetroVueError:
-                raise error from None
-            if not loaded.header.start_us <= self._clock.now_us() < loaded.header.end_us:
-                raise
-            log.warning("the compile failed; the last good artefact is on the air: %s", error)
-            self._retry_at = self._clock.elapsed() + RETRY_S
+                if not loaded.header.start_us <= self._clock.now_us() < loaded.playlog_end_us:
+                    raise ArtefactError(f"the artefact {self._desk.artefact} does not cover now")
+            except RetroVueError as unusable:
+                stopgap = await self._last_generation()
+                if stopgap is None:
+                    raise error from None
+                self._warn(
+                    "artefact",
+                    f"no artefact can be used ({unusable}); generation {stopgap.generation} of the playlog "
+                    "is on the air",
+                )
+                loaded = stopgap
+            self._warn("reload", f"the compile failed, the last good stays on the air: {error}")
             return loaded
         return await self._load()
+
+    async def _last_generation(self) -> OnAirProgramme | None:
+        """The newest generation of the playlog that covers now."""
+        now_us, roots = self._clock.now_us(), media_roots(self._model, self._desk.station)
+        found = await asyncio.to_thread(_open_generation, self._desk.state / FOLDER, roots, now_us)
+        if found is None:
+            return None
+        artefact, loaded, cut = found
+        self._put(artefact, await asyncio.to_thread(_mark, self._desk.artefact), loaded, cut)
+        self._stopgap = True
+        return loaded
+
+    def _warn(self, topic: str, text: str) -> None:
+        """Tell the operator, as soon as there is a station to tell."""
+        if self._station is not None:
+            self._station.warn(topic, text)
+        else:
+            if text:
+                log.warning("%s", text)
+            self._trouble[topic] = text
 
     async def run(self, station: OnAirStation) -> None:
         """Keep ``station`` supplied until cancelled."""
         self._station = station
+        for topic, text in self._trouble.items():
+            station.warn(topic, text)
         while True:
             await self._clock.wait(POLL_S)
             try:
@@ -187,11 +229,11 @@ class ScheduleService:
         if await self._sources_changed():
             if await self._reload_sources(station):
                 await self._compile(station, "a station file changed")
-        elif self._horizon_us() - now_us < self._model.station.horizon.guide and self._may_retry():
+        elif self._may_retry() and (why := self._why_compile(now_us)):
             self._retry_at = self._clock.elapsed() + RETRY_S
-            await self._compile(station, "the guide's horizon has come near")
+            await self._compile(station, why)
         mark = await asyncio.to_thread(_mark, self._desk.artefact)
-        short = self._playlog_end_us - now_us < self._model.station.horizon.playlog // 2
+        short = self._playlog_end_us - now_us < self._playlog_us() + ROLL_EARLY_US
         if mark is None:
             station.warn(
                 "artefact", f"the artefact {self._desk.artefact} is gone; what was read stays on the air"
@@ -199,6 +241,31 @@ class ScheduleService:
         elif mark != self._artefact_mark or (short and self._clock.elapsed() >= self._roll_at):
             self._roll_at = self._clock.elapsed() + ROLL_EVERY_S
             await self._take_over(station)
+        self._look_ahead(station)
+
+    def _playlog_us(self) -> int:
+        return max(PLAYLOG_US, self._model.station.horizon.playlog)
+
+    def _why_compile(self, now_us: int) -> str:
+        """Why a new artefact is needed; empty when none is."""
+        if self._stopgap:
+            return "there is no artefact"
+        if self._horizon_us() - now_us < self._model.station.horizon.guide:
+            return "the guide's horizon has come near"
+        return ""
+
+    def _look_ahead(self, station: OnAirStation) -> None:
+        """A playlog that is too short is a fault of planning: it is told, and nothing is made up."""
+        left_us = self._playlog_end_us - self._clock.now_us()
+        zone = ZoneInfo(self._model.station.timezone)
+        end = from_us(self._playlog_end_us).astimezone(zone)
+        station.warn(
+            "planning",
+            f"planning fault: nothing is planned from {end:%a %d %b %H:%M} on, less than "
+            f"{PLAYLOG_US // HOUR_US} hours ahead"
+            if left_us < PLAYLOG_US
+            else "",
+        )
 
     async def _sources_changed(self) -> bool:
         """Has a file changed, and stood still for one round? An editor writes in several steps."""
@@ -252,6 +319,7 @@ class ScheduleService:
             self._artefact_mark = await asyncio.to_thread(_mark, self._desk.artefact)
             station.warn("artefact", f"artefact refused, the last good stays on the air: {error}")
             return
+        self._stopgap = False
         station.warn("artefact", "")
         station.take_over(loaded, logo_files(self._model, self._desk.station))
         log.info("on the air: artefact %s", loaded.header.content_hash[:12])
@@ -259,13 +327,21 @@ class ScheduleService:
     async def _load(self) -> OnAirProgramme:
         mark = await asyncio.to_thread(_mark, self._desk.artefact)
         roots = media_roots(self._model, self._desk.station)
-        now_us, length_us = self._clock.now_us(), self._model.station.horizon.playlog
-        artefact, loaded = await asyncio.to_thread(_open, self._desk.artefact, roots, now_us, length_us)
+        now_us, length_us = self._clock.now_us(), self._playlog_us() + ROLL_US
+        artefact, loaded, cut, trouble = await asyncio.to_thread(
+            _open, self._desk.artefact, self._desk.state / FOLDER, roots, now_us, length_us, self._generation
+        )
+        self._warn("playlog", trouble)
+        self._put(artefact, mark, loaded, cut)
+        return loaded
+
+    def _put(
+        self, artefact: Artefact, mark: tuple[int, int, int] | None, loaded: OnAirProgramme, cut: Cut
+    ) -> None:
         if self._artefact is not None:
             self._artefact.close()
-        self._artefact, self._artefact_mark = artefact, mark
+        self._artefact, self._artefact_mark, self._generation = artefact, mark, cut
         self._playlog_end_us = loaded.playlog_end_us
-        return loaded
 
     def _look_at_sources(self) -> frozenset[tuple[str, int, int]]:
         """(name, mtime, size) of every file that a compile may read."""
@@ -291,10 +367,47 @@ def _mark(path: Path) -> tuple[int, int, int] | None:
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
-def _open(path: Path, roots: dict[str, Path], now_us: int, length_us: int) -> tuple[Artefact, OnAirProgramme]:
+def _open(
+    path: Path, folder: Path, roots: dict[str, Path], now_us: int, length_us: int, current: Cut
+) -> tuple[Artefact, OnAirProgramme, Cut, str]:
+    """The artefact at ``path``, what airs of it, the generation that was kept of that, and why not if not.
+
+    It is written before it airs: as-run never cites a generation that nobody has seen.
+    """
     artefact = Artefact.open(path)
     try:
-        return artefact, programme.load(artefact, roots, now_us, length_us)
+        hash_, end_us = artefact.header.content_hash, min(now_us + length_us, artefact.header.end_us)
+        cut, trouble = current, ""
+        if (current.artefact, current.end_us) != (hash_, end_us):
+            newest = next(iter(generations(folder)), None)
+            number = max(current.generation, newest.number if newest is not None else 0) + 1
+            cut = Cut(number, hash_, now_us, now_us - programme.KEEP_PAST_US, end_us)
+            try:
+                write(artefact, folder, cut)
+            except RetroVueError as error:
+                trouble = f"{error}; it airs from memory"
+        return artefact, programme.load(artefact, roots, now_us, length_us, cut.generation), cut, trouble
     except BaseException:
         artefact.close()
         raise
+
+
+def _open_generation(
+    folder: Path, roots: dict[str, Path], now_us: int
+) -> tuple[Artefact, OnAirProgramme, Cut] | None:
+    """The newest generation that can be read and covers ``now_us``."""
+    for generation in generations(folder):
+        try:
+            artefact = Artefact.open(generation.path)
+        except RetroVueError as error:
+            log.warning("%s", error)
+            continue
+        try:
+            cut = read_cut(artefact)
+            if cut is not None and cut.start_us <= now_us < cut.end_us:
+                loaded = programme.load(artefact, roots, now_us, cut.end_us - now_us, cut.generation)
+                return artefact, loaded, cut
+        except RetroVueError as error:
+            log.warning("%s", error)
+        artefact.close()
+    return None

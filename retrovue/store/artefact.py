@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -728,6 +728,23 @@ class Artefact:
             },
             published,
         )
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What ``query`` finds; the artefact is ``art`` in it. Raises ``ArtefactError``."""
+        return self._rows(query, parameters)
+
+    def cut(self, file: Path, fill: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+        """Make the database ``file``; ``fill`` sees the artefact as ``art`` and the new one as ``gen``.
+
+        Raises ``duckdb.Error``.
+        """
+        with self._connection.cursor() as connection:
+            # Small blocks: most tables have little or nothing in them.
+            connection.execute(f"ATTACH {_quoted(str(file))} AS gen (BLOCK_SIZE 16384)")
+            try:
+                fill(connection)
+            finally:
+                connection.execute("DETACH gen")
 
     def release(self) -> duckdb.DuckDBPyConnection:
         """The connection itself, with the artefact attached as ``art``; the caller closes it."""

@@ -552,6 +552,21 @@ AS_RUN = Table(
 )  # fmt: skip
 
 
+#: What a generation of the playlog (store/generations.py) has besides the artefact's tables.
+GENERATION = Table(
+    "generation",
+    "One row: which generation of the playlog this file is.",
+    ("generation",),
+    (
+        ("generation", "BIGINT", "its number; the as-run log cites it"),
+        ("artefact", "VARCHAR", "content hash of the artefact it was cut from"),
+        ("cut_at_us", "BIGINT", "station time at which it was cut (µs since 1970, UTC)"),
+        ("start_us", "BIGINT", "the segments from here"),
+        ("end_us", "BIGINT", "to here are in it"),
+    ),
+)
+
+
 # --- the documentation -----------------------------------------------------------------------------
 
 _INSTANT = ("start_us", "end_us", "emitted_us")
@@ -585,6 +600,7 @@ def _tables() -> Iterator[str]:
 def with_tables(readme: str) -> str:
     """``readme`` with its parts on the artefact and the as-run log, if it has them, brought up to date."""
     readme = _replaced(readme, "tables", f"Version {SCHEMA_VERSION}.\n\n" + "\n".join(_tables()))
+    readme = _replaced(readme, "playlog", "\n".join(_rows(GENERATION)))
     return _replaced(readme, "as-run", "\n".join(_rows(AS_RUN)))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,6 +19,8 @@ from retrovue.playout.director import Machine, ProgramDirector
 from retrovue.playout.schedule_service import CompileFailed, Desk, ScheduleService, logo_files
 from retrovue.playout.station import OnAirStation
 from retrovue.station.load import require_station
+from retrovue.store.generations import generations
+from retrovue.units import HOUR_US
 
 START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
@@ -106,12 +110,12 @@ async def test_the_horizons_roll_while_nobody_watches(tmp_path: Path) -> None:
             await d.until(
                 lambda: (
                     d.station._programme.playlog_end_us
-                    >= (d.clock.now() + timedelta(hours=1)).timestamp() * 1e6
+                    >= (d.clock.now() + timedelta(hours=2)).timestamp() * 1e6
                 )
             )
             assert channel
             assert d.station.guide(d.station.channels()[0].id, now, now + timedelta(seconds=1))
-        assert d.station.status().warnings == ()
+            await d.until(lambda: d.station.status().warnings == ())
 
 
 async def test_a_change_is_taken_over_and_a_mistake_is_refused_with_its_place(tmp_path: Path) -> None:
@@ -158,3 +162,102 @@ async def test_a_station_that_can_t_be_compiled_and_has_no_artefact_says_why(tmp
     service = ScheduleService(SteppedClock(START), Desk(folder, state / "artefact.duckdb", state), model)
     with pytest.raises(CompileFailed, match=r"plan.yaml:2"):
         await service.first_programme()
+
+
+async def test_the_playlog_reaches_two_hours_ahead_at_every_moment(tmp_path: Path) -> None:
+    async with desk(tmp_path) as d:
+        least_us, numbers = 1 << 62, set()
+        for _ in range(7 * 60):  # seven hours, a minute at a time
+            d.clock.step(60)
+            await asyncio.sleep(0)
+            while not d.clock._waiters:  # noqa: ASYNC110  the service does what it does in that minute
+                await asyncio.sleep(0.002)
+            on_air = d.station._programme
+            least_us = min(least_us, on_air.playlog_end_us - d.clock.now_us())
+            numbers.add(on_air.generation)
+            (channel,) = on_air.channels.values()
+            assert channel[1].generation == on_air.generation
+        assert least_us >= 2 * HOUR_US
+        assert d.station.status().warnings == ()
+        kept = [g.number for g in generations(tmp_path / "state" / "playlog")]
+        assert kept[0] == max(numbers)
+        assert len(kept) == 5
+        assert len(numbers) >= 6  # one an hour
+
+
+async def test_a_plan_that_can_t_be_made_longer_is_a_planning_fault(tmp_path: Path) -> None:
+    async with desk(tmp_path) as d:
+        plan = d.folder / "plan.yaml"
+        plan.write_text(PLAN.replace("test-pattern", "test-patern"))
+        await d.until(lambda: bool(d.station.status().warnings))
+        end = d.station.guide_end()
+        d.clock.step((end - d.clock.now()).total_seconds() - 1.5 * 3600)
+        await d.until(lambda: any("planning fault" in w for w in d.station.status().warnings))
+        (told,) = [w for w in d.station.status().warnings if "planning fault" in w]
+        assert f"{end.astimezone(ZoneInfo('America/New_York')):%a %d %b %H:%M}" in told
+        # Nothing is made up: the playlog ends where the plan does.
+        (channel,) = d.station._programme.channels.values()
+        assert channel[1].playlog.at(channel[1].playlog.end) is None
+        plan.write_text(PLAN)
+        await d.until(lambda: not d.station.status().warnings)
+
+
+async def test_a_damaged_artefact_that_can_t_be_compiled_again_leaves_the_playlog_on_the_air(
+    tmp_path: Path,
+) -> None:
+    folder, state = tmp_path / "tiny", tmp_path / "state"
+    async with desk(tmp_path) as d:
+        hash_ = d.station.guide_etag()
+        before = d.station._programme
+    model = require_station(folder)
+    good = (state / "artefact.duckdb").read_bytes()
+    (state / "artefact.duckdb").write_bytes(good[:5000])
+    (folder / "plan.yaml").write_text("plan: always\nzones: []\n")
+    newest = generations(state / "playlog")[0].path
+    newest.with_name("generation-000900.duckdb").write_bytes(newest.read_bytes()[:9000])  # damaged, too
+    clock = SteppedClock(START + timedelta(hours=1))
+    service = ScheduleService(clock, Desk(folder, state / "artefact.duckdb", state), model)
+    programme = await service.first_programme()
+    assert programme.header.content_hash == hash_
+    assert programme.generation == before.generation
+    director = ProgramDirector(clock, Machine("ffmpeg", ("", ""), state), 1.0)
+    station = OnAirStation(clock, director, programme)
+    station.take_over(programme, {})
+    task = asyncio.create_task(service.run(station))
+    desked = Desked(clock, service, station, folder)
+    try:
+        await desked.until(lambda: bool(station.status().warnings))
+        assert any("generation" in w and "playlog" in w for w in station.status().warnings)
+        assert any("compile failed" in w for w in station.status().warnings)
+        now = clock.now()
+        assert station.guide(station.channels()[0].id, now, now + timedelta(seconds=1))
+        (folder / "plan.yaml").write_text(PLAN)  # the owner mends it
+        await desked.until(lambda: not station.status().warnings)
+        assert station._programme.playlog_end_us > programme.playlog_end_us
+        assert station._programme.generation == 901
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await director.close("end")
+        service.close()
+    # Long after, when no generation covers the time, there is nothing to go on with, and that is said.
+    (state / "artefact.duckdb").write_bytes(good[:5000])
+    (folder / "plan.yaml").write_text("plan: always\nzones: []\n")
+    late = SteppedClock(START + timedelta(days=9))
+    with pytest.raises(CompileFailed):
+        await ScheduleService(late, Desk(folder, state / "artefact.duckdb", state), model).first_programme()
+
+
+async def test_a_playlog_that_can_t_be_kept_airs_from_memory(tmp_path: Path) -> None:
+    async with desk(tmp_path) as d:
+        folder = tmp_path / "state" / "playlog"
+        shutil.rmtree(folder)
+        folder.write_text("in the way")
+        write(d.folder, name="Tiny Three")
+        await d.until(lambda: d.station.channels()[0].name == "Tiny Three")
+        assert any("airs from memory" in w for w in d.station.status().warnings)
+        folder.unlink()
+        write(d.folder, name="Tiny Four")
+        await d.until(lambda: d.station.channels()[0].name == "Tiny Four")
+        await d.until(lambda: not d.station.status().warnings)
+        assert generations(folder)
