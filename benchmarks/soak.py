@@ -49,6 +49,7 @@ from retrovue.playout.director import Machine, ProgramDirector, house_of
 from retrovue.playout.programme import OnAirProgramme, load
 from retrovue.playout.reconcile import Finding, reconcile
 from retrovue.playout.schedule_service import media_roots
+from retrovue.playout.sources import house as house_source
 from retrovue.resources import font
 from retrovue.station.load import require_station
 from retrovue.store.artefact import Artefact
@@ -276,6 +277,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="only the line of JSON")
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.ERROR)
+    house_source.STALL_S = 30.0  # a machine that is busy encoding is no store that sleeps
     with tempfile.TemporaryDirectory(prefix="retrovue-soak-") as scratch:
         folder, state = Path(scratch) / "shorts", Path(scratch) / "state"
         build(folder)

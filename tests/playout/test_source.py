@@ -56,3 +56,25 @@ async def test_every_picture_and_every_sound_comes_however_eagerly_it_is_asked_f
         assert source.delivered == 150
     finally:
         await source.stop()
+
+
+async def test_a_sound_that_will_never_come_is_not_waited_for() -> None:
+    """While earlier ones still wait: a tick that needs one of those and one that isn't there must leave."""
+    path = str(await asyncio.to_thread(make, CLIPS["ntsc"]))
+    ready, clock, start = asyncio.Event(), StationClock(), 44_800_000_000
+    source = FfmpegSource(
+        lambda cut, pipes: file_command(choose_ffmpeg().path, HOUSE, path, 5_000_000, cut, pipes),
+        HOUSE, start, start + 20, True, ready.set, clock,
+    )  # fmt: skip
+    await source.launch()
+    try:
+        assert not source.silent
+        async with clock.deadline(30):
+            while not source.child.audio_ended:
+                ready.clear()
+                await ready.wait()
+        assert source.audio(source.audio_start) is not None
+        assert source.audio(source.audio_end + 3) is None
+        assert source.silent
+    finally:
+        await source.stop()

@@ -77,7 +77,7 @@ class Source(Protocol):
 
     @property
     def silent(self) -> bool:
-        """No further sound will come."""
+        """No further sound will come than what ``audio`` has."""
         ...
 
     @property

@@ -128,7 +128,7 @@ class FfmpegSource:
     @property
     def silent(self) -> bool:
         """No further sound will come."""
-        return not self._with_audio or (self.child.audio_ended and not self.child.audio)
+        return not self._with_audio or self.child.audio_ended
 
     @property
     def complete(self) -> bool:

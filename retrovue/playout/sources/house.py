@@ -158,8 +158,7 @@ class HouseSource:
 
     @property
     def silent(self) -> bool:
-        over = self._reading is not None and self._reading.done()
-        return not self._copy.label.sounds or (over and not self._audio)
+        return not self._copy.label.sounds or (self._reading is not None and self._reading.done())
 
     @property
     def complete(self) -> bool:
