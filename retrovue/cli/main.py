@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("retrovue.cli.export", "schedules as files for other programs: JSON, ErsatzTV Next"),
     "sql": ("retrovue.cli.sql", "query a compiled artefact in SQL"),
     "capture": ("retrovue.cli.capture", "render any minute of a channel, past or to come, to a file"),
+    "asrun": ("retrovue.cli.asrun", "what really left the station, beside the plan, and the report of a day"),
     "serve": ("retrovue.cli.serve", "put the station on the air"),
     "status": ("retrovue.cli.status", "how every channel of the station on the air is doing"),
     "emergency": ("retrovue.cli.emergency", "a fictional emergency on the air: on, off, status"),
