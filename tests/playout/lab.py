@@ -125,12 +125,14 @@ def machine(state: Path) -> Machine:
     return machine_of(choose_ffmpeg(), state)
 
 
-async def conformed(name: str, state: Path, cuts_s: tuple[float, ...] = ()) -> Path:
+async def conformed(
+    name: str, state: Path, cuts_s: tuple[float, ...] = (), channel: CompiledChannel = BENCH
+) -> Path:
     """The house copy of a clip, made once and put on the shelf of ``state``."""
-    clip, house = CLIPS[name], house_of(BENCH)
+    clip, house = CLIPS[name], house_of(channel)
     path = await asyncio.to_thread(make, clip)
     of = asset(name, str(path), clip)
-    rendering = file_rendering(machine(state), BENCH, of, str(path))
+    rendering = file_rendering(machine(state), channel, of, str(path))
     job = Job(
         of.id, path, of.duration_us, house, rendering.command, rendering.with_audio,
         tuple(round(cut * SECOND_US) for cut in cuts_s), settings_of(rendering), "lab",
