@@ -43,7 +43,8 @@ def exact(b: Bench, reading: Reading, near_s: float) -> tuple[int, int]:
         # Matroska shifts both media by the audio encoder's priming.
         late_us = 21_000 if clip.container == "mkv" else 0
         expected = (entry.offset_us(tick, b.grid) - late_us) * clip.rate / 1_000_000
-        allowed = 0.51 if clip.rate == b.grid.rate else 1.01
+        # Half a frame of the clip by its conversion, and half a tick by the plan's rounding.
+        allowed = 0.51 if clip.rate == b.grid.rate else 0.52 + clip.rate / b.grid.rate / 2
         assert abs(shown.code.frame - expected) <= allowed, tick - entry.start
         agreed += 1
     return seen, agreed
@@ -235,7 +236,7 @@ async def test_a_copy_that_must_not_air_is_not_aired(
         with watched() as found:
             reading, tuned_s = await seen_of(b, 1.0, tmp_path)
         seen, agreed = exact(b, reading, tuned_s)
-        assert seen > 100
+        assert seen > 30
         assert agreed >= 0.6 * seen  # a busy machine may show the slate while the child starts
         assert len(found) == 1
     assert told in caplog.text
