@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from retrovue.library.catalog import Asset
 from retrovue.playout.house_copy import CopyWriter, HouseCopy, Portion
 from retrovue.playout.overlay import Layer
-from tests.playout.lab import BENCH, CLIPS, Bench, Item, bench, capture, children, conformed
+from tests.playout.lab import BENCH, CHANNEL, CLIPS, Bench, Item, bench, capture, children, conformed
 from tests.playout.test_signal import reading_of, tick_of
 from tests.tools.barcode_reader import Reading
 from tests.tools.ts_analyser import analyse
@@ -265,11 +266,11 @@ async def test_a_copy_outlives_its_original_and_is_used_without_it(
     async with bench([Item("ntsc", 20.0)], tmp_path) as b:
         whole = b.programme.assets
 
-        def lost(asset_id: str) -> object:
+        def lost(asset_id: str) -> Asset | None:
             found = whole(asset_id)
             return replace(found, path=str(tmp_path / "ntsc.mp4")) if found else None
 
-        b.director._studios[b.manager.channel].programme = replace(b.programme, assets=lost)  # type: ignore[arg-type]
+        b.director.apply({CHANNEL: (BENCH, replace(b.programme, assets=lost))})
         with watched() as found:
             reading, tuned_s = await seen_of(b, 1.0, tmp_path)
         seen, agreed = exact(b, reading, tuned_s)
