@@ -51,7 +51,11 @@ def run(args: argparse.Namespace, view: View) -> int:
     catalog = read_lock(args.station)
     state = state_dir(model.station.station, args.state, model.written_state)
     every = [_named(catalog, name) for name in dict.fromkeys(args.assets)]
-    jobs = [job for asset in every for job in _jobs(args, model, asset, state)]
+    wanted, jobs = set(), []
+    for asset in every:
+        could, chosen = _jobs(args, model, asset, state)
+        wanted |= could
+        jobs += chosen
     todo = [job for job in jobs if args.force or not _current(job)]
     made: dict[Path, float] = {}
     clock = StationClock()
@@ -60,6 +64,9 @@ def run(args: argparse.Namespace, view: View) -> int:
             began = clock.elapsed()
             asyncio.run(_conform(job, lambda seconds, name=job.asset: bar.advance(seconds, name)))
             made[job.target] = clock.elapsed() - began
+            for other in job.target.parent.glob(f"*{job.target.suffix}"):
+                if other not in wanted:  # rendered in a way that no channel knows any more
+                    other.unlink(missing_ok=True)
     if args.json:
         view.json([_document(job, made.get(job.target)) for job in jobs])
     else:
@@ -114,15 +121,16 @@ def _named(catalog: Catalog, name: str) -> Asset:
     return asset
 
 
-def _jobs(args: argparse.Namespace, model: Any, asset: Asset, state: Path) -> list[Job]:
-    """One for each house format."""
+def _jobs(args: argparse.Namespace, model: Any, asset: Asset, state: Path) -> tuple[set[Path], list[Job]]:
+    """Every copy that some channel of the station could air, and those that are asked for now: one for each
+    house format and each way of rendering the asset."""
     from retrovue.compiler.compile import compiled_channels, fitted
     from retrovue.errors import RetroVueError
     from retrovue.ffmpeg_binary import choose_ffmpeg
     from retrovue.playout.conform import Job
     from retrovue.playout.director import file_rendering, house_of, machine_of, settings_of
     from retrovue.playout.schedule_service import media_roots
-    from retrovue.playout.shelf import path_of
+    from retrovue.playout.shelf import copy_of, folder_of
 
     root = media_roots(model, args.station).get(asset.collection)
     if root is None:
@@ -130,12 +138,20 @@ def _jobs(args: argparse.Namespace, model: Any, asset: Asset, state: Path) -> li
     ffmpeg = choose_ffmpeg()
     published = _published(state, asset.id)
     cuts = sorted({*asset.marks_us, *(cut for points in published.values() for cut in points)})
-    found = {}
+    found: dict[Path, Job] = {}
+    every = compiled_channels(model)
+    asked = {channel.channel for channel in _channels(args.channel, every, published)}
+    could = set()
     machine, asset = machine_of(ffmpeg, state), fitted(model, asset)
-    for channel in _channels(args.channel, compiled_channels(model), published):
+    for channel in every:
         house = house_of(channel)
         rendering = file_rendering(machine, channel, asset, str(root / asset.path))
-        found[house] = Job(
+        settings = settings_of(rendering)
+        target = copy_of(folder_of(state, asset.id, house), settings)
+        could.add(target)
+        if channel.channel not in asked:
+            continue
+        found[target] = Job(
             asset.id,
             root / asset.path,
             asset.duration_us,
@@ -143,11 +159,11 @@ def _jobs(args: argparse.Namespace, model: Any, asset: Asset, state: Path) -> li
             rendering.command,
             rendering.with_audio,
             tuple(cuts),
-            settings_of(rendering),
+            settings,
             ffmpeg.version_text,
-            path_of(state, asset.id, house),
+            target,
         )
-    return list(found.values())
+    return could, list(found.values())
 
 
 def _published(state: Path, asset_id: str) -> Mapping[str, tuple[int, ...]]:

@@ -40,7 +40,7 @@ from retrovue.playout.producers.asset import AssetProducer, Equipment, Rendering
 from retrovue.playout.producers.base import Origin, Producer
 from retrovue.playout.producers.emergency import SLUG, EmergencyEncode, EmergencyProducer
 from retrovue.playout.producers.synthetic import SyntheticProducer
-from retrovue.playout.shelf import Shelf, Wanted, path_of
+from retrovue.playout.shelf import Shelf, Wanted, folder_of
 from retrovue.playout.sources.slate import Slate, SlateFailed, make_slate
 from retrovue.playout.switcher import LEAD_S
 from retrovue.playout.treatment import treatment_of
@@ -296,7 +296,7 @@ class _Studio(Studio, Feeds):
             return rendering
         wanted = Wanted(
             asset.id,
-            path_of(machine.state, asset.id, house),
+            folder_of(machine.state, asset.id, house),
             rendering.path,
             self._parameters,
             lambda: settings_of(rendering),

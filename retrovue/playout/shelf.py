@@ -1,9 +1,10 @@
 """The shelf of house copies: where they stand in the state directory, and which of them may air.
 
-``house/<house format>/<asset>.house``: one copy of an asset for each house format, whatever it was made of
-or how; making another replaces it. Whether it may air is said by its label (``objection``, pure): it must be
-of this original, rendered as it would be rendered now, and have the very parameter sets that the channel's
-encoder writes. A copy that can't be read is not trusted again until another stands in its place.
+``house/<house format>/<asset>/<settings>.house``: one copy of an asset for each house format and each way of
+rendering it, whatever original it was made of; making another replaces it. Whether it may air is said by
+its label (``objection``, pure): it must be of this original, rendered as it would be rendered now, and have
+the very parameter sets that the channel's encoder writes. A copy that can't be read is not trusted again
+until another stands in its place.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Wanted:
     """The copy that could stand in for rendering an asset."""
 
     asset: str  #: id
-    path: Path  #: where it would be
+    folder: Path  #: where the asset's copies in this house format are
     original: str  #: path of the media file
     parameters: str  #: sha256 of the parameter sets of the channel's encoder
     settings: Callable[[], str]  #: see ``Label``; takes a moment
@@ -57,15 +58,16 @@ class Entry:
         return self.key - self.frame
 
 
-def path_of(state: Path, asset: str, house: HouseFormat) -> Path:
-    """Where the copy of an asset in a house format stands."""
+def folder_of(state: Path, asset: str, house: HouseFormat) -> Path:
+    """Where the copies of an asset in a house format stand: "house/480p-29.97-1f0c2b9a/tv-Pilot-5c…"."""
+    form = f"{house.raster}-{float(house.rate):.6g}-{_digest(repr(house))[:8]}"
     name = _UNSAFE.sub("-", asset)[:80].strip("-.")
-    return state / FOLDER / folder_of(house) / f"{name}-{_digest(asset)}{SUFFIX}"
+    return state / FOLDER / form / f"{name}-{_digest(asset)}"
 
 
-def folder_of(house: HouseFormat) -> str:
-    """A name for a house format: "480p-29.97-1f0c2b9a"."""
-    return f"{house.raster}-{float(house.rate):.6g}-{_digest(repr(house))[:8]}"
+def copy_of(folder: Path, settings: str) -> Path:
+    """The copy that was rendered with ``settings`` (see ``Label``)."""
+    return folder / f"{settings[:16]}{SUFFIX}"
 
 
 def objection(label: Label, wanted: Wanted, original: os.stat_result | None, settings: str) -> str:
@@ -126,7 +128,7 @@ class Shelf:
         copy, settings, mark = opened
         found = original if isinstance(original, os.stat_result) else None
         complaint = objection(copy.label, wanted, found, settings)
-        if self._distrusted.get(wanted.path) == mark:
+        if self._distrusted.get(copy.path) == mark:
             complaint = "it was found damaged"
         if complaint:
             copy.close()
@@ -149,18 +151,20 @@ class Shelf:
 
     def _tell(self, wanted: Wanted, mark: tuple[int, int], complaint: str, remark: str = "") -> None:
         text = f"its house copy is not used: {complaint}" if complaint else remark
-        if self._told.get(wanted.path) != (mark, text):
-            self._told[wanted.path] = (mark, text)
+        if self._told.get(wanted.folder) != (mark, text):
+            self._told[wanted.folder] = (mark, text)
             log.warning("%s: %s", wanted.asset, text)
 
 
 def _open(wanted: Wanted) -> tuple[HouseCopy, str, tuple[int, int]]:
-    copy = HouseCopy(wanted.path)
+    settings = wanted.settings()
     try:
-        return copy, wanted.settings(), copy.mark
-    except BaseException:
-        copy.close()
+        copy = HouseCopy(copy_of(wanted.folder, settings))
+    except FileNotFoundError:
+        if any(wanted.folder.glob(f"*{SUFFIX}")):
+            raise CopyUnusable("it was rendered with other settings") from None
         raise
+    return copy, settings, copy.mark
 
 
 def _digest(text: str) -> str:

@@ -114,6 +114,16 @@ def test_what_is_not_current_any_more_is_made_again(station: Path) -> None:
         file.write(b"damaged")
     assert make_again()
     assert not make_again()
+    text = (station / "station.yaml").read_text()
+    (station / "station.yaml").write_text(text.replace("video_kbps: 800", "video_kbps: 700", 1))
+    assert make_again()  # the format is another: beside the old one, which a rollback may need
+    assert len(copies(station)) == 2
+    # What no channel would render any more goes when the next copy comes.
+    (new,) = {path.parent for path in copies(station)} - {copy.parent}
+    (new / "0123456789abcdef.house").write_bytes(b"")
+    conform(station, ASSET, "--channel", "1.1", "--quiet", "--force")
+    assert len(copies(station)) == 2
+    assert not (new / "0123456789abcdef.house").exists()
 
 
 @pytest.mark.parametrize(

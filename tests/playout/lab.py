@@ -36,7 +36,7 @@ from retrovue.playout.director import (
 from retrovue.playout.house_copy import EDITION, SUFFIX
 from retrovue.playout.overlay import Layer
 from retrovue.playout.playlog import Playlog, PlaylogEntry
-from retrovue.playout.shelf import path_of
+from retrovue.playout.shelf import copy_of, folder_of
 from retrovue.playout.ticks import TickGrid
 from retrovue.units import SECOND_US, frames_to_us
 
@@ -136,7 +136,7 @@ async def conformed(
     job = Job(
         of.id, path, of.duration_us, house, rendering.command, rendering.with_audio,
         tuple(round(cut * SECOND_US) for cut in cuts_s), settings_of(rendering), "lab",
-        path_of(state, of.id, house),
+        copy_of(folder_of(state, of.id, house), settings_of(rendering)),
     )  # fmt: skip
     recipe = repr((job.settings, cuts_s, path.stat().st_mtime_ns, EDITION, choose_ffmpeg()))
     kept = default_cache() / f"house-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}{SUFFIX}"

@@ -206,6 +206,7 @@ def rewritten(path: Path, **changes: object) -> None:
         ("foreign", "it is of bench/pal"),
         ("older", "the original has changed since"),
         ("settings", "rendered with other settings"),
+        ("renamed", "rendered with other settings"),
         ("encoder", "not those of this channel's encoder"),
         ("lying", "parameter sets are not what its label says"),
     ],
@@ -223,6 +224,8 @@ async def test_a_copy_that_must_not_air_is_not_aired(
             rewritten(path, mtime_ns=1)
         case "settings":
             rewritten(path, settings="others")
+        case "renamed":
+            path.rename(path.with_name("0123456789abcdef.house"))
         case "encoder":
             rewritten(path, parameters="others")
         case "lying":
