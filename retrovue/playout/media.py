@@ -91,6 +91,8 @@ class MediaDesk:
             async with self._clock.deadline(self._patience_s if patience_s is None else patience_s):
                 return await answer
         except TimeoutError:
+            if answer.done() and not answer.cancelled():
+                return answer.result()  # it was not the store that was slow
             raise StoreGone("the store doesn't answer") from None
         finally:
             if answer.cancelled():  # out of patience, or nobody wants to know any more

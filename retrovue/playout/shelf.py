@@ -3,8 +3,8 @@
 ``house/<house format>/<asset>/<settings>.house``: one copy of an asset for each house format and each way of
 rendering it, whatever original it was made of; making another replaces it. Whether it may air is said by
 its label (``objection``, pure): it must be of this original, rendered as it would be rendered now, and have
-the very parameter sets that the channel's encoder writes. A copy that can't be read is not trusted again
-until another stands in its place.
+the very parameter sets that the channel's encoder writes. A damaged copy is not trusted again until another
+stands in its place; one whose store did not answer is left alone for a while.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 FOLDER = "house"
 #: An original whose store sleeps is not waited for longer (seconds): its copy is as good as it was.
 _ORIGINAL_PATIENCE_S = 0.3
+#: A copy that could not be read in time is not tried again for so long (seconds).
+_REST_S = 30.0
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -110,6 +112,7 @@ class Shelf:
     desk: MediaDesk = field(init=False)  #: the copies' own store may be well while the originals' sleeps
     _told: dict[Path, tuple[tuple[int, int], str]] = field(default_factory=dict)
     _distrusted: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    _resting: dict[Path, float] = field(default_factory=dict)  #: until when
 
     def __post_init__(self) -> None:
         self.desk = MediaDesk(self.clock)
@@ -130,6 +133,8 @@ class Shelf:
         complaint = objection(copy.label, wanted, found, settings)
         if self._distrusted.get(copy.path) == mark:
             complaint = "it was found damaged"
+        elif self.clock.elapsed() < self._resting.get(copy.path, 0.0):
+            complaint = "it could not be read in time a moment ago"
         if complaint:
             copy.close()
             self._tell(wanted, mark, complaint)
@@ -139,9 +144,14 @@ class Shelf:
         return copy
 
     def distrust(self, copy: HouseCopy, complaint: str) -> None:
-        """``copy`` could not be read."""
+        """``copy`` is not what was written."""
         log.error("%s: its house copy is damaged and won't be used: %s", copy.label.asset, complaint)
         self._distrusted[copy.path] = copy.mark
+
+    def rest(self, copy: HouseCopy, complaint: str) -> None:
+        """``copy`` is well, as far as anybody knows, but can't be used for now."""
+        log.warning("%s: its house copy can't be used for now: %s", copy.label.asset, complaint)
+        self._resting[copy.path] = self.clock.elapsed() + _REST_S
 
     async def _original(self, path: str) -> os.stat_result | None:
         try:

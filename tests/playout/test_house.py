@@ -17,6 +17,7 @@ import pytest
 from retrovue.library.catalog import Asset
 from retrovue.playout.house_copy import CopyWriter, HouseCopy, Portion
 from retrovue.playout.overlay import Layer
+from retrovue.playout.sources import house
 from tests.playout.lab import BENCH, CHANNEL, CLIPS, Bench, Item, bench, capture, children, conformed
 from tests.playout.test_signal import reading_of, tick_of
 from tests.tools.barcode_reader import Reading
@@ -315,6 +316,7 @@ async def test_a_store_that_hangs_holds_up_nobody(
         return whole(self, frames, sounds)
 
     monkeypatch.setattr(HouseCopy, "_read", read)
+    monkeypatch.setattr(house, "STALL_S", 1.5)
     try:
         async with bench([Item("ntsc", 20.0)], tmp_path) as b:
             reading, tuned_s = await seen_of(b, 6.0, tmp_path)

@@ -238,8 +238,10 @@ class _Segment:
                 if clear_from(self.entry.layers, tick, self.entry.end) == tick:
                     return await self._copying(rendering, copy, frame, tick)
                 await self._end_where_copying_can_begin(copy, frame, tick)
-            except (CopyUnusable, OSError) as error:
+            except CopyUnusable as error:
                 self._equipment.shelf.distrust(copy, str(error))
+            except OSError as error:
+                self._equipment.shelf.rest(copy, error.strerror or str(error))
             copy.close()
         self._zero_us = self._grid.start_us(tick) - offset
         return FfmpegSource(
@@ -287,7 +289,8 @@ class _Segment:
     def _leave_copy(self, source: HouseSource, copy: HouseCopy, tick: int, slating: bool) -> None:
         """What the copy can't give any more is rendered; what it has given is still shown."""
         self._copied = None
-        self._equipment.shelf.distrust(copy, source.fault)
+        shelf = self._equipment.shelf
+        (shelf.distrust if source.damaged else shelf.rest)(copy, source.fault)
         if source.end > tick:
             self.shorten(source.end)  # the rest gets a source of its own
         else:

@@ -26,7 +26,7 @@ from retrovue.clock import MasterClock
 from retrovue.playout.ffmpeg import Pipes
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.house_copy import HouseCopy
-from retrovue.playout.media import MediaDesk
+from retrovue.playout.media import MediaDesk, StoreGone
 from retrovue.playout.process import FfmpegChild
 from retrovue.playout.shelf import Entry
 from retrovue.playout.sources.base import Ending
@@ -38,8 +38,9 @@ log = logging.getLogger(__name__)
 STOCK_S = 3.0
 #: A read asks for no more (seconds); the first asks for one group, so that it is there at once.
 READ_S = 1.0
-#: A store that hasn't answered by then is given up (seconds).
-STALL_S = 1.0
+#: A store that hasn't answered by then is given up (seconds): there is as much in memory and sent ahead, and
+#: a busy machine that makes children of its copies is soon a busier one.
+STALL_S = 4.0
 #: A boundary whose first picture hasn't come by then (seconds) is given up.
 BOUNDARY_S = 3.0
 
@@ -68,6 +69,7 @@ class HouseSource:
         self.start = start
         self.end = min(end, start + copy.label.frames - entry.frame)
         self.fault = ""  #: why it ends before its time
+        self.damaged = False  #: is the copy to blame for it?
         self.delivered = 0
         self._whole = self.end == end
         self._copy, self._entry, self._command = copy, entry, boundary
@@ -204,13 +206,18 @@ class HouseSource:
             sounds = range(heard + self._audio_shift, listened + self._audio_shift)
             try:
                 portion = await self._desk.ask(lambda f=frames, s=sounds: self._copy.read(f, s), STALL_S)  # type: ignore[misc]  # mypy can't infer a lambda with a default
+            except StoreGone as error:
+                self._break(first, str(error))
+                return
             except OSError as error:
+                self.damaged = True
                 self._break(first, error.strerror or str(error))
                 return
             pictures, fault = portion.pictures, portion.complaint
             if first == self._copied_from and pictures and not self._is_ours(pictures[0]):
                 fault = "its parameter sets are not what its label says"
             if fault:
+                self.damaged = True
                 self._break(first, fault)
                 return
             self._video.extend(pictures)
