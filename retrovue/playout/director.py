@@ -222,14 +222,14 @@ class _Studio(Studio, Feeds):
             return True
         grid, now_us = self._house.grid, self._director.equipment.clock.now_us()
         first, last = grid.at(now_us), grid.at(now_us + LOOK_AHEAD_US)
-        copies: set[Path] = set()
+        copies: dict[str, Wanted] = {}
         for entry in self._programme.playlog.under(self.control.crawls).entries:
             if entry.start < last and first < entry.end and entry.segment.asset_id:
                 rendering = self.asset(entry.segment.asset_id)
                 if entry.layers or rendering is None or rendering.copy is None:
                     return True
-                copies.add(rendering.copy.path)
-        return not await asyncio.to_thread(lambda: all(path.is_file() for path in copies))
+                copies[rendering.copy.asset] = rendering.copy
+        return not await asyncio.to_thread(lambda: all(copy.made() for copy in copies.values()))
 
     async def slate(self) -> Slate:
         slate = await self._director.slate(self._house, self._programme.station)

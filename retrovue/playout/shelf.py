@@ -44,6 +44,10 @@ class Wanted:
     parameters: str  #: sha256 of the parameter sets of the channel's encoder
     settings: Callable[[], str]  #: see ``Label``; takes a moment
 
+    def made(self) -> bool:
+        """Is there one, however it was made? Asks the disk."""
+        return any(self.folder.glob(f"*{SUFFIX}"))
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
