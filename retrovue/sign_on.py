@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from retrovue.playout.control_room import EmergencyDefaults, StationControlRoom
 from retrovue.playout.cores import cores
 from retrovue.playout.director import Presentation, ProgramDirector, house_of, machine_of
 from retrovue.playout.ladder import Patience
+from retrovue.playout.live import LiveFeed
 from retrovue.playout.prefetch import Prefetch, Upcoming
 from retrovue.playout.process import adopt
 from retrovue.playout.schedule_service import Desk, ScheduleService, logo_files
@@ -33,7 +34,7 @@ from retrovue.playout.station import OnAirStation
 from retrovue.secret import read_secret
 from retrovue.state_dir import ARTEFACT_NAME, StateLock, hold, off_air, on_air_at, state_dir
 from retrovue.station.load import require_station
-from retrovue.station.model import StationModel
+from retrovue.station.model import Live, StationModel
 from retrovue.units import SECOND_US, from_us
 
 log = logging.getLogger(__name__)
@@ -173,6 +174,21 @@ def presentation(model: StationModel) -> Presentation:
     return Presentation(
         voice=station.emergency.voice or f"This is a fictional emergency of {station.name}.",
         sign_off={ChannelId(c.channel): c.sign_off or station.sign_off for c in model.channels},
+        lives={slug: _feed(live, model.folder) for slug, live in model.lives.items()},
+    )
+
+
+def _feed(live: Live, folder: Path) -> LiveFeed:
+    def secret(reference: str | None) -> Callable[[], str]:
+        return lambda: read_secret(reference, folder) if reference else ""
+
+    return LiveFeed(
+        live.live,
+        live.url,
+        live.buffer / SECOND_US,
+        live.interlaced,
+        secret(live.user),
+        secret(live.password),
     )
 
 

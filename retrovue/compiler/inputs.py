@@ -27,6 +27,9 @@ from retrovue.station.model import (
 _RENDERING = {"format", "fit", "audio", "subtitles"}
 #: What of the station and of a channel reaches no schedule.
 UNSCHEDULED_STATION = {
+    "sign_off",
+    "encoders",
+    "emergency",
     "serve",
     "tuner",
     "horizon",
@@ -36,7 +39,7 @@ UNSCHEDULED_STATION = {
     "expect",
     "name",
 } | _RENDERING
-UNSCHEDULED_CHANNEL = _RENDERING | {"number", "vchannel", "callsign", "group", "logo", "expect"}
+UNSCHEDULED_CHANNEL = _RENDERING | {"number", "vchannel", "callsign", "group", "logo", "expect", "sign_off"}
 
 
 def reachable(model: StationModel, channel: Channel) -> frozenset[str]:

@@ -30,6 +30,7 @@ class SegmentKind(StrEnum):
     SIGN_OFF = "sign_off"
     NEXT_CARD = "next_card"
     GUIDE = "guide"
+    LIVE = "live"
 
 
 @dataclass(frozen=True, slots=True)

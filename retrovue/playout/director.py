@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from retrovue.broadcast_day import Calendar
 from retrovue.clock import MasterClock
-from retrovue.compiler.model import CompiledChannel, CompiledSynthetic
+from retrovue.compiler.model import CompiledChannel, CompiledSynthetic, SegmentKind
 from retrovue.ffmpeg_binary import Ffmpeg
 from retrovue.library.catalog import Asset
 from retrovue.lineup import ChannelId, Emergency, TuneRefused, Viewer
@@ -32,6 +32,7 @@ from retrovue.playout.encode import encoder_of
 from retrovue.playout.ffmpeg import Cut, Pipes
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.ladder import DEFAULT_PATIENCE, Patience
+from retrovue.playout.live import LiveFeed
 from retrovue.playout.master_control import Feeds, MasterControl
 from retrovue.playout.media import MediaDesk
 from retrovue.playout.modes import OrderBook, between
@@ -39,6 +40,7 @@ from retrovue.playout.playlog import Playlog, PlaylogEntry
 from retrovue.playout.producers.asset import AssetProducer, Equipment, Rendering, Renderings
 from retrovue.playout.producers.base import Origin, Producer
 from retrovue.playout.producers.emergency import SLUG, EmergencyEncode, EmergencyProducer
+from retrovue.playout.producers.live import LiveProducer
 from retrovue.playout.producers.synthetic import SyntheticProducer
 from retrovue.playout.shelf import Shelf, Wanted, folder_of
 from retrovue.playout.sources.slate import Slate, SlateFailed, make_slate
@@ -80,6 +82,7 @@ class Presentation:
 
     voice: str = ""  #: what the emergency desk says of itself
     sign_off: Mapping[ChannelId, str] = field(default_factory=dict)  #: slug of a channel's sign-off picture
+    lives: Mapping[str, LiveFeed] = field(default_factory=dict)  #: by slug
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,8 @@ class _Renderings(Renderings):
     def of_entry(self, entry: PlaylogEntry, tick: int) -> Rendering | None:
         if entry.segment.asset_id:
             return self.of_asset(entry.segment.asset_id)
+        if entry.segment.kind is SegmentKind.LIVE:
+            return None  # its own producer's; this one stands in
         return self._studio.synthetic(entry.segment.synthetic, entry.segment.title, tick)
 
     def of_asset(self, asset_id: str) -> Rendering | None:
@@ -224,7 +229,11 @@ class _Studio(Studio, Feeds):
         first, last = grid.at(now_us), grid.at(now_us + LOOK_AHEAD_US)
         copies: dict[str, Wanted] = {}
         for entry in self._programme.playlog.under(self.control.crawls).entries:
-            if entry.start < last and first < entry.end and entry.segment.asset_id:
+            if entry.end <= first or entry.start >= last:
+                continue
+            if entry.segment.kind is SegmentKind.LIVE:
+                return True
+            if entry.segment.asset_id:
                 rendering = self.asset(entry.segment.asset_id)
                 if entry.layers or rendering is None or rendering.copy is None:
                     return True
@@ -264,6 +273,13 @@ class _Studio(Studio, Feeds):
         sign_offs = self._director.presentation.sign_off
         slug = sign_offs.get(ChannelId(self.channel.channel), SIGN_OFF_SYNTHETIC)
         return self._picture(slug, notify, Origin("override", synthetic=slug, cause="sign-off"))
+
+    def live(self, entry: PlaylogEntry, notify: Callable[[], None]) -> LiveProducer | None:
+        feed = self._director.presentation.lives.get(entry.segment.synthetic)
+        if feed is None:
+            return None
+        machine, clock = self._director.machine, self._director.equipment.clock
+        return LiveProducer(self._house, machine.ffmpeg, feed, entry, notify, clock)
 
     def takeover(self, emergency: Emergency, notify: Callable[[], None]) -> EmergencyProducer:
         return EmergencyProducer(self._director.emergency_encode(self._house, emergency.text), notify)

@@ -34,7 +34,7 @@ _SIZES = (0.090, 0.075, 0.062, 0.052, 0.044, 0.038, 0.033)
 #: The text's box, as fractions of the picture's height: width (of 16:9), top and bottom.
 _WIDTH, _TOP, _BOTTOM = 1.60, 0.27, 0.79
 #: Mean advance of a letter and distance of lines, against the letters' height.
-_ADVANCE, _LEADING = 0.54, 1.32
+_ADVANCE, _LEADING = 0.50, 1.32
 #: Speed of the crawl (picture heights per second).
 _CRAWL = 0.2
 

@@ -86,8 +86,8 @@ def file_command(
         # Silence before the lead-in gives the cut something to take when audio_from is negative.
         pad = round(preroll * SAMPLE_RATE) + house.audio.frame_samples * 2
         audio = normalise.sound(source, pad - round(lead_in * SAMPLE_RATE), how)
-        outputs.append(encode.audio(_cut_audio(audio, house, cut, pad), house, pipes.audio))
-    return _compile(binary, outputs)
+        outputs.append(encode.audio(cut_audio(audio, house, cut, pad), house, pipes.audio))
+    return compiled(binary, outputs)
 
 
 def boundary_command(binary: str, house: HouseFormat, skip: int, ticks: int, pipes: Pipes) -> list[str]:
@@ -104,7 +104,7 @@ def boundary_command(binary: str, house: HouseFormat, skip: int, ticks: int, pip
         .filter("fps", fps=rate)
         .filter("format", "yuv420p")
     )
-    return _compile(binary, [encode.video(video, house, pipes.video)])
+    return compiled(binary, [encode.video(video, house, pipes.video)])
 
 
 def synthetic_command(
@@ -128,8 +128,8 @@ def synthetic_command(
         else:
             sound = _lavfi(f"anullsrc=r={SAMPLE_RATE}:cl=stereo").audio
         sound = sound.filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
-        outputs.append(encode.audio(_cut_audio(sound, house, cut, pad), house, pipes.audio))
-    return _compile(binary, outputs)
+        outputs.append(encode.audio(cut_audio(sound, house, cut, pad), house, pipes.audio))
+    return compiled(binary, outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ def look_command(binary: str, path: str, offset_us: int) -> list[str]:
         f"file:{path}", ss=f"{offset_us / 1_000_000:.6f}", threads=1, protocol_whitelist=_LOCAL_ONLY
     )
     options = {"format": "framecrc", "frames:v": 1, "fps_mode": "passthrough"}
-    return _compile(binary, [ffmpeg.output(source["v:0"], "pipe:1", **options)])
+    return compiled(binary, [ffmpeg.output(source["v:0"], "pipe:1", **options)])
 
 
 def _lavfi(graph: str) -> Any:
@@ -210,7 +210,7 @@ def _cut_video(video: Any, cut: Cut) -> Any:
     )
 
 
-def _cut_audio(audio: Any, house: HouseFormat, cut: Cut, pad: int) -> Any:
+def cut_audio(audio: Any, house: HouseFormat, cut: Cut, pad: int) -> Any:
     """``pad`` samples stand before the first tick.
 
     The first frame is the encoder's priming and what fills it up; one frame of post-roll lets the last
@@ -224,7 +224,8 @@ def _cut_audio(audio: Any, house: HouseFormat, cut: Cut, pad: int) -> Any:
     ).filter("asetpts", "PTS-STARTPTS")
 
 
-def _compile(binary: str, outputs: list[Any]) -> list[str]:
+def compiled(binary: str, outputs: list[Any]) -> list[str]:
+    """The argument list of a graph."""
     stream = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
     arguments: list[str] = ffmpeg.compile(stream, cmd=[binary, *_GLOBAL])
     return arguments

@@ -13,14 +13,16 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Protocol
 
+from retrovue.compiler.model import SegmentKind
 from retrovue.lineup import Emergency, EmergencyMode, Orders
 from retrovue.playout.handover import AHEAD_S, Handover, Seam
 from retrovue.playout.modes import Action, ModeState, Order, step
 from retrovue.playout.overlay import Layer
-from retrovue.playout.playlog import Playlog
-from retrovue.playout.producers.asset import AssetProducer
+from retrovue.playout.playlog import Playlog, PlaylogEntry
+from retrovue.playout.producers.asset import ARM_AHEAD_S, AssetProducer
 from retrovue.playout.producers.base import Producer
 from retrovue.playout.producers.emergency import EmergencyProducer
+from retrovue.playout.producers.live import LiveProducer
 from retrovue.playout.producers.synthetic import SyntheticProducer
 from retrovue.playout.ticks import TickGrid
 
@@ -56,6 +58,10 @@ class Feeds(Protocol):
 
     def sign_off(self, notify: Callable[[], None]) -> SyntheticProducer: ...
 
+    def live(self, entry: PlaylogEntry, notify: Callable[[], None]) -> LiveProducer | None:
+        """The source of a live segment, not joined yet; None when the station knows it no more."""
+        ...
+
     def takeover(self, emergency: Emergency, notify: Callable[[], None]) -> EmergencyProducer: ...
 
     def crawl_text(self, emergency: Emergency) -> str: ...
@@ -86,6 +92,8 @@ class MasterControl:
         self._going: list[Producer] = []  #: were on the air until the seam
         self._crawls: list[Layer] = []
         self._short = False
+        self._live: LiveProducer | None = None  #: joined
+        self._live_shows = False  #: and on the air
         self._retired: set[asyncio.Task[None]] = set()
 
     # --- orders ------------------------------------------------------------------------------------
@@ -141,12 +149,16 @@ class MasterControl:
         """Nothing is left behind."""
         self._notify = None
         self._handover = self._coming = self._seam = None
-        everything = (self._main, self._shortfall, self._other, self._coming_other, *self._going)
+        everything = (
+            *(self._main, self._shortfall, self._live, self._other, self._coming_other),
+            *self._going,
+        )
         for producer in everything:
             if producer is not None:
                 await producer.stop(reason)
         self._main = self._shortfall = self._other = self._coming_other = None
         self._going, self._crawls = [], []
+        self._live, self._live_shows = None, False
         self.tick = 0
         while self._retired:
             await asyncio.gather(*tuple(self._retired), return_exceptions=True)
@@ -186,7 +198,8 @@ class MasterControl:
     @property
     def detail(self) -> str:
         """What renders the picture now, for people."""
-        producer = self._other or (self._shortfall if self._short else self._main)
+        programme = self._live if self._live_shows else self._main
+        producer = self._other or (self._shortfall if self._short else programme)
         return producer.detail if producer is not None else ""
 
     # --- on the air --------------------------------------------------------------------------------
@@ -211,11 +224,67 @@ class MasterControl:
     def _programme(self, tick: int) -> Producer:
         assert self._main is not None
         assert self._shortfall is not None
-        short = self._feeds.playlog().at(tick) is None
-        if short and not self._short:
+        entry = self._feeds.playlog().at(tick)
+        if entry is None and not self._short:
             log.error("%s: nothing is planned: a planning fault", self._name)
-        self._short = short
-        return self._shortfall if short else self._main
+        self._short = entry is None
+        if entry is None:
+            return self._shortfall
+        live = self._live_on(entry, tick)
+        return live if live is not None else self._main
+
+    # --- live sources ------------------------------------------------------------------------------
+
+    def _live_on(self, entry: PlaylogEntry, tick: int) -> LiveProducer | None:
+        """The live source that has charge of ``tick``; it is joined ahead of its time and left on time."""
+        assert self._main is not None
+        self._join_live(entry, tick)
+        live = self._live
+        if live is None or not live.entry.start <= tick < live.entry.end:
+            return None
+        if self._live_shows:
+            if not live.failing(tick):
+                # What follows is armed as always, though nobody asks the main producer for pictures now.
+                if entry.end - tick <= self._grid.ticks(ARM_AHEAD_S):
+                    self._main.tick(entry.end, (), False)
+                return live
+            log.warning("%s: live %s has failed", self._name, live.feed.slug)
+            self._live_shows = False
+        if live.can_begin(tick):
+            self._live_shows = True
+            self._renew_main()
+            return live
+        return live if live.hopeful(tick) else None
+
+    def _join_live(self, entry: PlaylogEntry, tick: int) -> None:
+        """Leave the live source that is over, and join the one that is on or comes next."""
+        live = self._live
+        if live is not None:
+            planned = self._feeds.playlog().at(max(tick, live.entry.start))
+            if tick >= live.entry.end or planned is None or not planned.same_signal(live.entry):
+                self._leave_live()
+        if self._live is not None or self._notify is None:
+            return
+        due = entry if entry.segment.kind is SegmentKind.LIVE else self._feeds.playlog().at(entry.end)
+        if due is None or due.segment.kind is not SegmentKind.LIVE:
+            return
+        made = self._feeds.live(due, self._notify)
+        if made is not None and due.start - tick <= made.ahead:
+            self._live = made
+            made.begin()
+
+    def _leave_live(self) -> None:
+        if self._live is not None:
+            self._retire([self._live])
+        self._live, self._live_shows = None, False
+
+    def _renew_main(self) -> None:
+        """What stood in for a live source is not wanted any more."""
+        assert self._notify is not None
+        if self._main is not None:
+            self._retire([self._main])
+        self._main = self._feeds.programme(self._notify)
+        self._main.arm(self._playlog())
 
     def _put_on(self, what: Airs) -> None:
         """Begin the handover to ``what``; the programme and the sign-off need no second one."""
@@ -251,6 +320,7 @@ class MasterControl:
         self._going += [p for p in leaving if p is not None]
         if self._other is None:
             self._main = self._shortfall = None
+            self._leave_live()
         self._other, self._on = self._coming_other, self._coming
         self._handover = self._coming = self._coming_other = None
 
@@ -259,6 +329,7 @@ class MasterControl:
         if self._coming is Airs.PROGRAMME:
             self._retire([p for p in (self._main, self._shortfall) if p is not None])
             self._main = self._shortfall = None
+            self._leave_live()
         elif self._coming_other is not None:
             self._retire([self._coming_other])
         self._handover = self._coming = self._coming_other = None

@@ -31,6 +31,7 @@ from retrovue.station.model import (
     BreakFormat,
     Channel,
     Collection,
+    Live,
     Overlay,
     Plan,
     Pool,
@@ -62,6 +63,7 @@ NOUNS: dict[str, type[Written]] = {
     "break_format": BreakFormat,
     "overlay": Overlay,
     "synthetic": Synthetic,
+    "live": Live,
 }
 
 #: Folders of a station that hold no station YAML.
@@ -437,6 +439,7 @@ def _assemble(
     found = list(models)
     (station,) = _named(Station, found).values()
     programs = _named(Program, found)
+    lives = _named(Live, found)
     channels = sorted(_named(Channel, found).values(), key=lambda c: number_order(c.number))
     # Constructed, not validated again: the parts are valid, and copies would lose their places.
     return StationModel.model_construct(
@@ -450,7 +453,12 @@ def _assemble(
         spots=_named(Spot, found),
         break_formats=_named(BreakFormat, found),
         overlays={**BUILT_IN_OVERLAYS, **_named(Overlay, found)},
-        synthetics={**BUILT_IN_SYNTHETICS, **_named(Synthetic, found)},
+        synthetics={
+            **BUILT_IN_SYNTHETICS,
+            **_named(Synthetic, found),
+            **{slug: live.as_synthetic() for slug, live in lives.items()},
+        },
+        lives=lives,
         templates=templates,
         folder=folder,
         sources_hash=sources_hash,

@@ -2,7 +2,7 @@
 
 One YAML document is one noun; its first key says which (``station:``, ``channel:``, ``plan:``,
 ``program:``, ``virtual:``, ``collection:``, ``pool:``, ``spot:``, ``break_format:``, ``overlay:``,
-``synthetic:``). The attribute docstrings below become the hover text of the JSON Schemas.
+``synthetic:``, ``live:``). The attribute docstrings below become the hover text of the JSON Schemas.
 
 Durations are written ``30m``, ``1h30m``, ``15s``, ``4d`` and held in microseconds; times of day are
 written ``"06:00"`` and held in minutes after midnight.
@@ -37,6 +37,11 @@ from retrovue.units import FIRST_YEAR, LAST_YEAR, SECOND_US
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d{1,6})?)s)?")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+#: Where live sources come from; no name or password before the host ("udp://@" is how multicast is written).
+LIVE_URL = (
+    r"^(?:(?:https?|rtsp)://[A-Za-z0-9._\-\[\]:]+(?:[/?][^\s\\]*)?"
+    r"|(?:udp|rtp)://@?[A-Za-z0-9._\-\[\]:]+:[0-9]{1,5})$"
+)
 _YEARS = re.compile(r"([0-9]{4})(?:\.\.([0-9]{4}))?")
 
 
@@ -888,6 +893,25 @@ class SyntheticKind(StrEnum):
     SIGN_OFF = "sign_off"
     NEXT_CARD = "next_card"
     GUIDE = "guide"
+    LIVE = "live"  # what a ``live:`` is to the compiler; never written
+
+
+def _generated(value: object) -> object:
+    """What a synthetic may show, as it is written. Raises ``ValueError``."""
+    if type(value) is str and value == SyntheticKind.LIVE:
+        raise ValueError(
+            "a live source is no synthetic: write a document of its own, “live: slug” with a url"
+        )
+    return value
+
+
+_WRITTEN_KINDS = [kind.value for kind in SyntheticKind if kind is not SyntheticKind.LIVE]
+#: A kind as a station writes it.
+Generated = Annotated[
+    SyntheticKind,
+    BeforeValidator(_generated),
+    WithJsonSchema({"type": "string", "enum": _WRITTEN_KINDS}),
+]
 
 
 class Synthetic(Written):
@@ -895,7 +919,7 @@ class Synthetic(Written):
 
     synthetic: Slug
     """The synthetic's slug, for zones, chains and off_air."""
-    shows: SyntheticKind
+    shows: Generated
     """The picture: test_pattern, clock, ident, card, slate, countdown (to its own end), sign_off, next_card
     (what comes next) or guide (the schedule of all channels, scrolling)."""
     title: str = ""
@@ -904,6 +928,59 @@ class Synthetic(Written):
     """The small line."""
     duration: Duration | None = None
     """How long one go lasts when a program uses it; none fills the window."""
+
+
+def _buffer(value: object) -> int:
+    """Raises ``ValueError``."""
+    length = parse_duration(value)
+    if length > 20 * SECOND_US:
+        raise ValueError(f"{value!r} is too long a buffer: 20s is the most")
+    return length
+
+
+JitterBuffer = Annotated[
+    int,
+    BeforeValidator(_buffer),
+    WithJsonSchema({"type": "string", "pattern": r"^(\d+m)?(\d+(\.\d+)?s)?$"}),
+]
+
+
+class Live(Written):
+    """A signal from outside, joined and left on schedule: another station, a camera, an encoder at an event.
+    What it shows is behind station time by the lead (5.5 s) and its buffer: nobody can send ahead what has
+    not happened yet."""
+
+    live: Slug
+    """The slug, for zones: ``play: [council]``, ``at: { "20:00": council }``."""
+    url: Annotated[str, Field(pattern=LIVE_URL, max_length=2000)]
+    """Where it comes from: HLS or MPEG-TS over http and https, rtsp, udp (``udp://@239.0.0.1:5000``) or rtp.
+    Never a name or password in it."""
+    title: str = ""
+    """Title in the guide; the channel's name when empty."""
+    description: str = ""
+    """What the guide says about it."""
+    user: SecretReference | None = None
+    """Where the name for the source is: ``env:NAME`` or ``file:PATH``."""
+    password: SecretReference | None = None
+    """Where the password is, likewise."""
+    buffer: JitterBuffer = parse_duration("3s")
+    """How much is kept in hand against a source that comes by fits and starts; 0s to 20s."""
+    interlaced: bool = False
+    """The source is interlaced: nothing tells before it is on."""
+    duration: Duration | None = None
+    """How long one go lasts in a ``play`` list or at a pin; none fills the window."""
+
+    def as_synthetic(self) -> Synthetic:
+        """What it is to the compiler: something of any duration that needs no asset."""
+        made = Synthetic(
+            synthetic=self.live,
+            shows=SyntheticKind.LIVE,
+            title=self.title,
+            text=self.description,
+            duration=self.duration,
+        )
+        made._node = self._node
+        return made
 
 
 #: Synthetics every station has; a station may define its own by the same slug.
@@ -1032,6 +1109,7 @@ class StationModel(BaseModel):
     break_formats: Mapping[str, BreakFormat]
     overlays: Mapping[str, Overlay] = BUILT_IN_OVERLAYS  #: built-in ones included
     synthetics: Mapping[str, Synthetic]  #: built-in ones included
+    lives: Mapping[str, Live] = {}
     templates: Mapping[str, str] = {}  #: the station's own cards: "cards/ident.svg" → its text
     folder: Path = Path()  #: the station folder
     sources_hash: str = ""  #: sha256 over the YAML files' relative names and bytes

@@ -19,6 +19,7 @@ from retrovue.station.model import (
     Virtual,
     Written,
 )
+from retrovue.station.references import SCHEDULABLE
 from retrovue.station.validate import find, value_span
 from retrovue.station.world import DAY, Loc, Validated, World, clock, error, only_unknown
 
@@ -190,7 +191,9 @@ def play_items_make_sense(world: World) -> Iterator[Diagnostic]:
                 continue
             target = programs.get(item.program)
             if target is None:
-                others = world.names.get("virtual", frozenset()) | world.names.get("synthetic", frozenset())
+                others = frozenset[str]().union(
+                    *(world.names.get(noun, ()) for noun in SCHEDULABLE if noun != "program")
+                )
                 keys = [k for k, value in (("mode", item.mode), ("from", item.from_)) if value is not None]
                 if keys and item.program in others and item.program not in world.names.get("program", ()):
                     yield error(

@@ -25,7 +25,7 @@ from retrovue.station.validate import Loc, Validated
 from retrovue.station.world import World, error, spoken
 
 #: What a zone may play and a pin may name.
-SCHEDULABLE = ("program", "virtual", "synthetic")
+SCHEDULABLE = ("program", "virtual", "synthetic", "live")
 
 
 @dataclass(frozen=True, slots=True)

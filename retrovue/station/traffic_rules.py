@@ -24,6 +24,7 @@ from retrovue.station.model import (
 )
 from retrovue.station.plan_rules import date_words, near_weekday
 from retrovue.station.program_rules import asset_id, play_items
+from retrovue.station.references import SCHEDULABLE
 from retrovue.station.suggest import did_you_mean
 from retrovue.station.validate import value_span
 from retrovue.station.world import Loc, Validated, World, clock, error, only_unknown, twice
@@ -169,7 +170,7 @@ def promos(world: World) -> Iterator[Diagnostic]:
         if v.slug in listed
         for _, item in play_items(v)
     }
-    schedulable = {noun: world.by_slug(noun) for noun in ("program", "virtual", "synthetic")}
+    schedulable = {noun: world.by_slug(noun) for noun in SCHEDULABLE}
     failed = any(v.mended for v in [*world.of("plan"), *world.of("channel")])
     for v in world.of("spot"):
         promotes = cast(Spot, v.model).promotes

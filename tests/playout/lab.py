@@ -58,7 +58,7 @@ CLIPS = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One planned segment: a clip's name (or "synthetic:slug", or a name with no file) and its cut."""
+    """One planned segment: a clip's name, "synthetic:slug", "live:slug" or a name without a file; its cut."""
 
     what: str
     seconds: float
@@ -171,14 +171,16 @@ async def bench(
     segments: list[Segment] = []
     fallbacks: dict[int, tuple[str, ...]] = {}
     for seq, item in enumerate(items):
-        synthetic = item.what.removeprefix("synthetic:") if item.what.startswith("synthetic:") else ""
+        outside, _, synthetic = item.what.rpartition(":")
+        synthetic = synthetic if outside in ("synthetic", "live") else ""
+        kind = SegmentKind.LIVE if outside == "live" else SegmentKind.PROGRAM
         name = "" if synthetic else f"bench/{item.what}"
         if name and name not in assets:
             assets[name] = asset(item.what, str(state / item.what), None)
         end = at + round(item.seconds * SECOND_US)
         segments.append(
             Segment(
-                "bench", date(2026, 1, 1), seq, at, end, SegmentKind.PROGRAM, seq + 1, name,
+                "bench", date(2026, 1, 1), seq, at, end, kind, seq + 1, name,
                 round(item.in_s * SECOND_US), synthetic,
             )
         )  # fmt: skip

@@ -22,7 +22,7 @@ from retrovue.headend.documents import Document, document, reply
 from retrovue.headend.settings import HeadendSettings
 from retrovue.headend.web.grid import clock_label, half_hour, lay_out
 from retrovue.headend.web.window import DEFAULT_HOURS, Window, read_window
-from retrovue.lineup import ChannelIdent, ChannelStatus, Health, Lineup, StationStatus
+from retrovue.lineup import ChannelIdent, ChannelStatus, Health, Lineup, Mode, StationStatus
 from retrovue.resources import font, shipped
 
 #: The page is complete in itself: no inline script or style, nothing from elsewhere.
@@ -175,16 +175,25 @@ def state_text(state: ChannelStatus | None) -> str:
     """A channel's health and audience in a few words."""
     if state is None:
         return ""
-    if not state.viewers:
-        return state.health.value
-    return f"{state.health.value} · {state.viewers} watching"
+    words = [state.health.value]
+    if state.orders.mode is Mode.EMERGENCY:
+        words.append("fictional emergency")
+    elif state.orders.mode is Mode.SIGN_OFF:
+        words.append("signed off")
+    if state.viewers:
+        words.append(f"{state.viewers} watching")
+    return " · ".join(words)
 
 
 def state_detail(state: ChannelStatus | None) -> str:
     """The last fault, or why a channel that is well shows nothing."""
     if state is None:
         return ""
-    return state.detail or ("Begins when somebody tunes in" if state.health == Health.OFF_AIR else "")
+    if state.detail:
+        return state.detail
+    if state.orders.emergency is not None:
+        return state.orders.emergency.text
+    return "Begins when somebody tunes in" if state.health == Health.OFF_AIR else ""
 
 
 def _now_of(state: ChannelStatus, zone: tzinfo) -> dict[str, object]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from retrovue.clock import MasterClock
+from retrovue.compiler.model import SegmentKind
 from retrovue.library.catalog import Asset
 from retrovue.playout.ffmpeg import Cut, Pipes
 from retrovue.playout.house import HouseFormat
@@ -311,6 +312,8 @@ class _Segment:
         else:
             name = self.entry.fallbacks[rung - 1]
             rendering = self._renderings.of_asset(name)
+        if rendering is None and rung == 0 and self.entry.segment.kind is SegmentKind.LIVE:
+            return None, None, f"live {name} is not on"
         if rendering is None:
             return None, None, f"{name} is not in the artefact"
         copy = await self._equipment.shelf.take(rendering.copy) if rendering.copy is not None else None

@@ -34,8 +34,10 @@ class FfmpegSource:
         with_audio: bool,
         notify: Callable[[], None],
         clock: MasterClock,
+        stock_s: float = STOCK_S,
     ) -> None:
         grid, audio_grid = house.grid, house.audio_grid
+        self._grid, self._audio_grid = grid, audio_grid
         self.start, self.end = start, end
         self.audio_start = audio_grid.nearest(grid.pts(start))
         self.audio_end = audio_grid.nearest(grid.pts(end))
@@ -45,12 +47,12 @@ class FfmpegSource:
         self._next_frame = self.audio_start
         self._priming = self._with_audio
         self.delivered = 0  #: pictures taken
-        stock = round(STOCK_S * house.rate)
+        stock = round(stock_s * house.rate)
         self.child = FfmpegChild(
             notify,
             clock,
             high_video=stock,
-            high_audio=round(STOCK_S * SAMPLE_RATE / audio_grid.frame_samples),
+            high_audio=round(stock_s * SAMPLE_RATE / audio_grid.frame_samples),
             hard_video=round(STOCK_LIMIT_S * house.rate),
             video=house.video,
             audio=house.audio,
@@ -65,6 +67,11 @@ class FfmpegSource:
     async def launch(self) -> None:
         """Spawn the child. Raises ``OSError``."""
         await self.child.start(lambda pipes: self._command(self._cut, pipes), self._with_audio)
+
+    def show_from(self, tick: int) -> None:
+        """Its first picture is for ``tick``: for what comes in its own time. Before anything is taken."""
+        self.start = self._next_tick = tick
+        self.audio_start = self._next_frame = self._audio_grid.nearest(self._grid.pts(tick))
 
     def video(self, tick: int) -> bytes | None:
         """The picture of ``tick``; None when it hasn't come (yet). Older ones are dropped."""
