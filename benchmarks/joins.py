@@ -1,12 +1,13 @@
 """Watch a channel across its joins and judge the signal.
 
     python benchmarks/joins.py [--station FOLDER] [--channel 5.1] [--minutes 5] [--json]
-    python benchmarks/joins.py --captured --minutes 240
+    python benchmarks/joins.py --captured --minutes 240 [--house 2]
 
 Prints the analyser's report and, where the media carries barcodes (the station of shorts, built when no
 ``--station`` is given), what was on the screen beside the plan and how far sound and picture were apart.
 With ``--captured`` nobody waits for the time to pass: ``retrovue capture`` renders the minutes as fast as
-this machine can, in pieces of a quarter of an hour, and they are judged the same way.
+this machine can, in pieces of a quarter of an hour, and they are judged the same way. ``--house 2`` conforms
+every second asset first: copies, boundaries and children follow each other.
 
 The last line is one line of JSON.
 """
@@ -28,7 +29,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from fixtures.shorts_station import ShortsStation, build, retrovue
+from fixtures.shorts_station import ShortsStation, build, conform, retrovue
 from tests.tools.barcode_reader import Reading, read, unwrap
 from tests.tools.broadcast import Broadcast, cpu_seconds
 from tests.tools.capture import capture
@@ -92,6 +93,8 @@ def captured(args: argparse.Namespace) -> int:
         retrovue("compile", shorts.folder, "--as-of", stamp.isoformat(), "--output", artefact, "--quiet")
         slug = _slug(artefact, args.channel)
         plan = read_plan(artefact, slug)
+        if args.house:
+            conform(shorts.folder, state, args.house)
         began = time.monotonic()
         while seconds < args.minutes * 60:
             at = stamp + timedelta(seconds=seconds)
@@ -125,6 +128,7 @@ def captured(args: argparse.Namespace) -> int:
             {
                 "benchmark": "joins, captured",
                 "channel": args.channel,
+                "house": args.house,
                 "seconds": round(seconds),
                 "took_s": round(took),
                 "joins": joins,
@@ -147,6 +151,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--save", type=Path, help="keep the capture in this file")
     parser.add_argument("--json", action="store_true", help="only the line of JSON")
+    parser.add_argument(
+        "--house", type=int, default=0, metavar="N", help="conform every Nth asset first; 1: all, 0: none"
+    )
     parser.add_argument("--captured", action="store_true", help="faster than real time, shorts only")
     args = parser.parse_args(argv)
     if args.captured:
@@ -156,6 +163,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         shorts = None if args.station else build(Path(scratch) / "shorts")
         folder = args.station or Path(scratch) / "shorts"
         file = args.save or Path(scratch) / "capture.ts"
+        if args.house:
+            conform(folder, Path(scratch) / "state", args.house)
         with Broadcast(folder, Path(scratch) / "state").start() as broadcast, file.open("wb") as keep:
             before = cpu_seconds(broadcast.pid)
             for data, at in capture(broadcast.url(args.channel), args.minutes * 60):
@@ -188,6 +197,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "benchmark": "joins",
                 "station": args.station.name if args.station else "shorts",
                 "channel": args.channel,
+                "house": args.house,
                 "seconds": round(report.duration_s, 2),
                 "joins": joins,
                 "faults": report.fault_counts,

@@ -34,7 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from fixtures.media import barcode_layout as layout
 from fixtures.media.barcode_layout import Code
-from fixtures.shorts_station import build, retrovue
+from fixtures.shorts_station import build, conform
 from retrovue.ffmpeg_binary import choose_ffmpeg
 from tests.tools.broadcast import Broadcast, until
 from tests.tools.capture import capture
@@ -187,13 +187,6 @@ def off_air(broadcast: Broadcast) -> bool:
     status = broadcast.get_json("/now.json")
     assert isinstance(status, dict)
     return all(channel["health"] == "off air" for channel in status["channels"])
-
-
-def conform(folder: Path, state: Path) -> None:
-    """House copies of everything that the station has."""
-    from retrovue.library.lock import read_lock
-
-    retrovue("conform", *read_lock(folder).assets, "--station", folder, "--quiet", state=state)
 
 
 def summary(

@@ -25,7 +25,7 @@ PATIENCE_S = 2.0
 #: Questions that may hang at once.
 _MOST = 16
 #: Threads that wait for the next question; what is more ends after its answer.
-_KEPT = 4
+_KEPT = 16
 
 _T = TypeVar("_T")
 

@@ -7,6 +7,7 @@ One PAT and one PMT, never changed; one continuity counter per PID; time stamps 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from retrovue.stream.codecs import AAC, H264, AudioCodec, VideoCodec
@@ -162,32 +163,46 @@ class TsMux:
         """``payload`` as packets of ``pid``; ``adaptation`` (without length) goes into the first."""
         high, low = pid >> 8, pid & 0xFF
         counter = self._counters[pid]
-        out: list[bytes] = []
-        position, size = 0, len(payload)
-        first = True
-        while position < size:
-            room = PACKET - 4
-            field = b""
-            if first and adaptation:
-                field = bytes((len(adaptation),)) + adaptation
-                room -= len(field)
-            left = size - position
-            if left < room:
-                # Stuff the last packet through its adaptation field.
-                missing = room - left
-                if field:
-                    field = bytes((field[0] + missing,)) + field[1:] + b"\xff" * missing
-                elif missing == 1:
-                    field = b"\x00"
-                else:
-                    field = bytes((missing - 1, 0)) + b"\xff" * (missing - 2)
-                room = left
-            out.append(bytes((0x47, (0x40 if first else 0) | high, low, (0x30 if field else 0x10) | counter)))
-            if field:
-                out.append(field)
-            out.append(payload[position : position + room])
-            position += room
-            counter = (counter + 1) & 0x0F
-            first = False
-        self._counters[pid] = counter
+        room = PACKET - 4
+        field = bytes((len(adaptation),)) + adaptation if adaptation else b""
+        position, size = min(len(payload), room - len(field)), len(payload)
+        out = [_packet(0x40 | high, low, counter, field, payload[:position])]
+        # Most packets are full ones in a row: nothing but their counter differs. No loop of Python over them.
+        full, left = divmod(size - position, room)
+        if full:
+            pieces = [b""] * (2 * full)
+            pieces[0::2] = _run(high, low, counter + 1 & 0x0F, full)
+            pieces[1::2] = [payload[at : at + room] for at in range(position, size - left, room)]
+            out += pieces
+        if left:
+            out.append(_packet(high, low, counter + full + 1 & 0x0F, b"", payload[size - left :]))
+        self._counters[pid] = counter + full + (2 if left else 1) & 0x0F
         return b"".join(out)
+
+
+def _packet(high: int, low: int, counter: int, field: bytes, payload: bytes) -> bytes:
+    """One packet; what ``payload`` leaves free is stuffed through the adaptation field."""
+    missing = PACKET - 4 - len(field) - len(payload)
+    if missing and field:
+        field = bytes((field[0] + missing,)) + field[1:] + b"\xff" * missing
+    elif missing == 1:
+        field = b"\x00"
+    elif missing:
+        field = bytes((missing - 1, 0)) + b"\xff" * (missing - 2)
+    return bytes((0x47, high, low, (0x30 if field else 0x10) | counter)) + field + payload
+
+
+@functools.cache
+def _headers(high: int, low: int) -> list[bytes]:
+    """Of packets without an adaptation field, by counter; twice round."""
+    return [bytes((0x47, high, low, 0x10 | counter & 0x0F)) for counter in range(32)]
+
+
+def _run(high: int, low: int, counter: int, length: int) -> list[bytes]:
+    """``length`` headers in a row, beginning with ``counter``."""
+    headers = _headers(high, low)
+    return (
+        headers[counter : counter + length]
+        if length <= 16
+        else (headers[counter : counter + 16] * (length // 16 + 1))[:length]
+    )

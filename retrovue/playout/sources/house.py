@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 #: In memory beyond what was taken (seconds): what a store may take to answer, and a child to replace it.
 STOCK_S = 3.0
 #: A read asks for no more (seconds); the first asks for one group, so that it is there at once.
-READ_S = 1.0
+READ_S = 2.0
 #: A store that hasn't answered by then is given up (seconds): there is as much in memory and sent ahead, and
 #: a busy machine that makes children of its copies is soon a busier one.
 STALL_S = 4.0
