@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 from retrovue import __version__
 from retrovue.errors import RetroVueError
@@ -46,13 +47,30 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+class _Command(argparse.ArgumentParser):
+    """A command's parser, to which the order of options and words is all one: plain argparse takes
+    ``sql QUERY --json STATION`` for a query without a station, and then knows no STATION."""
+
+    _intermixed = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        has_actions = any(a.nargs in (argparse.PARSER, argparse.REMAINDER) for a in self._actions)
+        if self._intermixed or has_actions:
+            return super().parse_known_args(args, namespace)
+        self._intermixed = True  # it asks this method for the options and for the words
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._intermixed = False
+
+
 def build_parser(command: str | None) -> argparse.ArgumentParser:
     """The whole parser; only ``command``'s own options are filled in."""
     parser = argparse.ArgumentParser(
         prog="retrovue", description="A television network in a folder of YAML, always on the air."
     )
     parser.add_argument("--version", action="version", version=f"retrovue {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Command)
     for name, (module, help_text) in COMMANDS.items():
         sub = commands.add_parser(name, help=help_text, description=help_text)
         sub.add_argument("--quiet", action="store_true", help="no progress, only results and errors")

@@ -6,11 +6,12 @@ import argparse
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from retrovue import __version__
-from retrovue.cli.main import COMMANDS
+from retrovue.cli.main import COMMANDS, build_parser
 from tests.cli.run import run
 
 HEAVY = ("aiohttp", "av", "duckdb", "holidays", "jinja2", "pydantic", "rich", "ruamel", "zeroconf")
@@ -19,6 +20,7 @@ HEAVY = ("aiohttp", "av", "duckdb", "holidays", "jinja2", "pydantic", "rich", "r
 def test_start_up_loads_nothing_heavy() -> None:
     script = f"""
 import sys
+from pathlib import Path
 from retrovue.cli.main import main
 try:
     main(["--help"])
@@ -51,3 +53,24 @@ def test_every_command_and_every_option_says_what_it_is_for(command: str) -> Non
     ran = run(command, "--help")
     assert ran.code == 0
     assert ran.out.startswith(f"usage: retrovue {command}")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sql", "select 1", "--json", "mine", "--state", "s"),
+        ("sql", "--json", "select 1", "--state", "s", "mine"),
+        ("sql", "select 1", "mine", "--state", "s", "--json"),
+    ],
+    ids=" ".join,
+)
+def test_options_and_words_may_stand_in_any_order(words: tuple[str, ...]) -> None:
+    args = build_parser("sql").parse_args(words)
+    assert (args.query, args.station, args.json, args.state) == ("select 1", Path("mine"), True, "s")
+
+
+def test_a_revision_may_follow_its_option() -> None:
+    args = build_parser("diff").parse_args(["diff", "mine", "--merge-base", "origin/main", "--days", "2"])
+    assert (args.station, args.revision, args.merge_base, args.days) == ("mine", "origin/main", True, 2)
+    with pytest.raises(SystemExit):
+        build_parser("diff").parse_args(["diff", "mine", "HEAD", "--days", "2", "more"])
