@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 #: The environment's word: a factor.
@@ -18,8 +19,14 @@ ENVIRONMENT = "RETROVUE_EXAMPLES"
 def examples(count: int) -> Callable[[Any], Any]:
     """``count`` examples, or as many times that as the environment says; no time limit for one."""
     factor = int(os.environ.get(ENVIRONMENT, "1"))
-    return settings(
+    tried = settings(
         max_examples=count * factor,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
+
+    def decorate(test: Any) -> Any:
+        # Ten times the examples may take ten times as long, and longer on a busy machine.
+        return pytest.mark.timeout(0)(tried(test)) if factor > 1 else tried(test)
+
+    return decorate
