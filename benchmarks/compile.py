@@ -248,11 +248,10 @@ class Suite:
             "recompiled": recompiled,
         }
         ratio = cost.cpu_s / whole.cpu_s
-        named = [] if recompiled is None else sorted(recompiled)
-        figure = f"{len(named)} of 50 channels, {ratio:.2f}×"
-        yield Row(
-            "one zone edited: channels compiled anew, against all", figure, "1 channel", len(named) == 1
-        )
+        named = recompiled or {}
+        figure = f"{len(named)} of 50 channels, {sum(map(len, named.values()))} of 700 days, {ratio:.2f}×"
+        only = len(named) == 1 and named == told["changed"]
+        yield Row("one zone edited: what is compiled anew, against all", figure, "what changes", only)
 
     def _commands(self) -> Iterator[Row]:
         size = Size(1, 10_000)
@@ -268,13 +267,13 @@ class Suite:
         moment = f"{EPOCH + timedelta(days=3)}T20:00:00-05:00"
         asked: Mapping[str, Sequence[str | Path]] = {
             "guide": ("guide", folder, "--state", state, "--from", moment, "--json"),
-            "why": ("why", "2.1", moment, folder, "--state", state),
+            "why": ("why", "2.1", moment, "--artefact", state / "artefact.duckdb"),
         }
         for name, arguments in asked.items():
             if _there(name):
                 cost = median_of(self._runs, lambda: retrovue(*arguments))  # noqa: B023
                 self.figures[name] = {"cpu_s": round(cost.cpu_s, 3), "wall_s": round(cost.wall_s, 3)}
-                yield Row(f"{name}, from the artefact", f"{cost.wall_s:.2f} s", "≤ 0.3 s", cost.wall_s <= 0.3)
+                yield Row(f"{name}, from the artefact", _s(cost.cpu_s), "≤ 0.3 s", cost.cpu_s <= 0.3)
 
     def _check(self) -> Iterator[Row]:
         script = Path(__file__).with_name("check.py")

@@ -12,14 +12,16 @@ Units: instants are aware ``datetime`` in UTC; durations are seconds (float) unl
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from retrovue.units import from_us, to_us
+
+if TYPE_CHECKING:
+    import asyncio
 
 #: How fast station time may be bent to follow a stepped wall clock: 0.5 % (a 5 s step is absorbed in
 #: 1000 s). ITU-R BT.1700 sets allow far more; decoders follow this without a fault.
@@ -115,23 +117,31 @@ class StationClock:
         return time.monotonic()
 
     async def wait_until(self, instant: datetime) -> None:
+        import asyncio
+
         target = instant.timestamp()
         while (left := target - self._now_s()) > 0:  # noqa: ASYNC110  nobody can set an event for time
             await asyncio.sleep(min(left / self._speed, _MAX_NAP))
 
     async def wait(self, seconds: float) -> None:
         # A clock that is set meanwhile neither ends the wait nor makes it longer.
+        import asyncio
+
         target = self._unset_s() + seconds
         while (left := target - self._unset_s()) > 0:  # noqa: ASYNC110  as above
             await asyncio.sleep(min(left / self._speed, _MAX_NAP))
 
     @asynccontextmanager
     async def deadline(self, seconds: float) -> AsyncIterator[None]:
+        import asyncio
+
         async with asyncio.timeout(seconds):
             yield
 
     @asynccontextmanager
     async def deadline_at(self, instant: datetime) -> AsyncIterator[None]:
+        import asyncio
+
         async with asyncio.timeout(max(0.001, (instant.timestamp() - self._now_s()) / self._speed)):
             yield
 
@@ -159,6 +169,8 @@ class SteppedClock:
         return self._now_us / 1_000_000
 
     async def wait_until(self, instant: datetime) -> None:
+        import asyncio
+
         target = to_us(instant)
         if target <= self._now_us:
             await asyncio.sleep(0)
@@ -172,11 +184,15 @@ class SteppedClock:
 
     @asynccontextmanager
     async def deadline(self, seconds: float) -> AsyncIterator[None]:
+        import asyncio
+
         async with asyncio.timeout(seconds):
             yield
 
     @asynccontextmanager
     async def deadline_at(self, instant: datetime) -> AsyncIterator[None]:
+        import asyncio
+
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiter = (to_us(instant), over)
         async with asyncio.timeout(0 if waiter[0] <= self._now_us else None) as limit:
@@ -195,6 +211,8 @@ class SteppedClock:
 
     async def run_to(self, instant: datetime, settle: Callable[[], Awaitable[object]] | None = None) -> None:
         """Move to ``instant`` waiter by waiter; ``settle`` runs after each so real I/O can catch up."""
+        import asyncio
+
         target = to_us(instant)
         while True:
             await (settle() if settle else asyncio.sleep(0))
@@ -241,6 +259,8 @@ class RenderClock:
         return time.monotonic()
 
     async def wait_until(self, instant: datetime) -> None:
+        import asyncio
+
         target = to_us(instant)
         if target <= self._now_us:
             await asyncio.sleep(0)
@@ -255,6 +275,8 @@ class RenderClock:
 
     @asynccontextmanager
     async def deadline(self, seconds: float) -> AsyncIterator[None]:
+        import asyncio
+
         async with asyncio.timeout(seconds):
             yield
 
@@ -275,6 +297,8 @@ class RenderClock:
 
     def _leap_soon(self) -> None:
         # Not at once: whoever was woken by the last leap has its turn before.
+        import asyncio
+
         if not self._leaping and not self._held and self._waiters:
             self._leaping = True
             asyncio.get_running_loop().call_soon(self._leap)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,3 +121,16 @@ def address_of(state: Path) -> str:
     finally:
         os.close(descriptor)
     return ""
+
+
+def likely_state_dir(folder: Path, override: str | None = None) -> Path | None:
+    """The state directory of a station folder, told without reading the whole station; None when that
+    takes more than a look at its station.yaml."""
+    try:
+        text = (folder / "station.yaml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    match = re.search(r"^station:[ \t]*[\"']?([a-z0-9-]+)", text, re.MULTILINE)
+    if match is None or re.search(r"\bstate:", text):  # named in YAML
+        return None
+    return state_dir(match[1], override)

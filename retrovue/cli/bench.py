@@ -35,12 +35,12 @@ class Bench:
         station's own."""
         from retrovue.library.adapters import settings_models
         from retrovue.library.catalog_cache import FOLDER, open_catalog
-        from retrovue.state_dir import state_dir
+        from retrovue.state_dir import ARTEFACT_NAME, cache_dir, state_dir
         from retrovue.station.load import StationErrors, load_station
 
         self.folder = folder
         self.label = label
-        self.loaded: Loaded = load_station(folder, settings_models())
+        self.loaded: Loaded = load_station(folder, settings_models(), cache_dir())
         if self.loaded.model is None:
             errors = StationErrors(folder, self.loaded)
             if label:  # another revision, in a folder of ours that nobody can look into
@@ -49,8 +49,9 @@ class Bench:
                 )
             raise errors
         self.model: StationModel = self.loaded.model
-        cache = state_dir(self.model.station.station, state, self.model.written_state) / FOLDER
-        self.catalog: Catalog = open_catalog(folder, cache)
+        own = state_dir(self.model.station.station, state, self.model.written_state)
+        self.artefact = own / ARTEFACT_NAME
+        self.catalog: Catalog = open_catalog(folder, own / FOLDER)
 
     def checkpoint(self, first_day: date) -> Checkpoint | None:
         """Where the ledger says that the rotations stood before ``first_day``; None when it doesn't."""
@@ -187,6 +188,20 @@ def artefact_path(args: argparse.Namespace) -> Path:
             raise StationErrors(args.station, loaded)
         slug, written = named[1], None
     return state_dir(slug, args.state, written) / ARTEFACT_NAME
+
+
+def artefact_of(args: argparse.Namespace) -> tuple[Path, Bench | None]:
+    """The artefact that is meant, and the station, where it had to be read to find out: by its folder's name
+    an artefact is found without, as long as its station.yaml doesn't say where the state is kept."""
+    from retrovue.state_dir import ARTEFACT_NAME, likely_state_dir
+
+    if args.artefact is not None:
+        return args.artefact, None
+    state = likely_state_dir(args.station, args.state)
+    if state is not None and (state / ARTEFACT_NAME).exists():
+        return state / ARTEFACT_NAME, None
+    bench = Bench(args.station, state=args.state)
+    return bench.artefact, bench
 
 
 def add_artefact_options(parser: argparse.ArgumentParser) -> None:

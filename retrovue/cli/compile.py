@@ -126,18 +126,10 @@ def _already_there(
 
 def _likely_output(args: argparse.Namespace) -> Path | None:
     """Where the artefact would be, told without reading the whole station."""
-    import re
+    from retrovue.state_dir import ARTEFACT_NAME, likely_state_dir
 
-    from retrovue.state_dir import ARTEFACT_NAME, state_dir
-
-    try:
-        text = (args.station / "station.yaml").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    match = re.search(r"^station:[ \t]*[\"']?([a-z0-9-]+)", text, re.MULTILINE)
-    if match is None or re.search(r"\bstate:", text):  # named in YAML: that takes the whole reading
-        return None
-    return state_dir(match[1], args.state) / ARTEFACT_NAME
+    state = likely_state_dir(args.station, args.state)
+    return state / ARTEFACT_NAME if state is not None else None
 
 
 def _same_file(one: Path, other: Path) -> bool:

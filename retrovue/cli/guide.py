@@ -88,17 +88,13 @@ def _deliver(args: argparse.Namespace, view: View, said: str) -> None:
 @contextmanager
 def _listing(args: argparse.Namespace, view: View, now_us: int) -> Iterator[Listing]:
     """What is asked for: from the artefact if it covers that, else compiled in memory."""
-    from retrovue.cli.bench import Bench, InMemory
+    from retrovue.cli.bench import Bench, InMemory, artefact_of
     from retrovue.errors import RetroVueError
-    from retrovue.state_dir import ARTEFACT_NAME, state_dir
     from retrovue.store import Artefact, ArtefactError
 
     if args.artefact is None and args.station is None:
         raise RetroVueError("whose guide?", help="name the station folder, or an artefact with --artefact")
-    bench = Bench(args.station, state=args.state) if args.station is not None else None
-    path = args.artefact
-    if path is None and bench is not None:
-        path = state_dir(bench.model.station.station, args.state, bench.model.written_state) / ARTEFACT_NAME
+    path, bench = artefact_of(args)
     covered = ""
     try:
         with Artefact.open(path) as artefact:
@@ -107,7 +103,7 @@ def _listing(args: argparse.Namespace, view: View, now_us: int) -> Iterator[List
             windows = _windows(args, header.timezone, channels, now_us)
             covers = all(header.start_us <= a and b <= header.end_us for a, b in windows)
             covered = f"the artefact covers {header.first_day:%a %d %b %Y} to {header.last_day:%a %d %b %Y}"
-            if covers or bench is None:
+            if covers or args.station is None:
                 from retrovue.reports.guide import listing
 
                 if not covers:
@@ -115,12 +111,12 @@ def _listing(args: argparse.Namespace, view: View, now_us: int) -> Iterator[List
                 yield listing(artefact, header, zip(channels, windows, strict=True), args.playlist)
                 return
     except ArtefactError:
-        if bench is None:
+        if args.station is None:
             raise
     from retrovue.compiler.compile import compiled_channels
     from retrovue.reports.guide import listing
 
-    assert bench is not None
+    bench = bench or Bench(args.station, state=args.state)
     channels = chosen_channels(compiled_channels(bench.model), args.channel)
     windows = _windows(args, bench.model.station.timezone, channels, now_us)
     start, end = min(a for a, _ in windows), max(b for _, b in windows)

@@ -28,8 +28,8 @@ COMPILER = "compiler"
 def file_hashes(folder: Path, more: Iterable[str] = ()) -> dict[str, str]:
     """Input's name → sha256 of every file of the station folder that a compile reads, and of ``more``
     (relative names, of included files). A file that is gone has the hash of nothing."""
-    from retrovue.library.lock import FOLDER
-    from retrovue.station.load import station_files
+    from retrovue.library.catalog import LOCK_FOLDER as FOLDER
+    from retrovue.station.files import station_files
     from retrovue.store.ledger import NAME
 
     files = dict(station_files(folder))

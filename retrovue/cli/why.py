@@ -35,7 +35,6 @@ def run(args: argparse.Namespace, view: View) -> int:
 
     from retrovue.clock import StationClock
     from retrovue.reports.explanation import as_json, text
-    from retrovue.state_dir import ARTEFACT_NAME, state_dir
     from retrovue.store import Artefact
 
     bench = None
@@ -44,8 +43,7 @@ def run(args: argparse.Namespace, view: View) -> int:
         from retrovue.cli.bench import Bench
 
         bench = Bench(args.station, state=args.state)
-        state = state_dir(bench.model.station.station, args.state, bench.model.written_state)
-        path = path or state / ARTEFACT_NAME
+        path = path or bench.artefact
     if path is None:
         raise RetroVueError("which station?", help="name its folder, or an artefact with --artefact FILE")
     now_us = StationClock().now_us()

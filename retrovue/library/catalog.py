@@ -12,6 +12,9 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+#: The folder beside station.yaml that holds the lock (lock.py).
+LOCK_FOLDER = "catalog.lock"
+
 _BETWEEN_GENRES = re.compile(r"[,;/|]")
 
 

@@ -21,9 +21,9 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from retrovue.errors import RetroVueError
-from retrovue.library.catalog import Asset, AssetState, AudioTrack, Catalog, SubtitleTrack, spelt
+from retrovue.library.catalog import LOCK_FOLDER, Asset, AssetState, AudioTrack, Catalog, SubtitleTrack, spelt
 
-FOLDER = "catalog.lock"
+FOLDER = LOCK_FOLDER
 _SUFFIX = ".jsonl"
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DATE = r"^(\d{4}-\d{2}-\d{2})?$"

@@ -25,6 +25,7 @@ from retrovue.station import check
 from retrovue.station.document import Document, Scalar, moved_mapping, plain
 from retrovue.station.document import Mapping as MappingNode
 from retrovue.station.document import Sequence as SequenceNode
+from retrovue.station.files import SUFFIXES, TEMPLATES, readable, station_files
 from retrovue.station.model import (
     BUILT_IN_OVERLAYS,
     BUILT_IN_SYNTHETICS,
@@ -66,10 +67,6 @@ NOUNS: dict[str, type[Written]] = {
     "live": Live,
 }
 
-#: Folders of a station that hold no station YAML.
-_NOT_YAML = frozenset({"media", "catalog.lock", "snapshots"})
-_SUFFIXES = (".yaml", ".yml")
-_TEMPLATES = (".yaml.j2", ".yml.j2")
 #: Where a station keeps the cards that it draws its own way, and what they end in.
 CARDS, _CARD = "templates/", ".svg"
 #: A larger file is no station file (bytes).
@@ -205,7 +202,7 @@ def _parse_all(
 ) -> None:
     """Every file that is no template."""
     for name, content in sources.items():
-        if not name.endswith(_TEMPLATES):
+        if not name.endswith(TEMPLATES):
             parsed = cache.parse(name, content)
             diagnostics += parsed.diagnostics
             documents += parsed.documents
@@ -221,7 +218,7 @@ def _render_all(
     declared: list[tuple[str, str]],
 ) -> None:
     """Every template, with the ``vars`` of the station; places lead back to what the operator wrote."""
-    templates = {name: content for name, content in sources.items() if name.endswith(_TEMPLATES)}
+    templates = {name: content for name, content in sources.items() if name.endswith(TEMPLATES)}
     if not templates:
         return
     from retrovue.station.template import render, values_of  # here: most stations have none
@@ -273,7 +270,7 @@ def _included(
                     _error("bad-include", f"“{node.text}” lies outside the repository", node.span, help)
                 )
                 continue
-            if not exists or (target.is_file() and not target.name.endswith((*_SUFFIXES, *_TEMPLATES))):
+            if not exists or (target.is_file() and not target.name.endswith((*SUFFIXES, *TEMPLATES))):
                 headline = f"there is no YAML at “{node.text}”"
                 diagnostics.append(
                     _error("bad-include", headline, node.span, "paths are relative to the station folder")
@@ -297,31 +294,7 @@ def _real(path: Path) -> Path:
 
 
 def _name(folder: Path, path: Path) -> str:
-    return _readable(Path(os.path.relpath(path, folder)))
-
-
-def _readable(path: Path) -> str:
-    """The name as text: a byte of it that is not UTF-8 is spelt out."""
-    return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def station_files(folder: Path) -> Iterable[tuple[str, Path]]:
-    """(relative name, path) of every file that may hold station YAML, in order of name."""
-    found: list[tuple[str, Path]] = []
-    for here, folders, files in os.walk(folder):
-        top = Path(here) == folder
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _NOT_YAML)
-        # A sidecar describes the media file beside it that has the same name.
-        media = {f for f in files if not f.endswith((*_SUFFIXES, *_TEMPLATES))}
-        stems = {Path(f).stem for f in media}
-        for file in files:
-            path = Path(here, file)
-            if not file.endswith((*_SUFFIXES, *_TEMPLATES)) or file.startswith("."):
-                continue
-            if (top and file == "ledger.yaml") or path.stem in media or path.stem in stems:
-                continue
-            found.append((_readable(path.relative_to(folder)), path))
-    return sorted(found)
+    return readable(Path(os.path.relpath(path, folder)))
 
 
 def _read(

@@ -18,13 +18,10 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from retrovue.compiler.base import Base, segments_of
-from retrovue.compiler.findings import once
-from retrovue.compiler.in_flight import InFlight
 from retrovue.compiler.model import (
     Checkpoint,
     Compiled,
@@ -41,12 +38,16 @@ from retrovue.compiler.model import (
     Segment,
     SegmentKind,
 )
-from retrovue.compiler.reasons import Entry, Origin, Overridden, PoolRules, Reasons, SpotRules
 from retrovue.diagnostics import Diagnostic, Label, Severity, Span
 from retrovue.errors import RetroVueError
 from retrovue.library.catalog import Asset, AssetState, AudioTrack, SubtitleTrack, spelt
 from retrovue.store import history, schema
 from retrovue.units import from_us
+
+# A reader of the guide needs none of these, and is to answer at once.
+if TYPE_CHECKING:
+    from retrovue.compiler.base import Base
+    from retrovue.compiler.reasons import Entry, Origin, Overridden, PoolRules, Reasons, SpotRules
 
 #: No extension is ever fetched or loaded behind the operator's back; one thread and little memory are
 #: plenty for an artefact, and the machine's cores belong to the encoders.
@@ -127,6 +128,8 @@ def write_artefact(
     """
     if not path.name:
         raise ArtefactError(f"{path} is a folder", help="name the file in it: artefact.duckdb")
+    from retrovue.compiler.reasons import Reasons
+
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -580,6 +583,8 @@ class Artefact:
 
     def reasons(self, channel: str, at_us: int) -> Reasons:
         """Why ``channel`` airs what it airs at ``at_us``: who asked, and who gave way there."""
+        from retrovue.compiler.reasons import Entry, Origin, Overridden, PoolRules, Reasons, SpotRules
+
         found = self.events(channel, at_us, at_us + 1)
         asked = [(e.plan, e.zone, e.program) for e in found]
         segments = self.segments(channel, at_us, at_us + 1)
@@ -656,12 +661,17 @@ class Artefact:
 
     def findings(self) -> list[Diagnostic]:
         """What was found when it was made, each thing once, in order."""
+        from retrovue.compiler.findings import once
+
         rows = self._rows("SELECT finding FROM art.finding ORDER BY rowid")
         return list(once(_finding(json.loads(text)) for (text,) in rows))
 
     def base(self, first_day: date | None = None, published: bool = True) -> Base:
         """The schedule as what a new compile goes on from: the days from ``first_day`` on, and the one
         before it."""
+        from retrovue.compiler.base import Base, segments_of
+        from retrovue.compiler.in_flight import InFlight
+
         since = self.header.first_day
         if first_day is not None:
             since = min(max(first_day - timedelta(days=1), since), self.header.last_day)

@@ -13,7 +13,11 @@ from tests.cli.run import run
 
 HEAVY = (
     "ruamel",
+    "pydantic",
+    "asyncio",
+    "rich",
     "retrovue.station.load",
+    "retrovue.station.model",
     "retrovue.compiler.compile",
     "jinja2",
     "aiohttp",
@@ -49,3 +53,28 @@ def test_an_answer_from_the_artefact_loads_little(
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "[]\n")
+
+
+def _loaded(*arguments: str) -> tuple[int, str]:
+    """What a command loads of what is heavy, and its exit code."""
+    program = (
+        "import sys; from retrovue.cli.main import main; code = main(sys.argv[1:]);"
+        f"print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments, "--quiet"], capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stderr
+
+
+def test_a_station_is_not_read_where_its_artefact_answers(folder: Path, tmp_path: Path) -> None:
+    """Neither by the guide of a station folder nor by a compile that has nothing to do."""
+    state = ("--state", str(tmp_path / "state"))
+    compiled = ("compile", str(folder), "--from", "2026-06-01", "--days", "1", "--as-of", AS_OF, *state)
+    assert run(*compiled, "--quiet").code == 0
+    assert _loaded("guide", str(folder), "--from", "2026-06-01", "--hours", "5", *state) == (0, "[]\n")
+    assert _loaded(*compiled) == (0, "[]\n")
+    # What it doesn't cover is still compiled in memory.
+    code, loaded = _loaded("guide", str(folder), "--from", "2026-07-01", *state)
+    assert code == 0
+    assert "retrovue.station.load" in loaded

@@ -14,7 +14,7 @@ from retrovue import __version__
 from retrovue.cli.main import COMMANDS, build_parser
 from tests.cli.run import run
 
-HEAVY = ("aiohttp", "av", "duckdb", "holidays", "jinja2", "pydantic", "rich", "ruamel", "zeroconf")
+HEAVY = ("aiohttp", "asyncio", "av", "duckdb", "holidays", "jinja2", "pydantic", "rich", "ruamel", "zeroconf")
 
 
 def test_start_up_loads_nothing_heavy() -> None:
