@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from retrovue.cli.view import View
+    from retrovue.playout.control_room import StationControlRoom
     from retrovue.sign_on import StationOnAir
 
 #: setting → (environment, type, help); the flag is --setting with dashes. YAML: ``serve:`` in station.yaml.
@@ -145,6 +146,7 @@ async def _serve(options: Any, view: View) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     station = StationOnAir(options)
+    orders = _take_signals(station, loop)
     starting = asyncio.create_task(station.start())
     waiting = asyncio.create_task(told.wait())
     view.say("signing on …")
@@ -153,7 +155,6 @@ async def _serve(options: Any, view: View) -> int:
         if starting.done():
             starting.result()  # raises what start raised
             _say_where(station, view)
-            orders = _take_signals(station, loop)
             await waiting
             await asyncio.gather(*orders, return_exceptions=True)
         else:
@@ -171,17 +172,17 @@ def _take_signals(station: StationOnAir, loop: asyncio.AbstractEventLoop) -> set
     import asyncio
     import signal
 
-    control = station.control
-    assert control is not None
     running: set[asyncio.Task[None]] = set()
 
-    def order(give: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        task = asyncio.create_task(give())
+    def order(give: Callable[[StationControlRoom], Coroutine[Any, Any, None]]) -> None:
+        if station.control is None:
+            return  # signing on: there is nothing on the air to interrupt
+        task = asyncio.create_task(give(station.control))
         running.add(task)
         task.add_done_callback(running.discard)
 
-    loop.add_signal_handler(signal.SIGUSR1, order, control.emergency)
-    loop.add_signal_handler(signal.SIGUSR2, order, control.all_clear)
+    loop.add_signal_handler(signal.SIGUSR1, order, lambda control: control.emergency())
+    loop.add_signal_handler(signal.SIGUSR2, order, lambda control: control.all_clear())
     return running
 
 

@@ -19,8 +19,15 @@ AHEAD_S = 0.35
 class Handover:
     """``choose`` says which producer is to come on a tick; it may differ from tick to tick."""
 
-    def __init__(self, choose: Callable[[int], Producer], at: int, patience: int | None = None) -> None:
-        self._choose, self.at = choose, at
+    def __init__(
+        self,
+        choose: Callable[[int], Producer],
+        at: int,
+        patience: int | None = None,
+        joining: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``joining``: a live source is on its way, so that a failure now isn't the last word."""
+        self._choose, self.at, self._joining = choose, at, joining
         self._give_up = None if patience is None else at + patience
 
     def ready(self, tick: int) -> Producer | None:
@@ -35,7 +42,9 @@ class Handover:
             return None
         if picture is not None:
             return producer if picture.key else None
-        if self._give_up is not None and (tick >= self._give_up or producer.hopeless(tick)):
+        if self._give_up is None or self._joining():
+            return None
+        if tick >= self._give_up or producer.hopeless(tick):
             return producer
         return None
 

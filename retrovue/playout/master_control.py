@@ -112,7 +112,10 @@ class MasterControl:
         match action:
             case Action.INTERRUPT:
                 assert emergency is not None
-                crawls = emergency.mode is EmergencyMode.CRAWL and self._feeds.may_crawl()
+                # Nothing is drawn over a live source: to begin a crawl, it would have to be joined anew.
+                crawls = (
+                    emergency.mode is EmergencyMode.CRAWL and self._live is None and self._feeds.may_crawl()
+                )
                 self._crawl(self._feeds.crawl_text(emergency) if crawls else "")
                 self._put_on(self._beneath() if crawls else Airs.TAKEOVER)
             case Action.BENEATH:
@@ -273,6 +276,9 @@ class MasterControl:
             self._live = made
             made.begin()
 
+    def _live_joining(self) -> bool:
+        return self._coming is Airs.PROGRAMME and self._live is not None and self._live.joining
+
     def _leave_live(self) -> None:
         if self._live is not None:
             self._retire([self._live])
@@ -309,7 +315,7 @@ class MasterControl:
                 return other
 
         self._coming = what
-        self._handover = Handover(choose, at, patience)
+        self._handover = Handover(choose, at, patience, self._live_joining)
         self._handover.ready(self.tick)  # sets it to work
 
     def _hand_over(self) -> None:

@@ -14,11 +14,13 @@ from aiohttp import web
 
 from fixtures.media.barcode import Clip, make
 from retrovue.ffmpeg_binary import choose_ffmpeg
+from retrovue.lineup import Emergency, EmergencyMode, Orders
 from retrovue.playout import as_run_log, live
 from retrovue.playout.director import Presentation
 from retrovue.playout.ffmpeg import Cut, Pipes
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.live import LiveFeed
+from retrovue.playout.modes import OrderBook
 from tests.playout.lab import CHANNEL, CLIPS, Item, bench, capture, children
 from tests.playout.test_signal import reading_of, tick_of
 from tests.tools.broadcast import free_port
@@ -205,4 +207,38 @@ async def test_hls_over_http_in_mid_segment(tmp_path: Path) -> None:
         assert OUTSIDE.asset not in seen[:30]
         assert set(seen[seen.index(OUTSIDE.asset) :]) == {OUTSIDE.asset}
         await viewer.close("done")
+    assert children() == []
+
+
+@pytest.mark.on_air
+async def test_an_emergency_over_a_live_source_stays_until_the_source_is_joined_again(tmp_path: Path) -> None:
+    port = free_port()
+    items = [Item("ntsc", 9.0), Item("live:council", 60.0)]
+    async with (
+        over_udp(port),
+        bench(items, tmp_path, presentation=presentation(f"udp://127.0.0.1:{port}")) as b,
+    ):
+        viewer = await b.tune()
+        task = asyncio.create_task(capture(viewer, b.clock, 34.0))
+        control = b.director.control(CHANNEL)
+        async with b.clock.deadline(20):
+            while "live" not in control.detail:
+                await b.clock.wait(0.1)
+        await b.clock.wait(1.0)
+        crawl = Emergency("Fog.", EmergencyMode.CRAWL, b.clock.now())
+        b.director.carry_out(OrderBook(Orders(crawl)))  # which can't be drawn over a live source
+        async with b.clock.deadline(10):
+            while control.airs != "takeover":
+                await b.clock.wait(0.1)
+        b.director.carry_out(OrderBook())
+        data = await task
+        assert analyse(data, complete=False).ok
+        seen = shows(data, tmp_path)
+        first = seen.index(OUTSIDE.asset)
+        card = seen.index(None, first)
+        assert OUTSIDE.asset in seen[card:]
+        await viewer.close("done")
+    records = as_run_log.read(tmp_path / "as-run", [CHANNEL])
+    kinds = [r.kind for r in records]
+    assert "slate" not in kinds[kinds.index("override") :]
     assert children() == []

@@ -88,6 +88,11 @@ class LiveProducer:
     def come_on(self, tick: int) -> int:
         return tick
 
+    @property
+    def joining(self) -> bool:
+        """May it be on in a moment? Nothing has failed, and nothing was shown yet."""
+        return not (self._complaint or self._shown or self._stopped)
+
     def can_begin(self, tick: int) -> bool:
         """Is there a picture for ``tick`` that can be begun with?"""
         source = self._source if self._joined else None
