@@ -52,7 +52,7 @@ MUTATIONS = (
     Mutation(
         "a programme is interrupted on a frame of its own",
         "breaks.py",
-        "found += [offset + _frame(mark, part.asset.rate) for mark in part.asset.marks_us]",
+        "found += [offset + mark for mark in _on_frames(part.asset.marks_us, part.asset.rate)]",
         "found += [offset + mark for mark in part.asset.marks_us]",
         _BREAKS,
     ),
@@ -122,8 +122,8 @@ MUTATIONS = (
     Mutation(
         "copies of one spot keep apart",
         "spots.py",
-        "until = last + copy_us",
-        "until = last",
+        "copy_since = min(max(moment.start_us, now - _SAME_POD_US), now - rules.copy_us + 1)",
+        "copy_since = max(moment.start_us, now - _SAME_POD_US)",
         _SPOTS,
     ),
     Mutation(

@@ -71,7 +71,7 @@ class BroadcastDay:
     grid_us: int
     day_start: int  #: minutes after midnight
     zone: ZoneInfo
-    _plain: bool = field(default=True, repr=False)  #: the clocks don't change: minutes are elapsed time
+    plain: bool = field(default=True, repr=False)  #: the clocks don't change: minutes are elapsed time
     turn: Turn | None = None  #: the change of the clocks, if there is one within the day
     compress: bool = False  #: what spring to do with times of day that don't exist
 
@@ -81,7 +81,7 @@ class BroadcastDay:
             return self.start_us
         if broadcast_minutes >= DAY_MINUTES:
             return self.end_us
-        if self._plain:
+        if self.plain:
             return self.start_us + broadcast_minutes * MINUTE_US
         turn = self.turn
         if self.compress and turn is not None and turn.shift > 0:

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 
 from retrovue.compiler.in_flight import InFlight
 from retrovue.compiler.model import Compiled, ScheduleDay, ScheduleEvent, Segment
+from retrovue.compiler.segments import Segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +84,6 @@ class Base:
 
 def segments_of(event: ScheduleEvent, playlist: Iterable[Segment]) -> tuple[Segment, ...]:
     """The segments under one event."""
+    if isinstance(playlist, Segments):
+        return playlist.of_event(event.event_id)
     return tuple(segment for segment in playlist if segment.event_id == event.event_id)

@@ -62,7 +62,7 @@ def _marks(parts: Sequence[Part]) -> list[int]:
         if part.main and before is not None and before.main:
             found.append(offset)
         if part.main and part.asset is not None:
-            found += [offset + _frame(mark, part.asset.rate) for mark in part.asset.marks_us]
+            found += [offset + mark for mark in _on_frames(part.asset.marks_us, part.asset.rate)]
         offset += part.duration_us
         before = part
     return sorted({point for point in found if 0 < point < offset})
@@ -95,6 +95,12 @@ def _on_frame(parts: Sequence[Part], offset: int) -> int:
             return start + within if 0 < within < part.duration_us else -1
         start += part.duration_us
     return -1
+
+
+@lru_cache(maxsize=1 << 16)
+def _on_frames(marks_us: tuple[int, ...], rate: str) -> tuple[int, ...]:
+    """The marks moved onto frames; an episode airs more than once."""
+    return tuple(_frame(mark, rate) for mark in marks_us)
 
 
 def _frame(offset_us: int, rate: str) -> int:

@@ -39,6 +39,7 @@ from retrovue.compiler.model import (
 from retrovue.compiler.playlist import PlaylistMaker
 from retrovue.compiler.rotation import STATION_WIDE
 from retrovue.compiler.schedule_day import ChannelState, Scheduler, Slot
+from retrovue.compiler.segments import Segments
 from retrovue.compiler.traffic import traffic_lines
 from retrovue.station.model import Channel
 
@@ -55,8 +56,8 @@ class DraftDay:
     end_us: int
     slots: list[Slot] = field(default_factory=list)
     cursors: dict[str, str] = field(default_factory=dict)  #: at the day's end
-    events: list[ScheduleEvent] = field(default_factory=list)  #: begins with those taken from the base
-    playlist: list[Segment] = field(default_factory=list)
+    events: list[ScheduleEvent] = field(default_factory=list)  #: begin with those taken from the base
+    playlist: Sequence[Segment] = ()  #: so do these
     pending: tuple[InFlight, ...] = ()  #: a simulcast's: what its source has aired and it has not
     fill: FillReport | None = None
     made: MadeFrom = field(default_factory=MadeFrom)
@@ -430,7 +431,7 @@ def list_and_fill(asked: Asked, work: DraftChannel, delayed: bool) -> None:
         if _stands(asked, work, day, lines):
             assert day.known is not None
             day.taken = True
-            day.events, day.playlist = list(day.known.events), list(day.known.playlist)
+            day.events, day.playlist = list(day.known.events), day.known.playlist
             lines, resumed = traffic_lines(day.known.checkpoint), False
             day.cursors.update(lines)
             continue
@@ -443,7 +444,7 @@ def list_and_fill(asked: Asked, work: DraftChannel, delayed: bool) -> None:
         _fill_day(asked, work, day, following.slots if following else work.ahead)
         lines = traffic_lines(day.cursors)
         if position < len(eves) - _EVES:
-            day.playlist = []  # it was aired only to be remembered
+            day.playlist = ()  # it was aired only to be remembered
     if eves and work.carry_in is None and work.days:
         work.carry_in = _into(eves, work.days[0].start_us)
     if work.carry_in is not None:
@@ -466,13 +467,12 @@ def _fill_day(asked: Asked, work: DraftChannel, day: DraftDay, ahead: Sequence[S
         day.made = replace(day.made, shows=shown(day.slots))
     day.known = None
     taken: set[int] = {event.event_id for event in day.events}
-    events = with_ids((work.listings.event(day.date, slot) for slot in day.slots), taken)
+    events = [work.listings.event(day.date, slot, taken) for slot in day.slots]
     work.findings.turn_to(day.found)
     work.findings.silent = day.date < asked.first_day
     made = work.playlists.playlist(day.date, day.slots, events, ahead, day.playlist)
     work.findings.silent = False
-    shift = len(day.playlist)
-    day.playlist += [replace(s, seq=s.seq + shift) for s in made.segments] if shift else made.segments
+    day.playlist = [*day.playlist, *made.segments] if day.playlist else made.segments
     day.events += events
     day.fill = made.fill
     day.cursors.update(made.memory)
@@ -580,7 +580,7 @@ def _tile(work: DraftChannel, day: DraftDay, waiting: list[InFlight], now: int) 
 
     def off_air(end_us: int) -> None:
         slot = Slot(now, end_us, None, None, 0)
-        events = with_ids([work.listings.event(day.date, slot)], taken)
+        events = [work.listings.event(day.date, slot, taken)]
         _append(day, events[0], work.playlists.playlist(day.date, [slot], events).segments)
 
     for programme in due:
@@ -601,9 +601,12 @@ def _tile(work: DraftChannel, day: DraftDay, waiting: list[InFlight], now: int) 
 def _append(day: DraftDay, event: ScheduleEvent, playlist: Sequence[Segment]) -> None:
     first = len(day.playlist)
     day.events.append(event)
-    day.playlist += [
-        replace(s, seq=first + n, event_id=event.event_id, broadcast_date=day.date)
-        for n, s in enumerate(playlist)
+    day.playlist = [
+        *day.playlist,
+        *(
+            replace(s, seq=first + n, event_id=event.event_id, broadcast_date=day.date)
+            for n, s in enumerate(playlist)
+        ),
     ]
 
 
@@ -628,7 +631,7 @@ def schedule_days(asked: Asked, work: DraftChannel) -> list[ScheduleDay]:
                     day.start_us,
                     day.end_us,
                     tuple(day.events),
-                    tuple(day.playlist),
+                    Segments.of(work.name, day.playlist),
                     dict(sorted(day.cursors.items())),
                     day.fill,
                     day.made,

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from retrovue.broadcast_day import Calendar
 from retrovue.compiler.airing import Assembler
-from retrovue.compiler.base import Base
+from retrovue.compiler.base import Base, segments_of
 from retrovue.compiler.channel_days import (
     Asked,
     DraftChannel,
@@ -26,7 +26,7 @@ from retrovue.compiler.channel_days import (
     schedule,
     schedule_days,
 )
-from retrovue.compiler.content_hash import sealed
+from retrovue.compiler.content_hash import DayHasher, sealed
 from retrovue.compiler.day_inputs import DayInputs, Digests
 from retrovue.compiler.fallbacks import FallbackDesk
 from retrovue.compiler.findings import Findings, once
@@ -49,8 +49,10 @@ from retrovue.compiler.overlays import compiled_overlays
 from retrovue.compiler.playlist import PlaylistMaker
 from retrovue.compiler.rotation import STATION_WIDE, Rotation
 from retrovue.compiler.schedule_day import Scheduler
+from retrovue.compiler.segments import Segments, shown
 from retrovue.compiler.shelf import Shelf
 from retrovue.compiler.traffic import TrafficDesk
+from retrovue.garbage import no_search_for_garbage
 from retrovue.library.catalog import Asset, Catalog
 from retrovue.station.model import Channel, HouseFormat, StationModel
 from retrovue.station.numbers import derived_vchannel, number_order
@@ -84,6 +86,7 @@ class ChannelDays:
     pending: tuple[tuple[InFlight, ...], ...]  #: a simulcast's, at the opening and at the end of each day
     recompiled: tuple[date, ...]  #: which of the days are not the base's
     findings: tuple[Finding, ...]  #: on no day in particular
+    hashes: tuple[bytes, ...]  #: of the days; empty for one that has changed since
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,24 +239,26 @@ def compile_group(draft: Draft) -> GroupDays:
     """One group through all stages."""
     for stage in STAGES:
         stage(draft)
-    channels = tuple(
-        ChannelDays(
-            work.name,
-            days,
-            work.carry_in,
-            work.opening,
-            (work.pending, *(day.pending for day in work.days)),
-            _recompiled(draft.asked, work, days),
-            tuple(work.found.values()),
-        )
-        for work in draft.channels
-        for days in [tuple(schedule_days(draft.asked, work))]
-    )
+    channels = tuple(_channel_days(draft.asked, work) for work in draft.channels)
     known = draft.catalog.assets
     used = {asset_id: known.get(asset_id) for channel in channels for asset_id in _used(channel)}
     return GroupDays(
         channels,
         {asset_id: asset for asset_id, asset in used.items() if asset is not None},
+    )
+
+
+def _channel_days(asked: Asked, work: DraftChannel) -> ChannelDays:
+    days = tuple(schedule_days(asked, work))
+    return ChannelDays(
+        work.name,
+        days,
+        work.carry_in,
+        work.opening,
+        (work.pending, *(day.pending for day in work.days)),
+        _recompiled(asked, work, days),
+        tuple(work.found.values()),
+        tuple(map(DayHasher().hash, days)),
     )
 
 
@@ -276,7 +281,7 @@ def _used(channel: ChannelDays) -> set[str]:
     events = [e for day in channel.days for e in day.events] + [f.event for f in flying]
     used = {asset_id for event in events for asset_id in event.fallbacks}
     for playlist in (*(day.playlist for day in channel.days), *(f.playlist for f in flying)):
-        used.update(segment.asset_id for segment in playlist)
+        used.update(what.asset_id for what in shown(playlist))
     return used - {""}
 
 
@@ -288,6 +293,7 @@ def in_turn(compile_one: Callable[[int], GroupDays], count: int) -> Iterable[Gro
     return map(compile_one, range(count))
 
 
+@no_search_for_garbage()
 def compile_station(
     model: StationModel,
     catalog: Catalog,
@@ -407,17 +413,19 @@ def _numbered(channels: Sequence[ChannelDays], base: Base | None) -> list[Channe
                     replace(carry_in.event, event_id=event_id),
                     tuple(replace(s, event_id=event_id) for s in carry_in.playlist),
                 )
-        days = []
-        for day in channel.days:
+        days, hashes = [], []
+        for day, day_hash in zip(channel.days, channel.hashes, strict=True):
             ids = {event.event_id: number(event) for event in day.events}
             if any(old != new for old, new in ids.items()):
                 day = replace(
                     day,
                     events=tuple(replace(e, event_id=ids[e.event_id]) for e in day.events),
-                    playlist=tuple(replace(s, event_id=ids[s.event_id]) for s in day.playlist),
+                    playlist=Segments.of(day.channel, day.playlist).renumbered(ids),
                 )
+                day_hash = b""
             days.append(day)
-        numbered.append(replace(channel, carry_in=carry_in, days=tuple(days)))
+            hashes.append(day_hash)
+        numbered.append(replace(channel, carry_in=carry_in, days=tuple(days), hashes=tuple(hashes)))
     return numbered
 
 
@@ -433,11 +441,15 @@ def _assemble(
     opening: dict[str, Mapping[str, str]] = {}
     days: list[ScheduleDay] = []
     found: list[Finding] = []
+    hashes: dict[tuple[str, date], bytes] = {}
     for channel in channels:
         opening[channel.channel] = _opening(channel)
         days += _with_flying(channel)
         found += (finding for day in channel.days for finding in day.findings)
         found += channel.findings
+        for position, (day, day_hash) in enumerate(zip(channel.days, channel.hashes, strict=True)):
+            if position or channel.carry_in is None:  # else the day opens with more than was hashed
+                hashes[day.channel, day.broadcast_date] = day_hash
     return sealed(
         Compiled(
             station=model.station.station,
@@ -461,7 +473,8 @@ def _assemble(
             inputs=inputs,
             findings={channel.channel: channel.findings for channel in channels if channel.findings},
             recompiled={channel.channel: channel.recompiled for channel in channels},
-        )
+        ),
+        hashes,
     )
 
 
@@ -484,7 +497,7 @@ def _with_flying(channel: ChannelDays) -> list[ScheduleDay]:
             last = day.events[-1]
             flying = None
             if last.end_us > day.end_us:
-                flying = InFlight(last, tuple(s for s in day.playlist if s.event_id == last.event_id))
+                flying = InFlight(last, segments_of(last, day.playlist))
         waiting = [flying] if flying is not None and flying.event.end_us > day.end_us else []
         waiting += channel.pending[position + 1]
         checkpoint = {path: cursor for path, cursor in day.checkpoint.items() if path != CURSOR}
@@ -495,7 +508,9 @@ def _with_flying(channel: ChannelDays) -> list[ScheduleDay]:
             replace(
                 day,
                 events=(carried.event, *day.events) if carried else day.events,
-                playlist=(*carried.playlist, *day.playlist) if carried else day.playlist,
+                playlist=Segments.of(day.channel, [*carried.playlist, *day.playlist])
+                if carried
+                else day.playlist,
                 checkpoint=dict(sorted(checkpoint.items())),
             )
         )

@@ -1,30 +1,35 @@
 """Content hash: one sha256 over the canonical, ordered rows of everything that may air; pure.
 
-Where a thing is written, which plan asked for it and what the compiler had to say are no part of it.
+Each broadcast day of a channel has a hash of its own, so that whoever makes a day can hash it, too; the
+content hash is over those and over what all days share. Where a thing is written, which plan asked for it,
+from which pool it was drawn and what the compiler had to say are no part of it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import sys
+from array import array
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, replace
+from datetime import date
 from typing import Any
 
-from retrovue.compiler.model import Compiled, ScheduleEvent, Segment
+from retrovue.compiler.model import Compiled, ScheduleDay, ScheduleEvent
+from retrovue.compiler.segments import Material, Segments
 from retrovue.library.catalog import Asset
 
+#: Channel and broadcast date → the hash of the day.
+DayHashes = Mapping[tuple[str, date], bytes]
 
-def content_hash(compiled: Compiled) -> str:
-    """Hexadecimal sha256; the same on every machine, in any process."""
+
+def content_hash(compiled: Compiled, known: DayHashes | None = None) -> str:
+    """Hexadecimal sha256; the same on every machine, in any process. ``known``: of days as they are."""
     digest = hashlib.sha256()
 
     def add(table: str, rows: Sequence[Any]) -> None:
-        digest.update(table.encode() + b"\n")
-        digest.update(
-            json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-        )
-        digest.update(b"\n")
+        digest.update(table.encode() + b"\n" + _json(rows) + b"\n")
 
     add(
         "station",
@@ -42,19 +47,56 @@ def content_hash(compiled: Compiled) -> str:
     add("overlay", [astuple(overlay) for overlay in compiled.overlays])
     add("template", [astuple(template) for template in compiled.templates])
     add("asset", [_asset(asset) for asset in compiled.assets])
+    hasher = DayHasher()
+    known = known or {}
     for day in compiled.days:
-        add(
-            "day",
-            [day.channel, day.broadcast_date.isoformat(), day.start_us, day.end_us],
-        )
-        add("event", [_event(event) for event in day.events])
-        add("segment", [_segment(segment) for segment in day.playlist])
+        digest.update(known.get((day.channel, day.broadcast_date)) or hasher.hash(day))
     return digest.hexdigest()
 
 
-def sealed(compiled: Compiled) -> Compiled:
+def sealed(compiled: Compiled, known: DayHashes | None = None) -> Compiled:
     """The same with its content hash filled in."""
-    return replace(compiled, content_hash=content_hash(compiled))
+    return replace(compiled, content_hash=content_hash(compiled, known))
+
+
+class DayHasher:
+    """Hashes days; what many of them show is hashed once."""
+
+    def __init__(self) -> None:
+        #: By identity of a list of materials, which is kept, or another might get its place in memory.
+        self._kept: dict[int, tuple[Sequence[Material], dict[int, bytes]]] = {}
+
+    def hash(self, day: ScheduleDay) -> bytes:
+        """The sha256 of a day and all that may air on it."""
+        segments = Segments.of(day.channel, day.playlist)
+        _, hashes = self._kept.setdefault(id(segments.materials), (segments.materials, {}))
+        # Numbered anew in the order in which they come first, for the channel has shown others before.
+        numbers: dict[bytes, int] = {}
+        places: dict[int, int] = {}
+        for number in dict.fromkeys(segments.material):
+            found = hashes.get(number)
+            if found is None:
+                found = hashes[number] = _material_hash(segments.materials[number])
+            places[number] = numbers.setdefault(found, len(numbers))
+        *columns, material = segments.columns
+        shown = array(material.typecode, map(places.__getitem__, material))
+        opening = [day.channel, day.broadcast_date.isoformat(), day.start_us, day.end_us, len(shown)]
+        digest = hashlib.sha256(_json([opening, [_event(event) for event in day.events]]))
+        digest.update(b"".join(numbers))
+        for column in (*columns, shown):
+            digest.update(_little_endian(column))
+        return digest.digest()
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def _little_endian(column: array[int]) -> array[int]:
+    if sys.byteorder == "big":
+        column = array(column.typecode, column)
+        column.byteswap()
+    return column
 
 
 def _asset(a: Asset) -> tuple[Any, ...]:
@@ -99,7 +141,7 @@ def _asset(a: Asset) -> tuple[Any, ...]:
 def _event(e: ScheduleEvent) -> tuple[Any, ...]:
     return (
         e.event_id,
-        e.broadcast_date.isoformat(),
+        e.broadcast_date.toordinal(),
         e.start_us,
         e.end_us,
         e.title,
@@ -118,17 +160,9 @@ def _event(e: ScheduleEvent) -> tuple[Any, ...]:
     )
 
 
-def _segment(s: Segment) -> tuple[Any, ...]:
-    return (
-        s.broadcast_date.isoformat(),
-        s.seq,
-        s.start_us,
-        s.end_us,
-        s.kind.value,
-        s.event_id,
-        s.asset_id,
-        s.in_us,
-        s.synthetic,
-        s.title,
-        *((s.overlays,) if s.overlays else ()),
-    )
+def _material_hash(m: Material) -> bytes:
+    """Of its texts with their lengths: thrice as fast as JSON."""
+    texts = (m.kind.value, m.asset_id, m.synthetic, m.title, *m.overlays)
+    return hashlib.sha256(
+        "".join([f"{len(text)}:{text}" for text in texts]).encode("utf-8", "surrogatepass")
+    ).digest()

@@ -128,7 +128,7 @@ class Digests:
                 (self.asset(inventory.assets[n]), *map(self.spot, inventory.rules[n])) for n in book.members
             )
             known = self._pools[slug, None] = digest(self.noun(book.pool), *rules)
-        flying = book.on(on)[0]
+        flying = book.on(on).members
         today = self._pools.get((slug, flying))
         if today is None:
             today = self._pools[slug, flying] = digest(known, [inventory.ids[n] for n in flying])

@@ -33,8 +33,8 @@ class Listings:
         off_air = channel.off_air or model.station.off_air
         self._off_air = off_air if off_air in model.synthetics else LAST_RESORT
 
-    def event(self, on: date, slot: Slot) -> ScheduleEvent:
-        """The slot's guide line; its id is still to be given (0)."""
+    def event(self, on: date, slot: Slot, taken: set[int]) -> ScheduleEvent:
+        """The slot's guide line, with an id that is not in ``taken``, which grows by it."""
         airing, zone = slot.airing, slot.zone
         slug = airing.item.program if airing else self._off_air
         span = slot.plan.place("zones", slot.zone_index) if slot.plan else None
@@ -42,8 +42,13 @@ class Listings:
         program = self._model.programs.get(slug)
         title, subtitle = self._titles(slug, main, airing.parts if airing else ())
         kind = self._kind(slot, slug, main)
+        content = _content(
+            self._channel.channel, slot.start_us, kind, slug, main.id if main is not None else ""
+        )
+        event_id = _free_id(content, taken)
+        taken.add(event_id)
         return ScheduleEvent(
-            event_id=0,
+            event_id=event_id,
             channel=self._channel.channel,
             broadcast_date=on,
             start_us=slot.start_us,
@@ -109,12 +114,19 @@ def with_ids(events: Iterable[ScheduleEvent], taken: set[int]) -> list[ScheduleE
 
 def content_of(event: ScheduleEvent) -> str:
     """What makes two events the same to a guide client: where and when, and what is on."""
-    return f"{event.channel}|{event.start_us}|{event.kind}|{event.program}|{event.asset_id}"
+    return _content(event.channel, event.start_us, event.kind, event.program, event.asset_id)
+
+
+def _content(channel: str, start_us: int, kind: str, program: str, asset_id: str) -> str:
+    return f"{channel}|{start_us}|{kind}|{program}|{asset_id}"
 
 
 def free_id(event: ScheduleEvent, taken: Container[int]) -> int:
     """The event's guide id: the first of its hashes that isn't ``taken``."""
-    content = content_of(event)
+    return _free_id(content_of(event), taken)
+
+
+def _free_id(content: str, taken: Container[int]) -> int:
     attempt = 0
     while True:
         digest = sha256(f"{content}|{attempt}".encode()).digest()

@@ -5,7 +5,7 @@ Instants are microseconds since the Unix epoch (UTC), durations microseconds. In
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -145,7 +145,7 @@ class ScheduleDay:
     start_us: int
     end_us: int
     events: tuple[ScheduleEvent, ...]
-    playlist: tuple[Segment, ...]
+    playlist: Sequence[Segment]  #: as a rule columns (segments.py)
     checkpoint: Mapping[str, str] = field(default_factory=dict)  #: rotation cursors at the day's end
     fill: FillReport | None = None  #: of the playlist under the events that start on this date
     made: MadeFrom = MadeFrom()

@@ -109,6 +109,8 @@ class Outlook:
 
     def minute_of_day(self, instant_us: int) -> int:
         """Minutes after midnight, by the clock on the wall."""
+        if self._day.plain and self._day.start_us <= instant_us < self._day.end_us:
+            return (self._day.day_start + (instant_us - self._day.start_us) // MINUTE_US) % DAY_MINUTES
         return (self._calendar.broadcast_minutes(instant_us) + self._day.day_start) % DAY_MINUTES
 
 

@@ -20,7 +20,17 @@ from retrovue.compiler.findings import Findings
 from retrovue.compiler.model import Delivery, FillReport, ScheduleEvent, Segment, SegmentKind
 from retrovue.compiler.outlook import Outlook, WallHours, program_of
 from retrovue.compiler.schedule_day import Slot
-from retrovue.compiler.spots import RULE_BITS, Lane, LaneRules, Moment, Pod, PodFiller, traffic_seed
+from retrovue.compiler.segments import Material, Materials, Segments, SegmentWriter
+from retrovue.compiler.spots import (
+    RULE_BITS,
+    Lane,
+    LaneRules,
+    Moment,
+    Pod,
+    PodFiller,
+    ShutUntil,
+    traffic_seed,
+)
 from retrovue.compiler.traffic import UNCAPPED, Inventory, Memory, PoolBook, pools_of
 from retrovue.library.catalog import Asset
 from retrovue.station.model import BreakFormat, Channel, Program, Separation, SpotKind, StationModel
@@ -45,7 +55,7 @@ def asset_title(asset: Asset) -> str:
 class Playlist:
     """The segments under one broadcast date's events, and what they leave behind."""
 
-    segments: tuple[Segment, ...]
+    segments: Segments
     memory: Mapping[str, str]  #: traffic's lines of the checkpoint at the day's end
     fill: FillReport
 
@@ -85,7 +95,9 @@ class PlaylistMaker:
         off_air = channel.off_air or model.station.off_air
         self._off_air = off_air if off_air in model.synthetics else LAST_RESORT
         self._terms: dict[tuple[str, int, str], _Terms] = {}
-        self._names: dict[int, str] = {}
+        self.materials = Materials()
+        #: Number of a spot, its pool and the overlays over it → number of the material.
+        self._spots: dict[tuple[int, str, tuple[str, ...]], int] = {}
         self._hours = WallHours(calendar.zone)
         self._memory = Memory(inventory)
         self._contracts = Contracts(
@@ -138,7 +150,8 @@ class PlaylistMaker:
         day = self._calendar.day(on)
         self._memory.turn_day()
         outlook = Outlook(self._calendar, day, slots, [event.rating for event in events], ahead)
-        run = _Day(self, on, day, outlook, _Writer(self._channel, on))
+        writer = SegmentWriter(self._channel.channel, on, self.materials, len(taken))
+        run = _Day(self, on, day, outlook, writer)
         self._contracts.begin(on, self._chances(run, slots))
         run.take(taken)
         for index, (slot, event) in enumerate(zip(slots, events, strict=True)):
@@ -146,7 +159,7 @@ class PlaylistMaker:
         end_us = max(slots[-1].end_us, day.end_us) if slots else day.end_us
         hour = (end_us + self._hours.offset_us(end_us)) // HOUR_US
         return Playlist(
-            tuple(run.writer.segments),
+            run.writer.finished(),
             self._memory.lines(end_us, hour, self.longest_us) if self.remembers else {},
             run.report(self._contracts.report()),
         )
@@ -224,20 +237,27 @@ class PlaylistMaker:
 
     # --- what a day asks for ---------------------------------------------------------------------------
 
-    def title(self, slug: str) -> str:
-        return self._model.synthetics[slug].title or self._channel.name
-
-    def name(self, number: int) -> str:
-        """The name of a spot, for people."""
-        found = self._names.get(number)
+    def spot(self, number: int, pool: str, overlays: tuple[str, ...]) -> int:
+        """The number of the material that a spot is."""
+        key = (number, pool, overlays)
+        found = self._spots.get(key)
         if found is None:
-            found = self._names[number] = asset_title(self._inventory.assets[number])
+            asset = self._inventory.assets[number]
+            material = Material(
+                self._kinds[pool], asset.id, title=asset_title(asset), pool=pool, overlays=overlays
+            )
+            found = self._spots[key] = self.materials.number(material)
         return found
+
+    def synthetic(self, kind: SegmentKind, slug: str, overlays: tuple[str, ...]) -> Material:
+        """A generated picture."""
+        title = self._model.synthetics[slug].title or self._channel.name
+        return Material(kind, synthetic=slug, title=title, overlays=overlays)
 
     def filler(self, run: _Day, terms: _Terms, fillers_only: bool) -> PodFiller:
         """The lanes of a zone today, begun anew."""
         how, inventory = terms.how, self._inventory
-        moment = Moment(day_end_us=run.day.end_us, offset_of=self._hours.offset_us)
+        moment = Moment(0, 0, run.day.end_us, self._hours.offset_us, run.shut_until)
         lanes: dict[str, Lane] = {}
 
         def lane(slug: str | None) -> Lane | None:
@@ -302,18 +322,18 @@ class _Day:
     """One broadcast date in the making."""
 
     def __init__(
-        self, maker: PlaylistMaker, on: date, day: BroadcastDay, outlook: Outlook, writer: _Writer
+        self, maker: PlaylistMaker, on: date, day: BroadcastDay, outlook: Outlook, writer: SegmentWriter
     ) -> None:
         self._maker = maker
         self.on, self.day, self.writer = on, day, writer
-        self._outlook = outlook
-        self._gates = maker._inventory.gates
+        gates = maker._inventory.gates
+        # No method: what the day makes must not hold the day, or memory would have to be searched for both.
+        self.shut_until: ShutUntil = lambda gate, slot, start_us, end_us: (
+            outlook.shut_until(gates[gate], slot, start_us, end_us) if gate else 0
+        )
         self._fillers: dict[str, PodFiller] = {}
         self._spot_us = self._ident_us = self._spots = self._pods = 0
         self._relaxed: Counter[int] = Counter()
-
-    def shut_until(self, gate: int, at: int, start_us: int, end_us: int) -> int:
-        return self._outlook.shut_until(self._gates[gate], at, start_us, end_us) if gate else 0
 
     def take(self, segments: Sequence[Segment]) -> None:
         """Remember and report what is settled."""
@@ -339,12 +359,13 @@ class _Day:
         """Fill the blocks of one event."""
         terms = self._maker.terms(slot)
         self._index = index
-        self.writer.begin(event, terms.overlays, terms.over_spots)
+        self._overlays, self._over_spots = terms.overlays, terms.over_spots
+        self.writer.begin(event.event_id, event.start_us)
         if slot.airing is None:
             self._avails(slot, terms)
         elif slot.airing.endless:
             part = slot.airing.parts[0]
-            self.writer.synthetic(part.kind, part.synthetic, self._maker.title(part.synthetic), slot.end_us)
+            self._synthetic(part.kind, part.synthetic, slot.end_us)
         else:
             self._programme(slot, terms, event)
 
@@ -410,7 +431,7 @@ class _Day:
                 return
         off_air = self._maker._off_air
         kind = SegmentKind(self._maker._model.synthetics[off_air].shows.value)
-        self.writer.synthetic(kind, off_air, self._maker.title(off_air), slot.end_us)
+        self._synthetic(kind, off_air, slot.end_us)
 
     def _filler(self, terms: _Terms, fillers_only: bool = False) -> PodFiller:
         """The spots of this slot's zone today; several break formats in one zone have each their own."""
@@ -418,32 +439,34 @@ class _Day:
         found = self._fillers.get(key)
         if found is None:
             found = self._fillers[key] = self._maker.filler(self, terms, fillers_only)
-        moment = found.moment
-        index = self._index
-        moment.shut_until = lambda gate: self.shut_until(gate, index, moment.start_us, moment.end_us)
+        found.moment.slot = self._index
         return found
 
     def _part(self, part: Part, in_us: int, length_us: int) -> None:
         if not length_us:
             return
         if part.asset is None:
-            end = self.writer.now + length_us
-            self.writer.synthetic(part.kind, part.synthetic, self._maker.title(part.synthetic), end)
-        else:
-            title = asset_title(part.asset)
-            self.writer.physical(part.kind, part.asset.id, title, in_us, length_us, part.pool, part.main)
+            self._synthetic(part.kind, part.synthetic, self.writer.now + length_us)
+            return
+        overlays = self._overlays if part.main else self._over_spots
+        title = asset_title(part.asset)
+        material = Material(part.kind, part.asset.id, title=title, pool=part.pool, overlays=overlays)
+        self.writer.show(material, in_us, self.writer.now + length_us)
+
+    def _synthetic(self, kind: SegmentKind, slug: str, end_us: int) -> None:
+        self.writer.show(self._maker.synthetic(kind, slug, self._over_spots), 0, end_us)
 
     def _write(self, pod: Pod) -> None:
-        maker, writer = self._maker, self.writer
-        ids, duration, kinds = maker._inventory.ids, maker._inventory.duration, maker._kinds
-        for i, lane in pod.spots:
-            slug = lane.book.slug
-            writer.physical(kinds[slug], ids[i], maker.name(i), 0, duration[i], slug, False)
-            self._spot_us += duration[i]
+        maker, writer, overlays = self._maker, self.writer, self._over_spots
+        duration = maker._inventory.duration
+        start_us = writer.now
+        writer.write_whole([(maker.spot(i, lane.book.slug, overlays), duration[i]) for i, lane in pod.spots])
+        self._spot_us += writer.now - start_us
         if pod.spots:
             self._pods += 1
             self._spots += len(pod.spots)
-            self._relaxed.update(pod.relaxed)
+            if pod.relaxed:
+                self._relaxed.update(pod.relaxed)
 
     def _remainder(self, how: BreakFormat | None, end_us: int) -> None:
         synthetics = self._maker._model.synthetics
@@ -451,80 +474,7 @@ class _Day:
         synthetic = synthetics.get(slug) or synthetics[DEFAULT_REMAINDER]
         kind = SegmentKind(synthetic.shows.value)
         self._ident_us += max(0, end_us - self.writer.now)
-        self.writer.synthetic(kind, synthetic.synthetic, self._maker.title(synthetic.synthetic), end_us)
-
-
-class _Writer:
-    """Writes segments one after the other, so that they can't but tile."""
-
-    def __init__(self, channel: Channel, on: date) -> None:
-        self._channel = channel.channel
-        self._on = on
-        self._event_id = 0
-        self._overlays: tuple[str, ...] = ()
-        self._over_spots: tuple[str, ...] = ()
-        self.now = 0
-        self.segments: list[Segment] = []
-
-    def begin(self, event: ScheduleEvent, overlays: tuple[str, ...], over_spots: tuple[str, ...]) -> None:
-        """``overlays`` are shown over the programme, ``over_spots`` over everything else."""
-        self._event_id = event.event_id
-        self._overlays, self._over_spots = overlays, over_spots
-        self.now = event.start_us
-
-    def physical(
-        self,
-        kind: SegmentKind,
-        asset_id: str,
-        title: str,
-        in_us: int,
-        length_us: int,
-        pool: str,
-        programme: bool,
-    ) -> None:
-        start = self.now
-        end = self.now = start + length_us
-        segments = self.segments
-        segments.append(
-            Segment(
-                self._channel,
-                self._on,
-                len(segments),
-                start,
-                end,
-                kind,
-                self._event_id,
-                asset_id,
-                in_us,
-                "",
-                title,
-                pool,
-                self._overlays if programme else self._over_spots,
-            )
-        )
-
-    def synthetic(self, kind: SegmentKind, slug: str, title: str, end_us: int) -> None:
-        """Up to ``end_us``; nothing when that is now."""
-        if end_us <= self.now:
-            return
-        start, self.now = self.now, end_us
-        self.segments.append(
-            Segment(
-                self._channel,
-                self._on,
-                len(self.segments),
-                start,
-                end_us,
-                kind,
-                self._event_id,
-                "",
-                0,
-                slug,
-                title,
-                "",
-                self._over_spots,
-            )
-        )
+        self._synthetic(kind, synthetic.synthetic, end_us)
 
 
 def _leftover(slot: Slot) -> bool:

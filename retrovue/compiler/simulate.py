@@ -20,10 +20,10 @@ from retrovue.compiler.model import (
     Delivery,
     ScheduleDay,
     ScheduleEvent,
-    Segment,
     SegmentKind,
 )
 from retrovue.compiler.plan import Planner
+from retrovue.compiler.segments import Material, Segments
 from retrovue.station.model import Channel, Plan, Program, StationModel
 from retrovue.units import HOUR_US
 
@@ -246,25 +246,23 @@ def _occasion(plan: Plan) -> str:
 
 
 def _spots(days: Iterable[ScheduleDay]) -> Iterator[SpotAirings]:
-    first: dict[str, Segment] = {}
-    count: dict[str, int] = {}
-    last: dict[str, int] = {}
-    shortest: dict[str, int] = {}
+    first: dict[str, Material] = {}
+    starts: dict[str, list[int]] = {}
     for day in days:
-        for segment in day.playlist:
-            if not segment.pool:
-                continue
-            asset_id = segment.asset_id
-            if asset_id in count:
-                count[asset_id] += 1
-                apart = segment.start_us - last[asset_id]
-                if apart < shortest.get(asset_id, apart + 1):
-                    shortest[asset_id] = apart
-            else:
-                first[asset_id], count[asset_id] = segment, 1
-            last[asset_id] = segment.start_us
-    for asset_id, segment in first.items():
-        yield SpotAirings(asset_id, segment.title, segment.kind, count[asset_id], shortest.get(asset_id))
+        segments = Segments.of(day.channel, day.playlist)
+        of_number: dict[int, list[int]] = {}
+        for number in dict.fromkeys(segments.material):
+            material = segments.materials[number]
+            if material.pool:
+                first.setdefault(material.asset_id, material)
+                of_number[number] = starts.setdefault(material.asset_id, [])
+        for number, start_us in zip(segments.material, segments.start_us, strict=True):
+            if number in of_number:
+                of_number[number].append(start_us)
+    for asset_id, material in first.items():
+        aired = starts[asset_id]
+        shortest = min((b - a for a, b in pairwise(aired)), default=None)
+        yield SpotAirings(asset_id, material.title, material.kind, len(aired), shortest)
 
 
 def _deliveries(days: Iterable[ScheduleDay]) -> list[Delivery]:
@@ -279,11 +277,16 @@ def _deliveries(days: Iterable[ScheduleDay]) -> list[Delivery]:
 def _fill(days: Sequence[ScheduleDay]) -> Fill:
     program = spot = synthetic = 0
     for day in days:
-        for segment in day.playlist:
-            length = segment.end_us - segment.start_us
-            if segment.kind is SegmentKind.PROGRAM:
+        segments = Segments.of(day.channel, day.playlist)
+        lengths: dict[int, int] = {}
+        for number, start_us, end_us in zip(
+            segments.material, segments.start_us, segments.end_us, strict=True
+        ):
+            lengths[number] = lengths.get(number, 0) + end_us - start_us
+        for number, length in lengths.items():
+            if segments.materials[number].kind is SegmentKind.PROGRAM:
                 program += length
-            elif segment.asset_id:
+            elif segments.materials[number].asset_id:
                 spot += length
             else:
                 synthetic += length

@@ -10,16 +10,28 @@ it. Where the rules leave a pod empty for long, they are given up in the declare
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush, heapreplace
 from itertools import islice
+from operator import truediv
 from random import Random
 
 from retrovue.compiler.contracts import Contracts
 from retrovue.compiler.rotation import seed_of
-from retrovue.compiler.traffic import ANYWHERE, FIRST, LAST, UNCAPPED, Inventory, Memory, PoolBook, hours_of
+from retrovue.compiler.traffic import (
+    ANYWHERE,
+    FIRST,
+    LAST,
+    UNCAPPED,
+    Inventory,
+    Memory,
+    PoolBook,
+    Turns,
+    hours_of,
+)
 from retrovue.station.model import PlayMode, SpotKind, SpotRule
 from retrovue.units import HOUR_US, MINUTE_US, SECOND_US
 
@@ -39,6 +51,8 @@ _LOOK_AHEAD = 16
 _LOOK_DEEP = 256
 #: Among how many parked spots one is looked for when a rule is given up.
 _PARKED_LOOKED_AT = 32
+#: One that airs bars the rest of its group, so the next is let go only after this time.
+_GROUP_WAITS_US = MINUTE_US
 FOREVER = 1 << 62
 #: In one pod, or in this time of a long one, no spot airs twice if another will do.
 _SAME_POD_US = 10 * MINUTE_US
@@ -65,6 +79,10 @@ class LaneRules:
     ads_per_hour_us: int | None = None
 
 
+#: (gate, slot of the day, start and end of a pod) → 0: the gate is open; else until when it is surely shut.
+ShutUntil = Callable[[int, int, int, int], int]
+
+
 @dataclass(slots=True)
 class Moment:
     """The pod that is being filled, for all lanes."""
@@ -73,13 +91,14 @@ class Moment:
     end_us: int = 0
     day_end_us: int = 0  #: of the broadcast day, for daily caps
     offset_of: Callable[[int], int] = lambda instant: 0  #: how far the clock on the wall is ahead of UTC
-    shut_until: Callable[[int], int] = lambda gate: 0  #: 0: the gate is open
+    shut_until: ShutUntil = lambda gate, slot, start_us, end_us: 0
+    slot: int = 0  #: whose pod it is
     _asked: dict[int, int] = field(default_factory=dict)
 
     def gate(self, number: int) -> int:
         found = self._asked.get(number)
         if found is None:
-            found = self._asked[number] = self.shut_until(number)
+            found = self._asked[number] = self.shut_until(number, self.slot, self.start_us, self.end_us)
         return found
 
     def begin(self, start_us: int, end_us: int) -> None:
@@ -88,13 +107,13 @@ class Moment:
 
 
 class Lane:
-    """The coming spots of one pool. Every spot is in one place: the bag, the used, the front, waiting for
-    the first or last place of a pod, or parked."""
+    """The coming spots of one pool. Every spot is in one place: the order of the rotation, the used, the
+    front, waiting for the first or last place of a pod, or parked."""
 
     def __init__(
         self,
         book: PoolBook,
-        turns: tuple[Sequence[int], int],
+        turns: Turns,
         inventory: Inventory,
         memory: Memory,
         moment: Moment,
@@ -102,10 +121,11 @@ class Lane:
         rules: LaneRules,
         seed: int,
     ) -> None:
-        """``turns``: the spots that take turns today, and the length of the shortest."""
-        members, self.shortest_us = turns
+        """``turns``: the spots that take turns today."""
         self.book = book
         self.rules = rules
+        self.shortest_us = turns.shortest_us
+        self.lengths = turns.lengths
         self.is_ad = book.pool.kind is SpotKind.AD
         self._inventory, self._memory, self._moment = inventory, memory, moment
         self._caps = book.caps if any(cap < UNCAPPED for cap in book.caps.values()) else None
@@ -120,36 +140,49 @@ class Lane:
         self._serial = 0
         self._stale = 0  #: entries of ``_parked`` whose spot isn't there any more, or fewer
         self.waiting: tuple[list[int], list[int], list[int]] = ([], [], [])  #: by position
+        self._row: deque[int] = deque()
+        self._bag: list[int] = []
         self._used: list[int] = []
-        self._keys: dict[int, float] | None = None
-        mode = book.pool.mode
-        self._mode = mode
-        weights = inventory.weight
-        if mode in (PlayMode.SEQUENTIAL, PlayMode.CHRONOLOGICAL):
+        self._keys: dict[int, float] = {}
+        self._order: list[int] = []  #: those that have had no turn yet, the next one last
+        self._again: list[tuple[float, int]] = []  #: a heap of those that have
+        self._mode = book.pool.mode
+        self._next = self._begin(turns)
+
+    def _begin(self, turns: Turns) -> Callable[[Lane], int]:
+        """Make the rotation begin anew; returns what gives its next spot (unbound, so that the lane doesn't
+        hold itself)."""
+        members = turns.members
+        if self._mode in (PlayMode.SEQUENTIAL, PlayMode.CHRONOLOGICAL):
             start = int(self._random() * len(members))
-            self._row: deque[int] | None = deque([*members[start:], *members[:start]])
-            self._bag: list[int] = []
-        else:
-            self._row = None
+            self._row.extend((*members[start:], *members[:start]))
+            return Lane._of_row
+        if not turns.uneven:
             self._bag = list(members)
-            if any(weights[i] != 1.0 for i in members):
-                self._keys = {i: self._random() / weights[i] for i in members}
-                self._heap = [(key, i) for i, key in self._keys.items()]
-                heapify(self._heap)
+            return Lane._of_bag
+        random = self._random
+        self._keys = dict(zip(members, map(truediv, [random() for _ in members], turns.weights), strict=True))
+        self._order = sorted(turns.ascending, key=self._keys.__getitem__)
+        self._order.reverse()
+        return Lane._of_keys
 
     def __len__(self) -> int:
         return len(self.book)
 
     # --- order ---------------------------------------------------------------------------------------
 
-    def _pop(self) -> int:
-        """The next by the rotation, whatever the rules say; -1 when all are somewhere else."""
-        if self._front:
-            return self._front.popleft()
-        if self._row is not None:
-            return self._row.popleft() if self._row else -1
-        if self._keys is not None:
-            return heappop(self._heap)[1] if self._heap else -1
+    # The next by the rotation, whatever the rules say; -1 when all are somewhere else.
+
+    def _of_row(self) -> int:
+        return self._row.popleft() if self._row else -1
+
+    def _of_keys(self) -> int:
+        order, again = self._order, self._again
+        if again and (not order or again[0][0] <= self._keys[order[-1]]):
+            return heappop(again)[1]
+        return order.pop() if order else -1
+
+    def _of_bag(self) -> int:
         bag = self._bag
         if not bag:
             if not self._used:
@@ -167,12 +200,12 @@ class Lane:
         """It has had its turn: back among the others."""
         if self._inventory.paced[i]:
             return  # it comes again when it is due
-        if self._row is not None:
-            self._row.append(i)
-        elif self._keys is not None:
+        if self._keys:
             gap = 2 * self._random() if self._mode is not PlayMode.SHUFFLE else 1.0
             key = self._keys[i] = self._keys[i] + gap / self._inventory.weight[i]
-            heappush(self._heap, (key, i))
+            heappush(self._again, (key, i))
+        elif self._mode in (PlayMode.SEQUENTIAL, PlayMode.CHRONOLOGICAL):
+            self._row.append(i)
         elif self._mode is PlayMode.RANDOM or self._mode is PlayMode.WEIGHTED:
             self._bag.append(i)
         else:
@@ -190,40 +223,64 @@ class Lane:
             self._wake(now)
         inventory, memory, moment, rules = self._inventory, self._memory, self._moment, self.rules
         copies, advertisers, categories = memory.copy, memory.advertiser, memory.category
-        advertiser, category, gates = inventory.advertiser, inventory.category, inventory.gate
-        contracted, caps = inventory.contracts, self._caps
+        advertiser, category, plain = inventory.advertiser, inventory.category, inventory.plain
+        caps = self._caps
         counts = memory.today if now < moment.day_end_us else memory.tomorrow
-        pop = self._pop
-        copy_us, advertiser_us, category_us = rules.copy_us, rules.advertiser_us, rules.category_us
-        soft = max(moment.start_us, now - _SAME_POD_US)
-        while (i := pop()) >= 0:
-            last = copies[i]
-            until = last + copy_us
-            if last >= soft:
-                until = max(until, min(moment.end_us, last + _SAME_POD_US), now + 1)
-            group = 0
-            if advertiser_us and (a := advertiser[i]) and (free := advertisers[a] + advertiser_us) > until:
-                until, group = free, -1 - 2 * a
-            if category_us and (c := category[i]) and (free := categories[c] + category_us) > until:
-                until, group = free, -2 - 2 * c
-            if until <= now:
-                group = 0
-                if caps is not None and counts.get(i, 0) >= caps[i]:
-                    until = moment.day_end_us if now < moment.day_end_us else now + 24 * HOUR_US
-                elif gates[i]:
-                    until = moment.gate(gates[i])
-                if until <= now and contracted[i] and not self._contracts.may_air(contracted[i]):
-                    until = FOREVER
-            if until > now:
-                if group:
-                    self._queue(i, until, group)
-                else:
-                    self._park(i, until)
-            elif inventory.position[i] != ANYWHERE:
-                self.waiting[inventory.position[i]].append(i)
-            else:
+        # Since when its copy, its advertiser and its category must not have aired.
+        copy_since = min(max(moment.start_us, now - _SAME_POD_US), now - rules.copy_us + 1)
+        advertiser_since = now - rules.advertiser_us + 1 if rules.advertiser_us else FOREVER
+        category_since = now - rules.category_us + 1 if rules.category_us else FOREVER
+        front, following = self._front, self._next
+        while True:
+            if front:
+                i = front.popleft()
+            elif (i := following(self)) < 0:
+                return -1
+            if (
+                copies[i] >= copy_since
+                or advertisers[advertiser[i]] >= advertiser_since
+                or categories[category[i]] >= category_since
+            ):
+                self._set_apart(i, now)
+            elif caps is not None and counts.get(i, 0) >= caps[i]:
+                self._park(i, moment.day_end_us if now < moment.day_end_us else now + 24 * HOUR_US)
+            elif plain[i] or self._may_air(i, now):
                 return i
-        return -1
+
+    def _set_apart(self, i: int, now: int) -> None:
+        """Until its copy, its advertiser and its category have not aired for as long as they must not."""
+        inventory, memory, moment, rules = self._inventory, self._memory, self._moment, self.rules
+        last = memory.copy[i]
+        until = last + rules.copy_us
+        if last >= max(moment.start_us, now - _SAME_POD_US):
+            until = max(until, min(moment.end_us, last + _SAME_POD_US), now + 1)
+        group = 0
+        a, c = inventory.advertiser[i], inventory.category[i]
+        if rules.advertiser_us and (free := memory.advertiser[a] + rules.advertiser_us) > until:
+            until, group = free, -1 - 2 * a
+        if rules.category_us and (free := memory.category[c] + rules.category_us) > until:
+            until, group = free, -2 - 2 * c
+        if group:
+            self._queue(i, until, group)
+        else:
+            self._park(i, until)
+
+    def _may_air(self, i: int, now: int) -> bool:
+        """Do the gate and the contracts allow it, and may it air anywhere in a pod? If not, it is put where
+        it waits for that."""
+        inventory = self._inventory
+        until = 0
+        if inventory.gate[i]:
+            until = self._moment.gate(inventory.gate[i])
+        if until <= now and inventory.contracts[i] and not self._contracts.may_air(inventory.contracts[i]):
+            until = FOREVER
+        if until > now:
+            self._park(i, until)
+        elif inventory.position[i] != ANYWHERE:
+            self.waiting[inventory.position[i]].append(i)
+        else:
+            return True
+        return False
 
     def _queue(self, i: int, until: int, group: int) -> None:
         """Behind others of its advertiser or category: when that is free, one of them is, not all."""
@@ -237,7 +294,7 @@ class Lane:
             waiting.append(i)
 
     def _wake(self, now: int) -> None:
-        """Let go of those whose time has come: of a group one at a time."""
+        """Let go of those whose time has come: of a group one, and another when that has had time to air."""
         parked, parked_as, memory = self._parked, self._parked_as, self._memory
         while parked and parked[0][0] <= now:
             _, serial, i = parked[0]
@@ -264,7 +321,7 @@ class Lane:
                     del self._groups[i]
                     heappop(parked)
                     continue
-                free = now + 1
+                free = now + _GROUP_WAITS_US
             heapreplace(parked, (free, serial, i))
 
     def _park(self, i: int, until: int) -> None:
@@ -395,8 +452,12 @@ class PodFiller:
         duration = self._duration
         opening = self._bumper(self._opening, start_us, room_us // 4)
         closing = self._bumper(self._closing, start_us, room_us // 4)
-        self._now = start_us + (duration[opening] if opening >= 0 else 0)
-        pod.left_us -= sum(duration[i] for i in (opening, closing) if i >= 0)
+        self._now = start_us
+        if opening >= 0:
+            self._now += duration[opening]
+            pod.left_us -= duration[opening]
+        if closing >= 0:
+            pod.left_us -= duration[closing]
         last: tuple[int, Lane] | None = None
         if self._positions and (last := self._waiting(LAST)) is not None:
             at_us = self._now + pod.left_us - duration[last[0]]
@@ -467,6 +528,8 @@ class PodFiller:
         for step in range(len(lanes)):
             lane = lanes[(self._turn + step) % len(lanes)]
             waiting = lane.waiting[position]
+            if not waiting:
+                continue
             for at, i in enumerate(waiting[:_LOOK_AHEAD]):
                 if self._fits(i) and not lane.broken(i, self._now) and self._ads_fit(lane, i):
                     del waiting[at]
@@ -510,9 +573,9 @@ class PodFiller:
         """The lane's next spot that fits and is of another advertiser than the last one, else that fits."""
         pod = self._pod
         left = pod.left_us
-        if left < lane.shortest_us:
-            return -1
         most = left - SHORTEST_REMAINDER_US if self._exact else left
+        if most < lane.shortest_us and left not in lane.lengths:
+            return -1
         duration, advertiser = self._duration, self._advertiser
         before = advertiser[pod.spots[-1][0]] if pod.spots else 0
         limited = lane.is_ad and self._ads_per_hour is not None
@@ -588,7 +651,7 @@ class PodFiller:
                     or (apart_by_advertiser and a in advertisers)
                     or (apart_by_category and c in categories)
                     or (lane.is_ad and length > ads_left)
-                    or not contracts.isdisjoint(inventory.contracts[i])
+                    or (contracts and not contracts.isdisjoint(inventory.contracts[i]))
                 ):
                     continue
                 copies.add(i)
@@ -596,7 +659,8 @@ class PodFiller:
                     advertisers.add(a)
                 if c:
                     categories.add(c)
-                contracts.update(inventory.contracts[i])
+                if inventory.contracts[i]:
+                    contracts.update(inventory.contracts[i])
                 if lane.is_ad:
                     ads_left -= length
                 window.append((i, lane))
@@ -673,7 +737,11 @@ class PodFiller:
         inventory, memory = self._inventory, self._memory
         a, c = inventory.advertiser[i], inventory.category[i]
         held = memory.copy[i], memory.advertiser[a], memory.category[c]
-        memory.copy[i] = memory.advertiser[a] = memory.category[c] = at
+        memory.copy[i] = at
+        if a:
+            memory.advertiser[a] = at
+        if c:
+            memory.category[c] = at
         return held
 
     def _count(self, given_up: int, for_held: int) -> None:
@@ -707,8 +775,10 @@ class PodFiller:
         # Where rules were given up, another of its kind may have aired meanwhile.
         aired = max((self._moment.start_us - 1, *held[1:]))
         memory.copy[i] = held[0]
-        memory.advertiser[a] = self._latest(inventory.advertiser, a, held[1], aired)
-        memory.category[c] = self._latest(inventory.category, c, held[2], aired)
+        if a:
+            memory.advertiser[a] = self._latest(inventory.advertiser, a, held[1], aired)
+        if c:
+            memory.category[c] = self._latest(inventory.category, c, held[2], aired)
 
     def _latest(self, kinds: Sequence[int], kind: int, before: int, aired: int) -> int:
         at, found = self._now, before
@@ -770,17 +840,36 @@ class PodFiller:
 def best_sum(lengths: Sequence[int], room_us: int) -> int:
     """The lengths, as bits, whose sum fills the room best; of equal sums the one with the earlier spots.
 
-    Leaves nothing, or at least ``SHORTEST_REMAINDER_US``. At most 2^len(lengths) sums are looked at.
+    Leaves nothing, or at least ``SHORTEST_REMAINDER_US``. Each half of the lengths has at most
+    2^(len(lengths) / 2) sums; a sum of the later half is completed by the best of the earlier half.
     """
     most = room_us - SHORTEST_REMAINDER_US
     if sum(lengths) <= most:
         return (1 << len(lengths)) - 1
+    half = len(lengths) // 2
+    early, late = _sums(lengths[:half]), _sums(lengths[half:])
+    exact = set(early)
+    for mask, total in enumerate(late):
+        if room_us - total in exact:
+            return mask << half | early.index(room_us - total)
+    ordered = sorted(early)
+    best, best_late = -1, 0
+    for mask, total in enumerate(late):
+        if total <= most:
+            total += ordered[bisect_right(ordered, most - total) - 1]
+            if total > best:
+                best, best_late = total, mask
+    if best < 0:
+        return 0
+    return best_late << half | early.index(best - late[best_late])
+
+
+def _sums(lengths: Sequence[int]) -> list[int]:
+    """The sum of each choice of the lengths, by its bits."""
     sums = [0]
     for length in lengths:
         sums += [total + length for total in sums]
-    if room_us in sums:
-        return sums.index(room_us)
-    return sums.index(max((total for total in sums if total <= most), default=0))
+    return sums
 
 
 def traffic_seed(seed: int, channel: str, zone: str, pool: str, broadcast_date: str) -> int:

@@ -85,6 +85,11 @@ class Inventory:
         self.contracts: list[tuple[str, ...]] = []  #: slugs of the spots with ``runs``
         self.paced: list[bool] = []  #: comes when it is due, not in rotation
         self._read(model)
+        #: Has it neither gate nor contract, and may it air anywhere in a pod?
+        self.plain: list[bool] = [
+            not gate and not contracts and position == ANYWHERE
+            for gate, contracts, position in zip(self.gate, self.contracts, self.position, strict=True)
+        ]
         self.pools: Mapping[str, PoolBook] = {
             slug: PoolBook(self, model.pools[slug], [number[a.id] for a in assets if a.id in number])
             for slug, assets in pools.items()
@@ -138,6 +143,18 @@ class _Names:
         return self._numbers.get(name)
 
 
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """The spots of a pool that take turns on one date, in the pool's order."""
+
+    members: tuple[int, ...]
+    ascending: tuple[int, ...]  #: the same in the order of their numbers
+    weights: tuple[float, ...]  #: of ``members``
+    uneven: bool  #: is any weight not 1?
+    shortest_us: int
+    lengths: frozenset[int]
+
+
 class PoolBook:
     """The assets of one pool, and those of them that may air on a date."""
 
@@ -160,26 +177,42 @@ class PoolBook:
                 rotating.append(n)
         self._inventory = inventory
         self._rotating = tuple(rotating)
-        self._limited = any(spot.flight or spot.days for n in rotating for spot in rules[n])
-        self._days: dict[date, tuple[tuple[int, ...], int]] = {}
+        #: The rules of each that name dates; of those that have none, nothing has to be asked.
+        self._dated = {n: dated for n in rotating if (dated := [s for s in rules[n] if s.flight or s.days])}
+        self._dates = {spot.spot: spot for spots in self._dated.values() for spot in spots}
+        self._days: dict[date, Turns] = {}
+        self._barring: dict[frozenset[str], Turns] = {}  #: by the rules that bar their spots on the date
 
     def __len__(self) -> int:
         return len(self.members)
 
-    def on(self, day: date) -> tuple[tuple[int, ...], int]:
-        """Those that take turns on the date (no contract paces them), and the length of the shortest."""
-        key = day if self._limited else date.min
-        found = self._days.get(key)
+    def on(self, day: date) -> Turns:
+        """Those that take turns on the date: no contract paces them."""
+        found = self._days.get(day)
         if found is None:
-            rules, duration = self._inventory.rules, self._inventory.duration
-            flying = self._rotating
-            if self._limited:
-                flying = tuple(n for n in flying if all(may_air_on(spot, day) for spot in rules[n]))
-            if self.pool.mode is PlayMode.CHRONOLOGICAL:
-                assets = self._inventory.assets
-                flying = tuple(sorted(flying, key=lambda n: (assets[n].date or "~", n)))
-            found = self._days[key] = (flying, min((duration[n] for n in flying), default=0))
+            barred = frozenset(slug for slug, spot in self._dates.items() if not may_air_on(spot, day))
+            if barred not in self._barring:
+                self._barring[barred] = self._turns(barred)
+            found = self._days[day] = self._barring[barred]
         return found
+
+    def _turns(self, barred: frozenset[str]) -> Turns:
+        inventory, dated = self._inventory, self._dated
+        flying = [
+            n for n in self._rotating if not barred or all(s.spot not in barred for s in dated.get(n, ()))
+        ]
+        if self.pool.mode is PlayMode.CHRONOLOGICAL:
+            assets = inventory.assets
+            flying.sort(key=lambda n: (assets[n].date or "~", n))
+        weights = tuple(inventory.weight[n] for n in flying)
+        return Turns(
+            tuple(flying),
+            tuple(sorted(flying)),
+            weights,
+            any(weight != 1.0 for weight in weights),
+            min((inventory.duration[n] for n in flying), default=0),
+            frozenset(inventory.duration[n] for n in flying),
+        )
 
 
 def _assets_of(spot: Spot, shelf: Shelf) -> Iterable[Asset]:
@@ -340,8 +373,10 @@ class Memory:
     def note(self, inventory: Inventory, i: int, at: int, today: bool) -> None:
         """Spot ``i`` airs at ``at``."""
         self.copy[i] = at
-        self.advertiser[inventory.advertiser[i]] = at
-        self.category[inventory.category[i]] = at
+        if a := inventory.advertiser[i]:  # nobody, 0, never airs
+            self.advertiser[a] = at
+        if c := inventory.category[i]:
+            self.category[c] = at
         if inventory.counting:
             counts = self.today if today else self.tomorrow
             counts[i] = counts.get(i, 0) + 1

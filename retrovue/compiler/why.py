@@ -16,6 +16,7 @@ from retrovue.compiler.findings import written_at
 from retrovue.compiler.model import Compiled, ScheduleEvent
 from retrovue.compiler.plan import Planner, stretches
 from retrovue.compiler.reasons import CandidateList, Entry, Origin, Overridden, PoolRules, Reasons, SpotRules
+from retrovue.compiler.segments import shown
 from retrovue.compiler.shelf import Shelf
 from retrovue.library.catalog import Catalog
 from retrovue.station.model import (
@@ -47,10 +48,10 @@ def reasons(model: StationModel, catalog: Catalog, compiled: Compiled) -> Reason
     for day in compiled.days:
         for event in day.events:
             asked[event.channel, event.plan, event.zone, event.program] = None
-        for segment in day.playlist:
-            if segment.pool:
-                pools[segment.pool] = None
-                aired[segment.asset_id] = None
+        for what in shown(day.playlist):
+            if what.pool:
+                pools[what.pool] = None
+                aired[what.asset_id] = None
     return Reasons(
         tuple(_origin(model, channels[key[0]], *key[1:]) for key in asked if key[0] in channels),
         tuple(_overridden(model, compiled)),

@@ -6,12 +6,10 @@ diagnostics in the order of file and line.
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -21,6 +19,7 @@ from pydantic import BaseModel
 from retrovue.diagnostics import Diagnostic, Label, Severity, Span
 from retrovue.diagnostics.codes import helped
 from retrovue.errors import RetroVueError
+from retrovue.garbage import no_search_for_garbage
 from retrovue.station import check
 from retrovue.station.document import Document, Scalar, moved_mapping, plain
 from retrovue.station.document import Mapping as MappingNode
@@ -104,19 +103,7 @@ def require_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None
     return loaded.model
 
 
-@contextmanager
-def _no_search_for_garbage() -> Iterator[None]:
-    """Trees make many objects and no garbage: looking for it would be a third of the work."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-@_no_search_for_garbage()
+@no_search_for_garbage()
 def load_station(
     folder: Path, adapters: Mapping[str, type[BaseModel]] | None = None, caches: Path | None = None
 ) -> Loaded:

@@ -42,6 +42,7 @@ from retrovue.diagnostics import Diagnostic, Label, Severity, Span
 from retrovue.errors import RetroVueError
 from retrovue.library.catalog import Asset, AssetState, AudioTrack, SubtitleTrack, spelt
 from retrovue.store import history, schema
+from retrovue.store.segment_rows import insert_segments
 from retrovue.units import from_us
 
 # A reader of the guide needs none of these, and is to answer at once.
@@ -186,9 +187,15 @@ def _fill(file: Path, compiled: Compiled, provenance: Provenance, reasons: Reaso
         tempfile.TemporaryDirectory(prefix=".rows-", dir=file.parent) as rows_folder,
         duckdb.connect(str(file), config=_CONFIG) as connection,
     ):
+
+        def insert(table: schema.Table, rows: Iterable[_Row]) -> None:
+            _insert(connection, table, rows, Path(rows_folder) / f"{table.name}.csv")
+
         for table, rows in _rows(compiled, provenance, reasons):
             connection.execute(table.ddl)
-            _insert(connection, table, rows, Path(rows_folder) / f"{table.name}.csv")
+            insert(table, rows)
+        connection.execute(schema.SEGMENT.ddl)
+        insert_segments(connection, insert, compiled.days)
         for view in schema.VIEWS:
             connection.execute(view.ddl)
         connection.execute("CHECKPOINT")
@@ -253,7 +260,6 @@ def _rows(
     yield schema.TEMPLATE, (astuple(t) for t in compiled.templates)
     yield schema.ASSET, (_asset_row(a) for a in compiled.assets)
     yield schema.SCHEDULE_EVENT, (_event_row(e) for day in compiled.days for e in day.events)
-    yield schema.SEGMENT, (_segment_row(s) for day in compiled.days for s in day.playlist)
     yield (
         schema.FALLBACK,
         (
@@ -417,24 +423,6 @@ def _event_row(e: ScheduleEvent) -> _Row:
         e.zone,
         e.written_at,
         json.dumps(e.moves, ensure_ascii=False, separators=(",", ":")) if e.moves else "",
-    )
-
-
-def _segment_row(s: Segment) -> _Row:
-    return (
-        s.channel,
-        s.broadcast_date,
-        s.seq,
-        s.start_us,
-        s.end_us,
-        s.kind.value,
-        s.event_id,
-        s.asset_id,
-        s.in_us,
-        s.synthetic,
-        s.title,
-        s.pool,
-        ",".join(s.overlays),
     )
 
 
