@@ -148,7 +148,7 @@ def _prepared(args: argparse.Namespace, view: View) -> Iterator[tuple[Capture, M
             (channel,) = chosen_channels(artefact.channels, args.channel)
             roots = media_roots(bench.model, args.station)
             # A little more than is asked for: cards say what comes next.
-            programme = load(artefact, roots, start_us, end_us - start_us + HOUR_US)
+            programme = load(artefact, roots, start_us, end_us - start_us + HOUR_US, station=args.station)
         capture = Capture(
             programme, ChannelId(channel.channel), machine, start_us, end_us, patience(bench.model)
         )

@@ -8,8 +8,9 @@ like a mistake.
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
@@ -23,6 +24,8 @@ SMALLEST = 0.58
 LEADING = 1.14
 #: More than this of a text is never looked at (characters): no card has room for it.
 LONGEST = 4000
+#: And more than this has no room in any block of lines.
+_LONGEST_BLOCK = 600
 
 
 @dataclass(frozen=True)
@@ -31,15 +34,23 @@ class Faces:
 
     by_weight: Mapping[int, Typeface]
     fallback: Typeface
+    _advances: dict[int, dict[str, float]] = field(default_factory=dict, compare=False, repr=False)
 
     def width(self, text: str, size: float, weight: int = 700) -> float:
         """Of ``text`` set in ``size``, in the units of ``size``."""
-        face = self.by_weight[min(self.by_weight, key=lambda known: abs(known - weight))]
-        return size * sum(
-            (face if ord(c) in face.glyphs else self.fallback).width(c)
-            for c in text
-            if not unicodedata.combining(c)
-        )
+        known = self._advances.setdefault(weight, {})
+        total = 0.0
+        for c in text:
+            if c not in known:
+                known[c] = self._advance(c, weight)
+            total += known[c]
+        return size * total
+
+    def _advance(self, character: str, weight: int) -> float:
+        if unicodedata.combining(character):
+            return 0.0
+        face = self.by_weight[min(self.by_weight, key=lambda each: abs(each - weight))]
+        return (face if ord(character) in face.glyphs else self.fallback).width(character)
 
 
 @dataclass(frozen=True)
@@ -68,20 +79,28 @@ def clean(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
-def fit(faces: Faces, text: str, width: float, size: float, lines: int = 1, weight: int = 700) -> Block:
+def fit(
+    faces: Faces,
+    text: str,
+    width: float,
+    size: float,
+    lines: int = 1,
+    weight: int = 700,
+    smallest: float = SMALLEST,
+) -> Block:
     """``text`` in at most ``lines`` lines of ``width``, in ``size`` or as little smaller as can be."""
-    text = clean(text)
+    text = clean(text)[:_LONGEST_BLOCK]
     chosen = size
     while True:
         broken = _broken(faces, text, width, chosen, weight)
         if len(broken) <= lines:
             broken = _balanced(faces, text, width, chosen, weight, len(broken))
             break
-        if chosen <= size * SMALLEST:
+        if chosen <= size * smallest:
             last = cut_short(faces, " ".join(broken[lines - 1 :]), width, chosen, weight)
             broken = [*broken[: lines - 1], last]
             break
-        chosen = max(size * SMALLEST, chosen * 0.94)
+        chosen = max(size * smallest, chosen * 0.94)
     widest = max((faces.width(line, chosen, weight) for line in broken), default=0.0)
     return Block(tuple(broken), chosen, weight, widest)
 
@@ -90,9 +109,8 @@ def cut_short(faces: Faces, text: str, width: float, size: float, weight: int) -
     """As much of ``text`` as fits, with an ellipsis where it was cut."""
     if faces.width(text, size, weight) <= width:
         return text
-    while text and faces.width(text + "…", size, weight) > width:
-        text = text[:-1]
-    return text.rstrip() + "…"
+    kept = bisect_right(range(1, len(text)), width, key=lambda n: faces.width(text[:n] + "…", size, weight))
+    return text[:kept].rstrip() + "…"
 
 
 def draw(
@@ -119,9 +137,8 @@ def _broken(faces: Faces, text: str, width: float, size: float, weight: int) -> 
         if line:
             lines.append(line)
         while faces.width(word, size, weight) > width and len(word) > 1:
-            taken = 1
-            while faces.width(word[: taken + 1], size, weight) <= width:
-                taken += 1
+            letters = range(2, len(word))
+            taken = 1 + bisect_right(letters, width, key=lambda n: faces.width(word[:n], size, weight))
             lines.append(word[:taken])
             word = word[taken:]
         line = word

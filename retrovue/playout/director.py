@@ -24,18 +24,23 @@ from retrovue.compiler.model import CompiledChannel, CompiledSynthetic, SegmentK
 from retrovue.ffmpeg_binary import Ffmpeg
 from retrovue.library.catalog import Asset
 from retrovue.lineup import ChannelId, Emergency, TuneRefused, Viewer
-from retrovue.playout import emergency_card, ffmpeg, pictures
+from retrovue.playout import emergency_card, ffmpeg, graphics
 from retrovue.playout.admission import COPY, Encoders, OnAir, cost, judge
 from retrovue.playout.as_run_journal import AsRun, AsRunJournal
+from retrovue.playout.cards import Writing
 from retrovue.playout.channel import ChannelManager, ChannelSignal, State, Studio
+from retrovue.playout.character_generator import CharacterGenerator, DrawingFailed
+from retrovue.playout.drawing import NOTHING, Drawing
 from retrovue.playout.encode import encoder_of
-from retrovue.playout.ffmpeg import Cut, Pipes
+from retrovue.playout.ffmpeg import Cut, Pipes, SyntheticPicture
+from retrovue.playout.graphics import Continuity, Look
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.ladder import DEFAULT_PATIENCE, Patience
 from retrovue.playout.live import LiveFeed
 from retrovue.playout.master_control import Feeds, MasterControl
 from retrovue.playout.media import MediaDesk
 from retrovue.playout.modes import OrderBook, between
+from retrovue.playout.overlay import clip
 from retrovue.playout.playlog import Playlog, PlaylogEntry
 from retrovue.playout.producers.asset import AssetProducer, Equipment, Rendering, Renderings
 from retrovue.playout.producers.base import Origin, Producer
@@ -47,6 +52,7 @@ from retrovue.playout.sources.slate import Slate, SlateFailed, make_slate
 from retrovue.playout.switcher import LEAD_S
 from retrovue.playout.treatment import treatment_of
 from retrovue.resources import font
+from retrovue.station.card import CardError
 from retrovue.units import MINUTE_US, SECOND_US, from_us
 
 log = logging.getLogger(__name__)
@@ -97,6 +103,7 @@ class Programme:
     playlog: Playlog
     artefact: str = ""  #: content hash of the artefact that the playlog was cut from
     generation: int = 0  #: of the playlog
+    continuity: Continuity = field(default_factory=Continuity)  #: what its cards and overlays show
 
 
 def house_of(channel: CompiledChannel) -> HouseFormat:
@@ -113,13 +120,15 @@ def house_of(channel: CompiledChannel) -> HouseFormat:
     )
 
 
-def file_rendering(machine: Machine, channel: CompiledChannel, asset: Asset, path: str) -> Rendering:
+def file_rendering(
+    machine: Machine, channel: CompiledChannel, asset: Asset, path: str, over: Drawing = NOTHING
+) -> Rendering:
     """How the media file of an asset is rendered, on the air and for its house copy alike."""
     house = house_of(channel)
     how = treatment_of(asset, path, channel, machine.features, machine.fonts[0])
 
     def command(offset_us: int, cut: Cut, pipes: Pipes) -> list[str]:
-        return ffmpeg.file_command(machine.ffmpeg, house, path, offset_us, cut, pipes, how)
+        return ffmpeg.file_command(machine.ffmpeg, house, path, offset_us, cut, pipes, how, over)
 
     return Rendering(command, with_audio=bool(asset.audio_codec), path=path, asset=asset)
 
@@ -141,10 +150,13 @@ class _Renderings(Renderings):
             return self.of_asset(entry.segment.asset_id)
         if entry.segment.kind is SegmentKind.LIVE:
             return None  # its own producer's; this one stands in
-        return self._studio.synthetic(entry.segment.synthetic, entry.segment.title, tick)
+        return self._studio.synthetic(entry.segment.synthetic, SyntheticPicture())
 
     def of_asset(self, asset_id: str) -> Rendering | None:
         return self._studio.asset(asset_id)
+
+    async def drawn(self, rendering: Rendering, entry: PlaylogEntry, tick: int) -> Rendering:
+        return await self._studio.drawn(rendering, entry, tick)
 
 
 class _Card(Renderings):
@@ -323,25 +335,58 @@ class _Studio(Studio, Feeds):
 
         return replace(rendering, copy=wanted, boundary=boundary)
 
-    def synthetic(self, slug: str, title: str, tick: int) -> Rendering | None:
-        programme = self._programme
-        synthetic = programme.synthetics.get(slug) or CompiledSynthetic(slug, "slate", "", "")
-        picture = pictures.picture_of(
-            synthetic,
-            programme.station,
-            self.channel.name,
-            self.channel.number,
-            title,
-            from_us(self._house.grid.start_us(tick)),
-            programme.timezone,
-            self._director.machine.fonts,
-        )
+    def synthetic(self, slug: str, picture: SyntheticPicture, over: Drawing = NOTHING) -> Rendering:
         binary, house = self._director.machine.ffmpeg, self._house
 
         def command(offset_us: int, cut: Cut, pipes: Pipes) -> list[str]:
-            return ffmpeg.synthetic_command(binary, house, picture, cut, pipes)
+            return ffmpeg.synthetic_command(binary, house, picture, cut, pipes, over)
 
         return Rendering(command, with_audio=True, synthetic=slug)
+
+    async def drawn(self, rendering: Rendering, entry: PlaylogEntry, tick: int) -> Rendering:
+        """``rendering`` from ``tick`` on with its card and the layers over it; a programme without its
+        graphics is better than none."""
+        layers, asset, slug = clip(entry.layers, tick, entry.end), rendering.asset, rendering.synthetic
+        if not layers and not slug:
+            return rendering
+        generator, look, programme = self._director.generator, self._look(), self._programme
+        synthetic = programme.synthetics.get(slug) or CompiledSynthetic(slug, "slate", "", "")
+        segment = entry.segment
+
+        def compose() -> tuple[Drawing, SyntheticPicture | None]:
+            over = graphics.overlays(layers, tick, look)
+            if not slug:
+                return over, None
+            return over, graphics.picture_of(
+                synthetic, tick, segment.end_us, segment.event_id, programme.continuity, look
+            )
+
+        try:
+            over, picture = await generator.work(compose)
+            await generator.ready((*over.plates, *(picture.plates if picture else ())))
+        except (CardError, DrawingFailed) as error:
+            log.warning("%s: goes on without its graphics: %s", self.channel.channel, error)
+            return rendering
+        if picture is not None:
+            return self.synthetic(slug, picture, over)
+        assert asset is not None
+        machine = self._director.machine
+        command = file_rendering(machine, self.channel, asset, rendering.path, over).command
+        return replace(rendering, command=command)
+
+    def _look(self) -> Look:
+        programme, generator = self._programme, self._director.generator
+        show = programme.continuity
+        return Look(
+            programme.station,
+            self.channel,
+            self._house,
+            Writing(programme.timezone, show.clock),
+            show.templates,
+            lambda name: generator.picture(show.folder, name),
+            generator.font,
+            generator.folder,
+        )
 
 
 class ProgramDirector:
@@ -371,6 +416,7 @@ class ProgramDirector:
         self.journal = AsRunJournal(machine.state / "as-run" if machine.as_run else None, clock)
         self._calendars: dict[ChannelId, Calendar] = {}
         self._slates: dict[HouseFormat, asyncio.Task[Slate]] = {}
+        self.generator = CharacterGenerator(clock, machine.state / "cache" / "plates")
         self._closed = False
 
     def apply(
@@ -499,13 +545,22 @@ class ProgramDirector:
         """The slate of a house format, made once. Raises ``SlateFailed``."""
         task = self._slates.get(house)
         if task is None or (task.done() and task.exception() is not None):
-            picture = pictures.slate_picture(station, self.machine.fonts)
-            cache = self.machine.state / "cache"
-            task = asyncio.create_task(
-                make_slate(self.machine.ffmpeg, house, picture, cache, self._clock), name="slate"
-            )
+            task = asyncio.create_task(self._make_slate(house, station), name="slate")
             self._slates[house] = task
         return await asyncio.shield(task)
+
+    async def _make_slate(self, house: HouseFormat, station: str) -> Slate:
+        generator = self.generator
+        picture = SyntheticPicture()
+        try:
+            slate = await generator.work(lambda: graphics.slate_of(station, house, generator.folder))
+            await generator.ready(slate.plates)
+            picture = slate
+        except (CardError, DrawingFailed) as error:
+            log.warning("the slate is plain: %s", error)
+        return await make_slate(
+            self.machine.ffmpeg, house, picture, self.machine.state / "cache", self._clock
+        )
 
     async def close(self, reason: str) -> None:
         """Every channel off the air; nothing is left behind."""
@@ -515,5 +570,6 @@ class ProgramDirector:
         for task in self._slates.values():
             task.cancel()
         await asyncio.gather(*self._slates.values(), return_exceptions=True)
+        await self.generator.close()
         self.equipment.media.close()
         self.equipment.shelf.desk.close()

@@ -23,7 +23,8 @@ from typing import Any
 
 import ffmpeg
 
-from retrovue.playout import encode, normalise
+from retrovue.playout import drawing, encode, normalise
+from retrovue.playout.drawing import NOTHING, Drawing, Plate
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.normalise import PLAIN, Treatment
 from retrovue.playout.ticks import SAMPLE_RATE
@@ -70,6 +71,7 @@ def file_command(
     cut: Cut,
     pipes: Pipes,
     how: Treatment = PLAIN,
+    over: Drawing = NOTHING,
 ) -> list[str]:
     """Render ``cut`` of the media file at ``path`` from ``offset_us`` of its picture; no audio pipe, no
     audio."""
@@ -81,7 +83,7 @@ def file_command(
         f"file:{path}", ss=f"{offset - lead_in:.6f}", threads=1, protocol_whitelist=_LOCAL_ONLY
     )
     video = normalise.picture(source, house, lead_in, offset_us / 1_000_000, how)
-    outputs = [_video_out(video, house, cut, pipes)]
+    outputs = [_video_out(video, house, cut, pipes, over)]
     if pipes.audio is not None:
         # Silence before the lead-in gives the cut something to take when audio_from is negative.
         pad = round(preroll * SAMPLE_RATE) + house.audio.frame_samples * 2
@@ -108,16 +110,25 @@ def boundary_command(binary: str, house: HouseFormat, skip: int, ticks: int, pip
 
 
 def synthetic_command(
-    binary: str, house: HouseFormat, picture: SyntheticPicture, cut: Cut, pipes: Pipes
+    binary: str,
+    house: HouseFormat,
+    picture: SyntheticPicture,
+    cut: Cut,
+    pipes: Pipes,
+    over: Drawing = NOTHING,
 ) -> list[str]:
     """Render ``cut`` of a generated picture, with its tone or silence."""
-    size, rate = f"{house.width}x{house.height}", normalise.rate_of(house)
-    source = f"{picture.source}{':' if '=' in picture.source else '='}s={size}:r={rate}"
-    video = _lavfi(source).video
+    if picture.still is not None:
+        path = picture.drawing.folder / picture.still.name
+        video = drawing.without_end(drawing.still(str(path), house, alpha=False), house)
+    else:
+        size, rate = f"{house.width}x{house.height}", normalise.rate_of(house)
+        source = f"{picture.source}{':' if '=' in picture.source else '='}s={size}:r={rate}"
+        video = _lavfi(source).video
     for options in picture.texts(house):
         video = video.filter("drawtext", **options)
-    video = video.filter("format", "yuv420p")
-    outputs = [_video_out(video, house, cut, pipes)]
+    video = drawing.draw(video.filter("format", "yuv420p"), house, picture.drawing)
+    outputs = [_video_out(video, house, cut, pipes, over)]
     if pipes.audio is not None:
         pad = house.audio.frame_samples * 2
         if picture.sound:
@@ -150,13 +161,19 @@ class TextLine:
 class SyntheticPicture:
     """A generated picture as ffmpeg sources and texts. ``tone_hz`` 0 is silence."""
 
-    source: str  #: a lavfi source that has s= and r=: "smptehdbars", "color=c=navy"
+    source: str = "color=c=0x0b1d3a"  #: a lavfi source that has s= and r=: "smptehdbars"
     lines: tuple[TextLine, ...] = ()
     font: str = ""  #: TrueType file
     font_mono: str = ""
     tone_hz: int = 0
     tone_db: float = 0.0
     sound: str = ""  #: a lavfi source of sound at 48 kHz, instead of a tone
+    still: Plate | None = None  #: what it stands on instead of ``source``
+    drawing: Drawing = NOTHING  #: what lies over that
+
+    @property
+    def plates(self) -> tuple[Plate, ...]:
+        return (*((self.still,) if self.still else ()), *self.drawing.plates)
 
     def texts(self, house: HouseFormat) -> list[dict[str, Any]]:
         """drawtext options of each line. Text of users is never expanded; ffmpeg-python escapes it."""
@@ -193,12 +210,12 @@ def _lavfi(graph: str) -> Any:
     return ffmpeg.input(graph, format="lavfi", protocol_whitelist=_LOCAL_ONLY)
 
 
-def _video_out(video: Any, house: HouseFormat, cut: Cut, pipes: Pipes) -> Any:
+def _video_out(video: Any, house: HouseFormat, cut: Cut, pipes: Pipes, over: Drawing) -> Any:
     """The end of every command's picture: ``video`` is in the house's raster, rate and colours.
 
-    Whatever is drawn over the programme belongs here, before the cut, so that it is drawn over files and
-    generated pictures alike.
+    What stands over the programme is drawn here, before the cut: over files and generated pictures alike.
     """
+    video = drawing.draw(video, house, over)
     return encode.video(_cut_video(video, cut), house, pipes.video, cut.keys)
 
 

@@ -36,10 +36,10 @@ class PlaylogEntry:
             return self
         return replace(self, start=start, end=end, layers=clip(self.layers, start, end))
 
-    def same_signal(self, other: PlaylogEntry) -> bool:
-        """Do both show the same picture on every tick that both have?"""
+    def same_signal(self, other: PlaylogEntry, since: int = 0) -> bool:
+        """Do both show the same picture on every tick that both have, from ``since`` on?"""
         a, b = self.segment, other.segment
-        start, end = max(self.start, other.start), min(self.end, other.end)
+        start, end = max(self.start, other.start, since), min(self.end, other.end)
         return (
             (a.asset_id, a.synthetic, a.title) == (b.asset_id, b.synthetic, b.title)
             and a.start_us - a.in_us == b.start_us - b.in_us
@@ -91,6 +91,14 @@ class Playlog:
             return self
         edges = [edge for layer in layers for edge in (layer.start, layer.end)]
         return self.cut_at(edges).over(lambda entry: layers)
+
+    def drawn(self, layers: Sequence[tuple[Layer, ...]]) -> Playlog:
+        """The same plan with each entry's own ``layers`` over it."""
+        return Playlog([replace(e, layers=own) for e, own in zip(self.entries, layers, strict=True)])
+
+    def since(self, tick: int) -> Playlog:
+        """Without the entries that are over by ``tick``."""
+        return Playlog([entry for entry in self.entries if entry.end > tick])
 
     @property
     def end(self) -> int:

@@ -14,13 +14,18 @@ from zoneinfo import ZoneInfo
 from retrovue.compiler.model import CompiledChannel, ScheduleEvent
 from retrovue.library.catalog import Asset
 from retrovue.lineup import ArtworkRef, ChannelId, ChannelIdent, GuideEntry
+from retrovue.playout.cards import Writing
 from retrovue.playout.director import Programme, house_of
+from retrovue.playout.graphics import Continuity
+from retrovue.playout.overlay import Schedule, plan_layers
 from retrovue.playout.playlog import Playlog
 from retrovue.store.artefact import Artefact, ArtefactHeader
 from retrovue.units import MINUTE_US, from_us
 
 #: The playlog keeps this much of the past: a viewer's lag and a clock's slew reach into it (µs).
 KEEP_PAST_US = 2 * MINUTE_US
+#: Overlays are planned from this long before (µs).
+LOOK_BACK_US = 60 * MINUTE_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,15 @@ def media_path(roots: Mapping[str, Path], collection: str, path: str) -> str:
 
 
 def load(
-    artefact: Artefact, roots: Mapping[str, Path], now_us: int, playlog_us: int, generation: int = 0
+    artefact: Artefact,
+    roots: Mapping[str, Path],
+    now_us: int,
+    playlog_us: int,
+    generation: int = 0,
+    station: Path = Path(),
 ) -> OnAirProgramme:
-    """Read ``artefact`` for [now, now + ``playlog_us``); ``roots``: collection → folder of its media.
+    """Read ``artefact`` for [now, now + ``playlog_us``); ``roots``: collection → folder of its media,
+    ``station``: its folder, for its pictures.
 
     Raises ``ArtefactError``.
     """
@@ -52,6 +63,7 @@ def load(
     zone = ZoneInfo(header.timezone)
     start_us = now_us - KEEP_PAST_US
     end_us = min(now_us + playlog_us, header.end_us)
+    overlays = artefact.overlays
     assets: dict[str, Asset | None] = {}
     channels: dict[ChannelId, tuple[CompiledChannel, Programme]] = {}
     guide: dict[ChannelId, tuple[GuideEntry, ...]] = {}
@@ -60,16 +72,24 @@ def load(
     def locate(asset: Asset) -> str:
         return media_path(roots, asset.collection, asset.path)
 
-    for channel in artefact.channels:
+    writing = Writing(zone, header.clock)
+    lineup = [(c, artefact.events(c.channel, header.start_us, header.end_us)) for c in artefact.channels]
+    for channel, events in lineup:
         channel_id = ChannelId(channel.channel)
-        segments = artefact.segments(channel.channel, start_us, end_us)
-        events = artefact.events(channel.channel, header.start_us, header.end_us)
+        # What is shown after a break, and for how long, depends on where the break was.
+        segments = artefact.segments(channel.channel, start_us - LOOK_BACK_US, end_us)
         wanted = {s.event_id for s in segments}
         fallbacks = {e.event_id: e.fallbacks for e in events if e.event_id in wanted}
         for asset_id in {s.asset_id for s in segments if s.asset_id}.union(*fallbacks.values()):
             if asset_id not in assets:
                 assets[asset_id] = artefact.asset(asset_id)
-        playlog = Playlog.align(segments, house_of(channel).grid, fallbacks)
+        grid = house_of(channel).grid
+        playlog = Playlog.align(segments, grid, fallbacks)
+        playlog = playlog.drawn(
+            plan_layers(playlog.entries, Schedule(channel, overlays, events, writing, grid))
+        )
+        playlog = playlog.since(grid.nearest(start_us))
+        show = Continuity(station, header.clock, artefact.templates, events, lineup)
         channels[channel_id] = (
             channel,
             Programme(
@@ -81,6 +101,7 @@ def load(
                 playlog,
                 header.content_hash,
                 generation,
+                continuity=show,
             ),
         )
         guide[channel_id] = tuple(_entry(event) for event in events)

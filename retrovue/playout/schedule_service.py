@@ -329,7 +329,7 @@ class ScheduleService:
         roots = media_roots(self._model, self._desk.station)
         now_us, length_us = self._clock.now_us(), self._playlog_us() + ROLL_US
         artefact, loaded, cut, trouble = await asyncio.to_thread(
-            _open, self._desk.artefact, self._desk.state / FOLDER, roots, now_us, length_us, self._generation
+            _open, self._desk, roots, now_us, length_us, self._generation
         )
         self._warn("playlog", trouble)
         self._put(artefact, mark, loaded, cut)
@@ -368,13 +368,13 @@ def _mark(path: Path) -> tuple[int, int, int] | None:
 
 
 def _open(
-    path: Path, folder: Path, roots: dict[str, Path], now_us: int, length_us: int, current: Cut
+    desk: Desk, roots: dict[str, Path], now_us: int, length_us: int, current: Cut
 ) -> tuple[Artefact, OnAirProgramme, Cut, str]:
-    """The artefact at ``path``, what airs of it, the generation that was kept of that, and why not if not.
+    """The artefact of ``desk``, what airs of it, the generation that was kept of that, and why not if not.
 
     It is written before it airs: as-run never cites a generation that nobody has seen.
     """
-    artefact = Artefact.open(path)
+    folder, artefact = desk.state / FOLDER, Artefact.open(desk.artefact)
     try:
         hash_, end_us = artefact.header.content_hash, min(now_us + length_us, artefact.header.end_us)
         cut, trouble = current, ""
@@ -386,7 +386,8 @@ def _open(
                 write(artefact, folder, cut)
             except RetroVueError as error:
                 trouble = f"{error}; it airs from memory"
-        return artefact, programme.load(artefact, roots, now_us, length_us, cut.generation), cut, trouble
+        loaded = programme.load(artefact, roots, now_us, length_us, cut.generation, desk.station)
+        return artefact, loaded, cut, trouble
     except BaseException:
         artefact.close()
         raise

@@ -114,6 +114,8 @@ def fill_in(name: str, text: str, values: Mapping[str, Any]) -> Card:
     box = (root.get("viewBox") or "").replace(",", " ").split()
     if root.tag != f"{{{_SVG}}}svg" or len(box) != 4 or not all(map(_NUMBER.fullmatch, box)):
         raise refused(f'a card begins with <svg xmlns="{_SVG}" viewBox="0 0 1280 720">')
+    for key in ("x", "y", "width", "height", "preserveAspectRatio"):
+        root.attrib.pop(key, None)  # its place is none of its business
     width, height = float(box[2]), float(box[3])
     if not (0 < width <= 40_000 and 0 < height <= 40_000 and width * height <= 60_000_000):
         raise refused("its viewBox is empty or too large")
@@ -151,8 +153,16 @@ def _labels(found: Diagnostic) -> tuple[Label, ...]:
 
 
 def _helpers() -> dict[str, Any]:
-    def fit(text: object, width: float, size: float, lines: int = 1, weight: int = 700) -> Block:
-        return layout.fit(faces(), str(text), float(width), float(size), max(1, min(int(lines), 20)), weight)
+    def fit(
+        text: object,
+        width: float,
+        size: float,
+        lines: int = 1,
+        weight: int = 700,
+        smallest: float = layout.SMALLEST,
+    ) -> Block:
+        lines, smallest = max(1, min(int(lines), 20)), max(0.1, min(float(smallest), 1.0))
+        return layout.fit(faces(), str(text), float(width), float(size), lines, weight, smallest)
 
     def width_of(text: object, size: float, weight: int = 700) -> float:
         return faces().width(layout.clean(str(text)), float(size), weight)

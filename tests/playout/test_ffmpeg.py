@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-from datetime import UTC, datetime
 from fractions import Fraction
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrovue.compiler.model import CompiledSynthetic
-from retrovue.ffmpeg_binary import choose_ffmpeg
-from retrovue.playout.ffmpeg import Cut, Pipes, SyntheticPicture, file_command, synthetic_command
+from retrovue.playout.ffmpeg import Cut, Pipes, file_command
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.normalise import Treatment
-from retrovue.playout.pictures import picture_of, slate_picture
 from retrovue.resources import font
-from retrovue.stream.adts import AdtsSplitter
 
 HOUSE = HouseFormat("360p", Fraction(30000, 1001), "ultrafast", 800, 96)
 FONTS = (str(font()), str(font(monospace=True)))
@@ -67,28 +58,3 @@ def test_interlaced_material_is_deinterlaced() -> None:
 def test_any_file_name_is_one_argument_with_its_protocol(name: str) -> None:
     command = file_command("f", HOUSE, f"/m/{name}", 0, CUT, Pipes(7, 8))
     assert command.count(f"file:/m/{name}") == 1
-
-
-@pytest.mark.parametrize("shows", ["test_pattern", "clock", "ident", "card", "slate"])
-@pytest.mark.parametrize("text", ["plain", "100% [of] it: 'all', \\ %{pts} ; a=b\nc", "ünï ☂ 電視"])
-def test_real_ffmpeg_draws_every_synthetic_whatever_the_text(shows: str, text: str, tmp_path: Path) -> None:
-    picture = picture_of(
-        CompiledSynthetic("x", shows, text, text), "Station: 'A'", text, "5.1", "",
-        datetime(2026, 11, 1, 5, 59, 59, tzinfo=UTC), ZoneInfo("America/New_York"), FONTS,
-    )  # fmt: skip
-    run_synthetic(picture, tmp_path)
-
-
-def test_real_ffmpeg_draws_the_slate(tmp_path: Path) -> None:
-    run_synthetic(slate_picture("Café: 'A'", FONTS), tmp_path)
-
-
-def run_synthetic(picture: SyntheticPicture, folder: Path) -> None:
-    command = synthetic_command(choose_ffmpeg().path, HOUSE, picture, Cut(3, 0, 4096), Pipes(1, 2))
-    files = {"pipe:1": str(folder / "v.h264"), "pipe:2": str(folder / "a.aac")}
-    done = subprocess.run([files.get(a, a) for a in command], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    assert (folder / "v.h264").read_bytes().count(b"\0\0\0\1\x09") == 3
-    # The cut, a frame of post-roll, and one of priming.
-    assert len(AdtsSplitter().feed((folder / "a.aac").read_bytes())) == 6

@@ -37,7 +37,7 @@ def test_every_shipped_card_has_a_sample_and_is_drawn() -> None:
             assert (card.width, card.height) == (1280, 720)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.text(max_size=80))
 def test_a_shipped_card_holds_any_text(text: str) -> None:
     for name in card_names():
@@ -57,7 +57,7 @@ def test_text_stays_text(text: str) -> None:
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=300), st.integers(1, 4))
-@settings(deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_what_is_fitted_fits(text: str, lines: int) -> None:
     block = fit(faces(), text, 300, 40, lines)
     assert len(block.lines) <= lines

@@ -82,6 +82,10 @@ class Renderings(Protocol):
         """A fallback asset; None when the artefact doesn't know it."""
         ...
 
+    async def drawn(self, rendering: Rendering, entry: PlaylogEntry, tick: int) -> Rendering:
+        """The same from ``tick`` on, with its graphics drawn; without them if they can't be."""
+        return rendering  # most have none
+
 
 class _Segment:
     """One playlog entry being rendered, and the ladder below it."""
@@ -245,8 +249,9 @@ class _Segment:
                 self._equipment.shelf.rest(copy, error.strerror or str(error))
             copy.close()
         self._zero_us = self._grid.start_us(tick) - offset
+        drawn = await self._renderings.drawn(rendering, self.entry, tick)
         return FfmpegSource(
-            lambda cut, pipes: rendering.command(offset, cut, pipes),
+            lambda cut, pipes: drawn.command(offset, cut, pipes),
             self._house,
             tick,
             self.entry.end,
@@ -378,7 +383,7 @@ class AssetProducer:
                 kept.append(segment)  # shown; its last sound is still to be taken
                 continue
             planned = playlog.at(max(segment.entry.start, self._tick))
-            if planned is None or not planned.same_signal(segment.entry):
+            if planned is None or not planned.same_signal(segment.entry, self._tick):
                 self._drop(segment)
                 continue
             if planned.end < segment.entry.end:
