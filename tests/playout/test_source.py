@@ -68,13 +68,15 @@ async def test_a_sound_that_will_never_come_is_not_waited_for() -> None:
     )  # fmt: skip
     await source.launch()
     try:
-        assert not source.silent
+        last = source.audio_end - 1
+        assert not source.mute(last)
+        assert source.mute(source.audio_start - 1)  # of whoever came before
         async with clock.deadline(30):
             while not source.child.audio_ended:
                 ready.clear()
                 await ready.wait()
         assert source.audio(source.audio_start) is not None
         assert source.audio(source.audio_end + 3) is None
-        assert source.silent
+        assert source.mute(source.audio_end + 3)
     finally:
         await source.stop()

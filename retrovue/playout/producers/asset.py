@@ -450,7 +450,7 @@ class AssetProducer:
                     return None, not segment.failure
                 source.release_audio(first)
                 data = source.audio(frame)
-                return data, data is None and not source.silent
+                return data, data is None and not source.mute(frame)
         return None, False
 
     def _advance(self, tick: int, audio: Sequence[int], coming_on: bool = False) -> None:

@@ -75,9 +75,8 @@ class Source(Protocol):
         """How it ended; None while it hasn't, or while that isn't known yet."""
         ...
 
-    @property
-    def silent(self) -> bool:
-        """No further sound will come than what ``audio`` has."""
+    def mute(self, frame: int) -> bool:
+        """Will audio frame ``frame`` never come, if it isn't there?"""
         ...
 
     @property

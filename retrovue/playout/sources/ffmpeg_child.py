@@ -132,10 +132,9 @@ class FfmpegSource:
         kind: EndingKind = "killed" if code < 0 else "died" if code else "short"
         return Ending(kind, self.child.complaint or f"ffmpeg ended with {code}")
 
-    @property
-    def silent(self) -> bool:
-        """No further sound will come."""
-        return not self._with_audio or self.child.audio_ended
+    def mute(self, frame: int) -> bool:
+        # One before the first is not of this source: it began later, in place of one that died.
+        return not self._with_audio or self.child.audio_ended or frame < self._next_frame
 
     @property
     def complete(self) -> bool:

@@ -158,9 +158,9 @@ class HouseSource:
         child = self._child
         return child.idle_s if child is not None and self._next_tick < self._copied_from else 0.0
 
-    @property
-    def silent(self) -> bool:
-        return not self._copy.label.sounds or (self._reading is not None and self._reading.done())
+    def mute(self, frame: int) -> bool:
+        over = self._reading is not None and self._reading.done()
+        return not self._copy.label.sounds or over or frame < self._next_frame
 
     @property
     def complete(self) -> bool:
