@@ -531,8 +531,8 @@ AS_RUN = Table(
         ("ticks", "BIGINT", "how many ticks, each one picture"),
         ("start_us", "BIGINT", "station time of its first tick"),
         ("end_us", "BIGINT", "station time at which its last tick ends"),
-        ("kind", "VARCHAR", "how its pictures came about: real, held (the last is kept), fallback, slate, …; "
-         "unlogged where the records are lost because they could not be written"),
+        ("kind", "VARCHAR", "how its pictures came about: real, held (the last is kept), fallback, "
+         "override (an operator's order), slate; unlogged where records could not be written and are lost"),
         ("cause", "VARCHAR", "why it is not what was planned; empty when it is"),
         ("segment_date", "DATE", "→ segment: broadcast date of the playlog entry that was due"),
         ("seq", "BIGINT", "→ segment: its number within that date"),

@@ -123,7 +123,7 @@ class LiveProducer:
         for frame in audio:
             source.release_audio(audio[0])
             data = source.audio(frame)
-            if data is None and not source.silent and not late and frame >= source.audio_start:
+            if data is None and not late and not source.mute(frame):
                 return None
             frames.append(data)
         return Picture(unit, self._house.video.is_key(unit), tuple(frames), self._origin())
