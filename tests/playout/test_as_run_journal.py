@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pytest
 
 from retrovue.broadcast_day import Calendar
@@ -309,3 +310,17 @@ def test_files_that_are_none_of_ours_are_left_alone(tmp_path: Path) -> None:
     assert records(tmp_path) == made
     assert len(as_run_log.files(tmp_path)) == 1
     assert as_run_log.read(tmp_path / "nowhere", ["wrtv"]) == []
+
+
+def test_the_statement_in_the_documentation_reads_the_log(tmp_path: Path) -> None:
+    readme = (Path(__file__).resolve().parents[2] / "schemas" / "README.md").read_text("utf-8")
+    part = readme[readme.index("# The as-run log") :]
+    statement = part[part.index("```sql\n") + 7 :].partition("```")[0]
+    made = some_lines(tmp_path, 3)
+    file = tmp_path / "wrtv-2026-11-23.jsonl"
+    longer = '{"session":"s1","run":1,"ticks":99}\n{"session":"s1","ru'
+    file.write_text(file.read_text() + longer)
+    asked = statement.replace("'wrtv-2026-11-26.jsonl'", f"'{file}'")
+    assert asked != statement
+    rows = sorted(duckdb.connect(":memory:").execute(asked).fetchall(), key=lambda row: row[1])
+    assert rows == [("s1", r.run, "real", r.asset_id, 99 if r.run == 1 else 25) for r in made]
