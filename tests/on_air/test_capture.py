@@ -196,3 +196,39 @@ def test_a_capture_that_is_stopped_leaves_nothing(shorts: ShortsStation, state: 
     assert "Traceback" not in complaint
     assert not any(p.alive for p in seen)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_killed_children_leave_no_trace_in_it(shorts: ShortsStation, state: Path, tmp_path: Path) -> None:
+    """A clock that waits shows what the air hides: whoever waits for what can't come waits for ever."""
+    window = ("--from", f"{DAY} 20:00:05", "--to", f"{DAY} 20:00:40")
+    file = tmp_path / "killed.ts"
+    child = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "retrovue", "capture", "5.1", str(shorts.folder), *window, "--quiet"),
+            *("--state", str(state), "--output", str(file)),
+        ],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    part = tmp_path / f".{file.name}.part"
+    killed = 0
+    for size in (1, 400_000):
+        until(lambda size=size: child.poll() is not None or _size(part) >= size, 100, "the capture goes on")  # type: ignore[misc]
+        for process in descendants(child.pid):
+            if process.is_ffmpeg:
+                os.kill(process.pid, signal.SIGKILL)
+                killed += 1
+    _, complaint = child.communicate(timeout=150)
+    assert child.returncode == 0, complaint
+    assert killed >= 1
+    plan = read_plan(state / "artefact.duckdb", "net")
+    shown = [(unwrap(s.pts, EIGHT), s) for s in read(file).shown]
+    assert [plan.tick_of(pts) for pts, _ in shown] == list(
+        range(round((EIGHT + 5) * plan.rate), round((EIGHT + 40) * plan.rate))
+    )
+    result = against_plan(shown, state / "artefact.duckdb", "net", shorts)
+    assert result.slate == 0, str(result)
+    assert result.exact == result.same_rate > 500, str(result)
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
