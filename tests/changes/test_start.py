@@ -78,3 +78,22 @@ def test_a_station_is_not_read_where_its_artefact_answers(folder: Path, tmp_path
     code, loaded = _loaded("guide", str(folder), "--from", "2026-07-01", *state)
     assert code == 0
     assert "retrovue.station.load" in loaded
+
+
+def test_a_check_of_a_station_that_it_knows_reads_no_yaml(
+    folder: Path,
+) -> None:
+    with (folder / "channel.yaml").open("a") as out:
+        out.write("# a small station is read as quickly as its trees\n" * 2500)
+    assert run("check", str(folder), "--quiet").code == 0
+    program = (
+        "import sys; from retrovue.cli.main import main; main(sys.argv[1:]);"
+        "print([m for m in ('ruamel', 'duckdb', 'asyncio', 'jinja2') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "check", str(folder), "--quiet"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"

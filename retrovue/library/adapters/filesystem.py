@@ -15,7 +15,6 @@ from retrovue.library.adapters import FoundMedia, SourceGone
 from retrovue.library.catalog import Asset, SubtitleTrack
 from retrovue.library.finding import Finding
 from retrovue.library.naming import parse_name, pretty, subtitle_files
-from retrovue.library.sidecar import MAX_BYTES, parse_sidecar
 
 
 def _extension(value: str) -> str:
@@ -139,6 +138,11 @@ class FilesystemAdapter:
         return FoundMedia(asset, self.locate(str(path)), written, pretty(path))
 
     def _sidecar(self, path: PurePosixPath) -> dict[str, Any]:
+        from retrovue.library.sidecar import (  # here: a station that is only read needs none
+            MAX_BYTES,
+            parse_sidecar,
+        )
+
         file = self.root / path.with_suffix(".yaml")
         if not file.is_file():  # nor wait at a pipe
             return {}
