@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from retrovue.compiler.model import CompiledChannel, ScheduleEvent, Segment
@@ -18,7 +18,9 @@ from retrovue.compiler.reasons import CandidateList, Origin, Reasons
 from retrovue.diagnostics.render import printable
 from retrovue.reports.guide import event_json, segment_json
 from retrovue.reports.wording import clock, length, local, named, utc, when
-from retrovue.revision import LineOrigin
+
+if TYPE_CHECKING:
+    from retrovue.revision import LineOrigin
 
 
 @dataclass(slots=True)
