@@ -16,6 +16,7 @@ from xml.sax.saxutils import quoteattr
 
 from retrovue.compiler.model import CompiledChannel, CompiledSynthetic, ScheduleEvent
 from retrovue.graphics.layout import clean
+from retrovue.playout import guide
 from retrovue.playout.cards import Writing, announced, common
 from retrovue.playout.drawing import Drawing, Element, Plate, Span, Words
 from retrovue.playout.ffmpeg import SyntheticPicture
@@ -215,6 +216,8 @@ def picture_of(
     Raises ``CardError``.
     """
     at_us = look.house.grid.start_us(start)
+    if synthetic.shows == "guide":
+        return _guide(synthetic, start, at_us, show, look)
     values = {
         **look.values(ACCENT, look.channel.logo),
         "title": synthetic.title,
@@ -233,6 +236,41 @@ def picture_of(
         )
     return SyntheticPicture(
         drawing=Drawing(_moving(card, moving, look), look.plates), still=_filling(card, look.house)
+    )
+
+
+#: Where the rows of a guide scroll, how high one is, and how fast they go a second (units of the canvas).
+_ROWS_TOP, _ROW, _SCROLL = 404, 84, 36
+
+
+def _guide(
+    synthetic: CompiledSynthetic, start: int, at_us: int, show: Continuity, look: Look
+) -> SyntheticPicture:
+    """The frame stands; the rows run up behind it, and round again. The half hour's grid is drawn once."""
+    house, begun = look.house, guide.half_hour(at_us + _NUDGE_US, look.writing)
+    values = {**look.values(ACCENT), "title": synthetic.title, "text": synthetic.text}
+    local = look.writing.local(at_us)
+    frame = look.card(
+        "cards/guide.svg",
+        {**values, "date": f"{local:%A, %B} {local.day}", "columns": guide.columns(begun, look.writing)},
+    )
+    lineup = guide.part(show.lineup, begun)
+    rows = guide.rows(lineup, begun)
+    window = house.height - _px(_ROWS_TOP, look)
+    row = _px(_ROW, look)
+    # Enough of them to fill the window at any place of a round.
+    shown = [*rows, *(rows * (window // (row * max(1, len(rows))) + 1))] if rows else []
+    card = look.card("cards/guide_rows.svg", {**values, "rows": shown})
+    inner = card.svg.replace("<svg ", f'<svg width="{house.width}" height="{row * len(shown)}" '
+                             'preserveAspectRatio="none" ', 1)  # fmt: skip
+    plate = Plate(_outer(house.width, row * len(shown), inner), house.width, row * len(shown))
+    step = 2 * max(1, round(_SCROLL * look.scale / 2 / house.rate))
+    period = row * len(rows)
+    top = f"mod({start * step % period}+n*{step},{period})"
+    over = Element(plate, "0", str(house.height - window), window=(top, window))
+    moving = Layer("guide", start, start)
+    return SyntheticPicture(
+        drawing=Drawing((over, *_moving(frame, moving, look)), look.plates), still=_filling(frame, house)
     )
 
 

@@ -17,8 +17,9 @@ from retrovue.lineup import ArtworkRef, ChannelId, ChannelIdent, GuideEntry
 from retrovue.playout.cards import Writing
 from retrovue.playout.director import Programme, house_of
 from retrovue.playout.graphics import Continuity
+from retrovue.playout.guide import edges as guide_edges
 from retrovue.playout.overlay import Schedule, plan_layers
-from retrovue.playout.playlog import Playlog
+from retrovue.playout.playlog import Playlog, PlaylogEntry
 from retrovue.store.artefact import Artefact, ArtefactHeader
 from retrovue.units import MINUTE_US, from_us
 
@@ -85,6 +86,12 @@ def load(
                 assets[asset_id] = artefact.asset(asset_id)
         grid = house_of(channel).grid
         playlog = Playlog.align(segments, grid, fallbacks)
+        guides = [e for e in playlog.entries if _shows(artefact, e) == "guide"]
+        playlog = playlog.cut_at(
+            grid.nearest(us)
+            for e in guides
+            for us in guide_edges(e.segment.start_us, e.segment.end_us, writing)
+        )
         playlog = playlog.drawn(
             plan_layers(playlog.entries, Schedule(channel, overlays, events, writing, grid))
         )
@@ -108,6 +115,11 @@ def load(
         ends.append(segments[-1].end_us if segments else start_us)
     idents = tuple(_ident(channel) for channel in artefact.channels)
     return OnAirProgramme(header, idents, guide, channels, min([end_us, *ends]), generation)
+
+
+def _shows(artefact: Artefact, entry: PlaylogEntry) -> str:
+    synthetic = artefact.synthetics.get(entry.segment.synthetic)
+    return synthetic.shows if synthetic is not None else ""
 
 
 def _ident(channel: CompiledChannel) -> ChannelIdent:

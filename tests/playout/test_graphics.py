@@ -350,3 +350,41 @@ def test_a_file_is_drawn_over_as_a_generated_picture_is() -> None:
     graph = command[command.index("-filter_complex") + 1]
     # After the programme is in the house's raster, before it is cut.
     assert graph.index("pad=") < graph.index("overlay=") < graph.index("trim=end_frame=9")
+
+
+async def test_a_guide_shows_every_channel_and_scrolls_with_station_time(desk: Desk) -> None:
+    lineup = [
+        (replace(BENCH, number=f"{n}.1", callsign=f"CH{n}"), events((f"Show {n}", 30), (f"Film {n}", 120)))
+        for n in range(2, 8)
+    ]
+    show = Continuity(lineup=lineup)
+    picture = await desk.card("guide", "Retro Television", show=show)
+    drawn = " ".join(plate.svg for plate in picture.plates)
+    for n in range(2, 8):
+        assert f"Show {n}" in drawn
+        assert f"CH{n}" in drawn
+    assert "9:00 PM" in drawn
+    frames = desk.frames(picture=picture, count=40)
+    assert {"middle-centre", "bottom-centre"} >= differs(frames[39], frames[0], 60) & {
+        "top-left", "top-centre", "top-right", "middle-centre", "bottom-centre",
+    }  # fmt: skip
+    joined = desk.frames(picture=await desk.card("guide", "Retro Television", show=show, start=START + 30))
+    assert differs(joined[0], frames[30], 60) == set()
+
+
+def test_a_guides_grid_is_the_schedule_cut_to_an_hour_and_a_half() -> None:
+    from retrovue.playout import guide
+
+    writing = Writing(ZONE)
+    at = guide.half_hour(HOUSE.grid.start_us(START), writing)
+    assert guide.columns(at, writing) == ["8:30 PM", "9:00 PM", "9:30 PM"]
+    assert guide.edges(at, at + 3 * guide.HALF_HOUR_US, writing) == [
+        at + guide.HALF_HOUR_US, at + 2 * guide.HALF_HOUR_US,
+    ]  # fmt: skip
+    ((row,),) = [guide.rows([(BENCH, events(("A", 30), ("B", 240)))], at)]
+    assert [(c["title"], c["before"], c["after"]) for c in row["cells"]] == [
+        ("A", False, False), ("B", False, True),
+    ]  # fmt: skip
+    assert row["cells"][-1]["right"] == 1.0
+    assert row["cells"][0]["right"] == row["cells"][1]["left"]
+    assert guide.rows([(BENCH, ())], at)[0]["cells"] == []
