@@ -25,6 +25,7 @@ from retrovue.playout.admission import Encoders, budget_of
 from retrovue.playout.control_room import EmergencyDefaults, StationControlRoom
 from retrovue.playout.cores import cores
 from retrovue.playout.director import Presentation, ProgramDirector, house_of, machine_of
+from retrovue.playout.encoders import VERDICTS, EncoderBench
 from retrovue.playout.ladder import Patience
 from retrovue.playout.live import LiveFeed
 from retrovue.playout.prefetch import Prefetch, Upcoming
@@ -79,7 +80,8 @@ class StationOnAir:
             log.warning("ended %d processes that an earlier run had left behind", len(orphans))
         desk = Desk(options.station, state / ARTEFACT_NAME, state)
         machine = machine_of(ffmpeg, state)
-        service = self._service = ScheduleService(self.clock, desk, model, self._reloaded)
+        bench = EncoderBench(ffmpeg.path, ffmpeg.encoders, state / VERDICTS)
+        service = self._service = ScheduleService(self.clock, desk, model, self._reloaded, bench.equip)
         programme = await service.first_programme()
         director = self._director = ProgramDirector(
             self.clock,

@@ -129,6 +129,7 @@ def _jobs(args: argparse.Namespace, model: Any, asset: Asset, state: Path) -> tu
     from retrovue.ffmpeg_binary import choose_ffmpeg
     from retrovue.playout.conform import Job
     from retrovue.playout.director import file_rendering, house_of, machine_of, settings_of
+    from retrovue.playout.encoders import VERDICTS, EncoderBench
     from retrovue.playout.schedule_service import media_roots
     from retrovue.playout.shelf import copy_of, folder_of
 
@@ -143,7 +144,8 @@ def _jobs(args: argparse.Namespace, model: Any, asset: Asset, state: Path) -> tu
     asked = {channel.channel for channel in _channels(args.channel, every, published)}
     could = set()
     machine, asset = machine_of(ffmpeg, state), fitted(model, asset)
-    for channel in every:
+    bench = EncoderBench(ffmpeg.path, ffmpeg.encoders, state / VERDICTS)
+    for channel in map(bench.equip, every):
         house = house_of(channel)
         rendering = file_rendering(machine, channel, asset, str(root / asset.path))
         settings = settings_of(rendering)

@@ -85,6 +85,7 @@ def examine(state: str | None) -> Iterator[Finding]:
 
     yield _python()
     yield _ffmpeg()
+    yield from _encoders()
     yield _shipped()
     yield _fonts()
     yield _time_zones()
@@ -112,6 +113,28 @@ def _ffmpeg() -> Finding:
         lacks = f"{text}; it lacks {', '.join(chosen.missing)}"
         return Finding("ffmpeg", "problem", lacks, "name a more complete one, or unset $RETROVUE_FFMPEG")
     return Finding("ffmpeg", "ok", text)
+
+
+def _encoders() -> Iterator[Finding]:
+    """Each hardware encoder that this ffmpeg has, really tried; H.264 in software always works."""
+    from retrovue.ffmpeg_binary import FfmpegMissing, choose_ffmpeg
+    from retrovue.playout.encode import HARDWARE, SOFTWARE
+    from retrovue.playout.encoders import EncoderBench
+
+    try:
+        chosen = choose_ffmpeg()
+    except FfmpegMissing:
+        return
+    bench = EncoderBench(chosen.path, chosen.encoders)
+    listed = [name for name in (SOFTWARE, *HARDWARE) if name in chosen.encoders]
+    verdicts = bench.verdicts(listed)
+    works = [name for name, why in verdicts.items() if not why]
+    refused = "; ".join(f"{name}: {why}" for name, why in verdicts.items() if why)
+    if SOFTWARE not in works:
+        yield Finding("encoders", "problem", refused, "name another ffmpeg with $RETROVUE_FFMPEG")
+        return
+    text = f"{', '.join(works)}" + (f" (not {refused})" if refused else "")
+    yield Finding("encoders", "ok", text)
 
 
 def _shipped() -> Finding:

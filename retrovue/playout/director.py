@@ -430,6 +430,13 @@ class ProgramDirector:
         for channel_id, (channel, programme) in programmes.items():
             house = house_of(channel)
             manager = self.channels.get(channel_id)
+            if (
+                manager is not None
+                and manager.state is not State.OFF_AIR
+                and manager.house == replace(house, encoder=manager.house.encoder)
+            ):
+                # Another encoder alone is no reason to lose the viewers: it waits until the channel is off.
+                house, channel = manager.house, replace(channel, encoder=manager.house.encoder)
             if manager is not None and manager.house == house:
                 self._studios[channel_id].apply(channel, programme)
                 continue

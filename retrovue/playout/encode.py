@@ -9,6 +9,7 @@ a stream is cut without parsing slices.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -30,9 +31,12 @@ _MAIN_LEVEL_KBIT = 1792
 
 def video(picture: Any, house: HouseFormat, descriptor: int, keys: Sequence[int] = ()) -> Any:
     """``picture`` as bare access units into pipe ``descriptor``; one can begin at frames ``keys``, too."""
+    encoder = ENCODERS[house.encoder]
     width, height = house.coded_size
     if (width, height) != (house.width, house.height):
         picture = picture.filter("scale", width, height).filter("setsar", house.sar.replace(":", "/"))
+    for name, arguments in encoder.upload:
+        picture = picture.filter(name, *arguments)
     rate = f"{house.video_kbps}k"
     common: dict[str, Any] = {
         "format": house.video.muxer,
@@ -46,7 +50,12 @@ def video(picture: Any, house: HouseFormat, descriptor: int, keys: Sequence[int]
         "flush_packets": 1,
         **_forced(keys, house),
     }
-    return ffmpeg.output(picture, f"pipe:{descriptor}", **common | _ENCODERS[house.encoder](house))
+    return ffmpeg.output(picture, f"pipe:{descriptor}", **common | encoder.options(house))
+
+
+def device_of(house: HouseFormat) -> tuple[str, ...]:
+    """Options before everything else: the device that the encoder works on."""
+    return ENCODERS[house.encoder].device
 
 
 def audio(sound: Any, house: HouseFormat, descriptor: int) -> Any:
@@ -95,19 +104,111 @@ def _mpeg2video(house: HouseFormat) -> dict[str, Any]:
         "bufsize": f"{kbit}k",
         "flags": "+cgop",
         "sc_threshold": 1_000_000_000,
+        **_told(house),
+    }
+
+
+def _told(house: HouseFormat) -> dict[str, Any]:
+    """The colours, for encoders that are told by ffmpeg's own options."""
+    return {
         "color_range": "tv",
         **dict.fromkeys(("color_primaries", "color_trc", "colorspace"), "bt709" if house.hd else "smpte170m"),
     }
 
 
-def encoder_of(codec: str, wish: str) -> str:
-    """The encoder of pictures in ``codec``; ``wish`` chooses between those of H.264."""
+def _nvenc(house: HouseFormat) -> dict[str, Any]:
+    return {
+        "preset": "p4",
+        "tune": "ull",
+        "profile:v": "high",
+        "rc": "cbr",
+        "zerolatency": 1,
+        "delay": 0,
+        "refs": 1,
+        "forced-idr": 1,
+        "no-scenecut": 1,
+        "strict_gop": 1,
+        "aud": 1,
+        **_told(house),
+    }
+
+
+def _qsv(house: HouseFormat) -> dict[str, Any]:
+    return {
+        "preset": "veryfast",
+        "profile:v": "high",
+        "async_depth": 1,
+        "look_ahead": 0,
+        "refs": 1,
+        "idr_interval": 0,
+        "forced_idr": 1,
+        "adaptive_i": 0,
+        "b_strategy": 0,
+        "aud": 1,
+        **_told(house),
+    }
+
+
+def _vaapi(house: HouseFormat) -> dict[str, Any]:
+    return {
+        "profile:v": "high",
+        "rc_mode": "CBR",
+        "async_depth": 1,
+        "refs": 1,
+        "idr_interval": 0,
+        "aud": 1,
+        **_told(house),
+    }
+
+
+def _videotoolbox(house: HouseFormat) -> dict[str, Any]:
+    return {
+        "profile:v": "high",
+        "realtime": 1,
+        "allow_sw": 0,
+        "bsf:v": _DELIMITERS,
+        **_told(house),
+    }
+
+
+def _v4l2m2m(house: HouseFormat) -> dict[str, Any]:
+    return {"num_capture_buffers": 16, "bsf:v": _DELIMITERS, **_told(house)}
+
+
+#: For encoders that write no access unit delimiters themselves.
+_DELIMITERS = "h264_metadata=aud=insert"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """How one of ffmpeg's encoders is made to write a stream of the house."""
+
+    options: Callable[[HouseFormat], dict[str, Any]]
+    device: tuple[str, ...] = ()  #: options before everything else
+    upload: tuple[tuple[str, tuple[str, ...]], ...] = ()  #: last filters: how pictures come to it
+
+
+#: By ffmpeg's name.
+ENCODERS: Mapping[str, Encoder] = {
+    "libx264": Encoder(_libx264),
+    "h264_nvenc": Encoder(_nvenc),
+    "h264_qsv": Encoder(_qsv, upload=(("format", ("nv12",)),)),
+    "h264_vaapi": Encoder(
+        _vaapi,
+        device=("-init_hw_device", "vaapi=gpu", "-filter_hw_device", "gpu"),
+        upload=(("format", ("nv12",)), ("hwupload", ())),
+    ),
+    "h264_videotoolbox": Encoder(_videotoolbox),
+    "h264_v4l2m2m": Encoder(_v4l2m2m),
+    "mpeg2video": Encoder(_mpeg2video),
+}
+#: What "auto" tries, in order, before it takes libx264.
+HARDWARE = ("h264_nvenc", "h264_qsv", "h264_vaapi", "h264_videotoolbox", "h264_v4l2m2m")
+SOFTWARE = "libx264"
+
+
+def encoder_of(codec: str, chosen: str) -> str:
+    """The encoder of pictures in ``codec``; ``chosen`` is the one of H.264."""
     if codec == "mpeg2":
         return "mpeg2video"
-    return wish if wish in _ENCODERS else "libx264"
-
-
-_ENCODERS: Mapping[str, Callable[[HouseFormat], dict[str, Any]]] = {
-    "libx264": _libx264,
-    "mpeg2video": _mpeg2video,
-}
+    return chosen if chosen in ENCODERS else SOFTWARE

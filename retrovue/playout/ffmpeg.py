@@ -18,6 +18,7 @@ is there:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +90,7 @@ def file_command(
         pad = round(preroll * SAMPLE_RATE) + house.audio.frame_samples * 2
         audio = normalise.sound(source, pad - round(lead_in * SAMPLE_RATE), how)
         outputs.append(encode.audio(cut_audio(audio, house, cut, pad), house, pipes.audio))
-    return compiled(binary, outputs)
+    return compiled(binary, outputs, encode.device_of(house))
 
 
 def boundary_command(binary: str, house: HouseFormat, skip: int, ticks: int, pipes: Pipes) -> list[str]:
@@ -106,7 +107,7 @@ def boundary_command(binary: str, house: HouseFormat, skip: int, ticks: int, pip
         .filter("fps", fps=rate)
         .filter("format", "yuv420p")
     )
-    return compiled(binary, [encode.video(video, house, pipes.video)])
+    return compiled(binary, [encode.video(video, house, pipes.video)], encode.device_of(house))
 
 
 def synthetic_command(
@@ -140,7 +141,7 @@ def synthetic_command(
             sound = _lavfi(f"anullsrc=r={SAMPLE_RATE}:cl=stereo").audio
         sound = sound.filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
         outputs.append(encode.audio(cut_audio(sound, house, cut, pad), house, pipes.audio))
-    return compiled(binary, outputs)
+    return compiled(binary, outputs, encode.device_of(house))
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +242,8 @@ def cut_audio(audio: Any, house: HouseFormat, cut: Cut, pad: int) -> Any:
     ).filter("asetpts", "PTS-STARTPTS")
 
 
-def compiled(binary: str, outputs: list[Any]) -> list[str]:
-    """The argument list of a graph."""
+def compiled(binary: str, outputs: list[Any], device: Sequence[str] = ()) -> list[str]:
+    """The argument list of a graph; ``device``: options before everything else."""
     stream = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
-    arguments: list[str] = ffmpeg.compile(stream, cmd=[binary, *_GLOBAL])
+    arguments: list[str] = ffmpeg.compile(stream, cmd=[binary, *_GLOBAL, *device])
     return arguments

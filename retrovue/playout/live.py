@@ -93,7 +93,7 @@ def command(binary: str, house: HouseFormat, feed: LiveFeed, where: str, cut: Cu
         pad = house.audio.frame_samples * 2
         sound = normalise.sound(source, pad, how)
         outputs.append(encode.audio(graphs.cut_audio(sound, house, cut, pad), house, pipes.audio))
-    return graphs.compiled(binary, outputs)
+    return graphs.compiled(binary, outputs, encode.device_of(house))
 
 
 def scrub(text: str, *secrets: str) -> str:

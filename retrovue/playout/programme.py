@@ -5,8 +5,8 @@ Everything here runs off the event loop: the tick loops must not wait for a disk
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from retrovue.library.catalog import Asset
 from retrovue.lineup import ArtworkRef, ChannelId, ChannelIdent, GuideEntry
 from retrovue.playout.cards import Writing
 from retrovue.playout.director import Programme, house_of
+from retrovue.playout.encode import SOFTWARE
 from retrovue.playout.graphics import Continuity
 from retrovue.playout.guide import edges as guide_edges
 from retrovue.playout.overlay import Schedule, plan_layers
@@ -47,6 +48,11 @@ def media_path(roots: Mapping[str, Path], collection: str, path: str) -> str:
     return str(root / path) if root is not None else path
 
 
+def in_software(channel: CompiledChannel) -> CompiledChannel:
+    """The channel as every machine can encode it."""
+    return replace(channel, encoder=SOFTWARE)
+
+
 def load(
     artefact: Artefact,
     roots: Mapping[str, Path],
@@ -54,9 +60,10 @@ def load(
     playlog_us: int,
     generation: int = 0,
     station: Path = Path(),
+    equip: Callable[[CompiledChannel], CompiledChannel] = in_software,
 ) -> OnAirProgramme:
     """Read ``artefact`` for [now, now + ``playlog_us``); ``roots``: collection → folder of its media,
-    ``station``: its folder, for its pictures.
+    ``station``: its folder, for its pictures, ``equip``: gives a channel an encoder that works here.
 
     Raises ``ArtefactError``.
     """
@@ -74,7 +81,8 @@ def load(
         return media_path(roots, asset.collection, asset.path)
 
     writing = Writing(zone, header.clock)
-    lineup = [(c, artefact.events(c.channel, header.start_us, header.end_us)) for c in artefact.channels]
+    equipped = [equip(c) for c in artefact.channels]
+    lineup = [(c, artefact.events(c.channel, header.start_us, header.end_us)) for c in equipped]
     for channel, events in lineup:
         channel_id = ChannelId(channel.channel)
         # What is shown after a break, and for how long, depends on where the break was.

@@ -18,6 +18,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from retrovue.clock import MasterClock
+from retrovue.compiler.model import CompiledChannel
 from retrovue.errors import RetroVueError
 from retrovue.lineup import ChannelId
 from retrovue.playout import programme
@@ -123,9 +124,10 @@ class ScheduleService:
         desk: Desk,
         model: StationModel,
         on_change: Callable[[StationModel], None] = lambda model: None,
+        equip: Callable[[CompiledChannel], CompiledChannel] = programme.in_software,
     ) -> None:
         self._clock, self._desk, self._model = clock, desk, model
-        self._on_change = on_change
+        self._on_change, self._equip = on_change, equip
         self._artefact: Artefact | None = None
         self._artefact_mark: tuple[int, int, int] | None = None
         self._sources_mark: frozenset[tuple[str, int, int]] = frozenset()
@@ -169,7 +171,9 @@ class ScheduleService:
     async def _last_generation(self) -> OnAirProgramme | None:
         """The newest generation of the playlog that covers now."""
         now_us, roots = self._clock.now_us(), media_roots(self._model, self._desk.station)
-        found = await asyncio.to_thread(_open_generation, self._desk.state / FOLDER, roots, now_us)
+        found = await asyncio.to_thread(
+            _open_generation, self._desk.state / FOLDER, roots, now_us, self._equip
+        )
         if found is None:
             return None
         artefact, loaded, cut = found
@@ -329,7 +333,7 @@ class ScheduleService:
         roots = media_roots(self._model, self._desk.station)
         now_us, length_us = self._clock.now_us(), self._playlog_us() + ROLL_US
         artefact, loaded, cut, trouble = await asyncio.to_thread(
-            _open, self._desk, roots, now_us, length_us, self._generation
+            _open, self._desk, roots, now_us, length_us, self._generation, self._equip
         )
         self._warn("playlog", trouble)
         self._put(artefact, mark, loaded, cut)
@@ -368,7 +372,12 @@ def _mark(path: Path) -> tuple[int, int, int] | None:
 
 
 def _open(
-    desk: Desk, roots: dict[str, Path], now_us: int, length_us: int, current: Cut
+    desk: Desk,
+    roots: dict[str, Path],
+    now_us: int,
+    length_us: int,
+    current: Cut,
+    equip: Callable[[CompiledChannel], CompiledChannel],
 ) -> tuple[Artefact, OnAirProgramme, Cut, str]:
     """The artefact of ``desk``, what airs of it, the generation that was kept of that, and why not if not.
 
@@ -386,7 +395,7 @@ def _open(
                 write(artefact, folder, cut)
             except RetroVueError as error:
                 trouble = f"{error}; it airs from memory"
-        loaded = programme.load(artefact, roots, now_us, length_us, cut.generation, desk.station)
+        loaded = programme.load(artefact, roots, now_us, length_us, cut.generation, desk.station, equip)
         return artefact, loaded, cut, trouble
     except BaseException:
         artefact.close()
@@ -394,7 +403,10 @@ def _open(
 
 
 def _open_generation(
-    folder: Path, roots: dict[str, Path], now_us: int
+    folder: Path,
+    roots: dict[str, Path],
+    now_us: int,
+    equip: Callable[[CompiledChannel], CompiledChannel],
 ) -> tuple[Artefact, OnAirProgramme, Cut] | None:
     """The newest generation that can be read and covers ``now_us``."""
     for generation in generations(folder):
@@ -406,7 +418,8 @@ def _open_generation(
         try:
             cut = read_cut(artefact)
             if cut is not None and cut.start_us <= now_us < cut.end_us:
-                loaded = programme.load(artefact, roots, now_us, cut.end_us - now_us, cut.generation)
+                length_us = cut.end_us - now_us
+                loaded = programme.load(artefact, roots, now_us, length_us, cut.generation, equip=equip)
                 return artefact, loaded, cut
         except RetroVueError as error:
             log.warning("%s", error)

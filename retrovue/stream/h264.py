@@ -73,12 +73,27 @@ def is_idr(unit: bytes) -> bool:
     return False
 
 
+def slice_type(unit: bytes) -> str:
+    """ "P", "B" or "I" of the first slice of an access unit (7.3.3); empty when it has none."""
+    for kind, start, end in nal_units(unit):
+        if kind in (NAL_SLICE, NAL_IDR):
+            bits = "".join(f"{byte:08b}" for byte in unit[start + 1 : min(end, start + 9)])
+            values: list[int] = []
+            at = 0
+            while len(values) < 2 and "1" in bits[at:]:  # ue(v): first_mb_in_slice, slice_type
+                zeros = bits.index("1", at) - at
+                values.append(int(bits[at + zeros : at + 2 * zeros + 1], 2) - 1)
+                at += 2 * zeros + 1
+            return {0: "P", 1: "B", 2: "I"}.get(values[1] % 5, "") if len(values) == 2 else ""
+    return ""
+
+
 def parameter_sets_hash(unit: bytes) -> str:
-    """sha256 over SPS and PPS of an IDR access unit; empty when it has none."""
+    """sha256 over SPS and PPS of an IDR access unit; empty when either is missing."""
     digest = hashlib.sha256()
-    seen = False
+    seen = set()
     for kind, start, end in nal_units(unit):
         if kind in (NAL_SPS, NAL_PPS):
-            seen = True
+            seen.add(kind)
             digest.update(unit[start:end])
-    return digest.hexdigest() if seen else ""
+    return digest.hexdigest() if len(seen) == 2 else ""
