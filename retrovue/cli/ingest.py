@@ -20,6 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, view: View) -> int:
+    from retrovue.compiler.compile import compiled_channels
     from retrovue.library.adapters import settings_models
     from retrovue.library.enrichers import open_enrichers
     from retrovue.library.finding import printable
@@ -42,6 +43,7 @@ def run(args: argparse.Namespace, view: View) -> int:
                 previous,
                 cache,
                 lambda path: bar.advance(1, printable(path)),
+                (c.loudness for c in compiled_channels(model) if c.loudness is not None),
             )
         whole = not surveyed.unreachable
     finally:

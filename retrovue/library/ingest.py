@@ -7,7 +7,10 @@ used becomes a ``Finding`` and never stops the rest.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Protocol
@@ -18,8 +21,14 @@ from retrovue.library.enrichers import Enricher
 from retrovue.library.enrichers.probe import snap_asset_marks
 from retrovue.library.finding import Finding, Unreadable
 from retrovue.library.lock import LockError, parse_line, render_line, replace_file
+from retrovue.library.loudness import gain_for
 from retrovue.library.plugins import kind_of
 from retrovue.library.states import Occasion, next_state
+
+#: Files that are looked into at once: disks gain nothing from more.
+MOST_AT_ONCE = 4
+#: A smaller shortfall of loudness is heard by nobody (dB).
+TOLD_SHORTFALL_DB = 1.0
 
 
 class CollectionLike(Protocol):
@@ -142,20 +151,23 @@ def ingest(
     previous: Catalog,
     cache: Cache,
     on_file: Callable[[str], None] = lambda path: None,
+    targets: Iterable[float] = (),
 ) -> Ingested:
-    """Look into the surveyed media; ``on_file`` is told each path before it is opened."""
+    """Look into the surveyed media, several at a time; ``on_file`` is told each path in its turn.
+
+    ``targets``: the loudness of the station's channels (LUFS); what can't come up to one is told.
+    """
     findings = list(surveyed.findings)
     assets: dict[str, Asset] = {}
     looked_into = 0
-    for media in surveyed.media:
+    wanted = sorted(set(targets))
+    for media, fingerprint, look in _looks(surveyed.media, enrichers, previous, cache):
         on_file(media.asset.path)
         before = previous.assets.get(media.asset.id)
-        fingerprint = _fingerprint(media.asset, enrichers)
-        enriched = cache.get(fingerprint, media.asset.collection)
         try:
-            if enriched is None:
+            enriched = look if isinstance(look, Asset) else look.result()
+            if look is not enriched:
                 looked_into += 1
-                enriched = _enrich(media, before, enrichers)
                 cache.put(fingerprint, enriched)
         except Unreadable as fault:
             findings.append(
@@ -169,6 +181,7 @@ def ingest(
         asset, complaint = _finish(enriched, media)
         if complaint:
             findings.append(complaint)
+        findings += shortfalls(asset, wanted)
         approved = collections[asset.collection].approve == "auto" or (before is not None and before.approved)
         assets[asset.id] = replace(asset, approved=approved)
     for id_, asset in previous.assets.items():
@@ -177,6 +190,44 @@ def ingest(
         stays = asset.collection in surveyed.unreachable or _is_held(asset, surveyed.findings)
         assets[id_] = asset if stays else replace(asset, state=next_state(asset.state, Occasion.VANISHED))
     return _compare(assets, findings, previous, looked_into)
+
+
+def _looks(
+    surveyed: Iterable[FoundMedia], enrichers: Sequence[Enricher], previous: Catalog, cache: Cache
+) -> Iterator[tuple[FoundMedia, str, Asset | Future[Asset]]]:
+    """Each file with its fingerprint and the asset that is known of it, or that is being found out."""
+    pool = ThreadPoolExecutor(min(MOST_AT_ONCE, os.cpu_count() or 1), "ingest")
+    try:
+        waiting: deque[tuple[FoundMedia, str, Asset | Future[Asset]]] = deque()
+        for media in surveyed:
+            fingerprint = _fingerprint(media.asset, enrichers)
+            known = cache.get(fingerprint, media.asset.collection)
+            before = previous.assets.get(media.asset.id)
+            waiting.append((media, fingerprint, known or pool.submit(_enrich, media, before, enrichers)))
+            if len(waiting) > 2 * MOST_AT_ONCE:
+                yield waiting.popleft()
+        yield from waiting
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def shortfalls(asset: Asset, targets: Iterable[float]) -> list[Finding]:
+    """What of an asset's loudness can't be mended by its gain, for one of the station's targets."""
+    for target in targets:
+        for track in asset.audio:
+            gain = gain_for(track.loudness, track.peak, target)
+            if not track.commentary and gain.shortfall_db >= TOLD_SHORTFALL_DB:
+                return [
+                    Finding(
+                        "too-quiet",
+                        asset.collection,
+                        asset.path,
+                        f"airs {gain.shortfall_db:.1f} dB quieter than {target:g} LUFS: "
+                        f"it has {track.loudness:g} LUFS and peaks of {track.peak or 0:g} dBTP",
+                        help="a louder copy of it, or one whose peaks are less high",
+                    )
+                ]
+    return []
 
 
 def _enrich(media: FoundMedia, before: Asset | None, enrichers: Iterable[Enricher]) -> Asset:

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrovue.library.catalog import Asset, AudioTrack
 from retrovue.library.enrichers.loudness import parse_summaries
+from retrovue.library.ingest import shortfalls
 from retrovue.library.loudness import CEILING_DBTP, MOST_GAIN_DB, MOST_LIMITED_DB, Gain, gain_for
 from tests.playout.inputs import ingested, loudness_of, render, run
 from tests.playout.lab import BENCH
@@ -102,3 +104,13 @@ def test_a_summary_of_several_tracks_is_read() -> None:
     )
     assert parse_summaries(text) == {0: (-23.4, -1.2), 2: (None, None)}
     assert parse_summaries("") == {}
+
+
+def test_what_no_gain_can_mend_is_told() -> None:
+    far = AudioTrack("aac", 2, loudness=-40.0, peak=-1.0)
+    asset = Asset("films", "far", path="far.mkv", audio=(far,))
+    (finding,) = shortfalls(asset, [-24.0, -23.0])
+    assert (finding.code, finding.path) == ("too-quiet", "far.mkv")
+    assert "11.0 dB quieter than -24 LUFS" in finding.message
+    assert shortfalls(replace(asset, audio=(replace(far, loudness=-26.0),)), [-24.0]) == []
+    assert shortfalls(replace(asset, audio=(replace(far, commentary=True),)), [-24.0]) == []
