@@ -14,6 +14,7 @@ import pytest
 
 from fixtures.media.barcode import Clip, make
 from fixtures.media.barcode_layout import Code
+from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.library.catalog import AudioTrack, SubtitleTrack
 from retrovue.playout.director import house_of
 from tests.playout.inputs import at_rate, grab, ingested, render, run
@@ -156,7 +157,10 @@ def corners(frame: av.VideoFrame, inset_x: float = 0.02, inset_y: float = 0.02) 
 def test_a_rotated_picture_stands_upright(degrees: int, tmp_path: Path) -> None:
     plain = quarters(tmp_path, 320, 180)
     path = tmp_path / "rotated.mp4"
-    run("-display_rotation", str(degrees), "-i", str(plain), "-c", "copy", str(path))
+    if choose_ffmpeg().version >= (6,):
+        run("-display_rotation", str(degrees), "-i", str(plain), "-c", "copy", str(path))
+    else:
+        run("-i", str(plain), "-c", "copy", "-metadata:s:v:0", f"rotate={degrees}", str(path))
     # Counter-clockwise, as ffmpeg means it.
     turned = {
         90: ["lime", "white", "red", "blue"],
