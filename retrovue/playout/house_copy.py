@@ -98,7 +98,7 @@ class HouseCopy:
     def key_before(self, frame: int, reach: int) -> int | None:
         """The last picture to begin with at or before ``frame``, at most ``reach`` frames back."""
         first = max(0, frame - reach)
-        records = self._records(self._pictures_at, first, frame + 1)
+        records = self._records(self._pictures_at, first, min(frame + 1, self.label.frames))
         return next((first + i for i in reversed(range(len(records))) if records[i][1] & _KEY), None)
 
     def key_after(self, frame: int, reach: int) -> int | None:

@@ -94,6 +94,8 @@ def enter(copy: HouseCopy, frame: int, back: int, reach: int) -> Entry:
 
     Raises ``CopyUnusable``, ``OSError``.
     """
+    if frame >= copy.label.frames:
+        return Entry(frame, frame)  # nothing is left to show
     before = copy.key_before(frame, reach)
     if before is None:
         raise CopyUnusable("it has no picture to begin with")

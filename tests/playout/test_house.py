@@ -327,6 +327,27 @@ async def test_a_store_that_hangs_holds_up_nobody(
         back.set()
 
 
+async def test_behind_the_end_of_a_copy_the_stand_in_takes_over(tmp_path: Path) -> None:
+    await conformed("ntsc", tmp_path)
+    await conformed("pal", tmp_path)
+    items = [
+        Item("ntsc", 1.5, in_s=3.0),
+        Item("ntsc", 1.5, in_s=30.0, fallbacks=("pal",)),  # the plan is wrong: it has 20 s
+        Item("ntsc", 20.0, in_s=6.0),
+    ]
+    async with bench(items, tmp_path) as b:
+        with watched() as found:
+            reading, tuned_s = await seen_of(b, 3.0, tmp_path)
+        shown = {0: set[int | None](), 1: set[int | None](), 2: set[int | None]()}
+        for picture in reading.shown:
+            entry = b.playlog.at(tick_of(picture.pts, tuned_s, b.grid))
+            assert entry is not None
+            shown[entry.segment.seq].add(picture.code.asset if picture.code else None)
+        assert shown[0] == shown[2] == {CLIPS["ntsc"].asset}
+        assert CLIPS["pal"].asset in shown[1] <= {CLIPS["pal"].asset, None}
+        assert len(found) <= 1
+
+
 async def test_nothing_is_left_open(tmp_path: Path) -> None:
     await conformed("ntsc", tmp_path)
 

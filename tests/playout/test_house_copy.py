@@ -75,6 +75,10 @@ def test_a_group_is_found_by_any_of_its_frames(tmp_path: Path) -> None:
             assert (entry.frame, entry.key) == (n, after)
             assert entry.group == b"".join(frame(i) for i in range(n - n % LONG, after) if n % LONG)
             assert enter(copy, n, LONG - 1, LONG).boundary == 0
+        beyond = GROUPS * LONG + 3
+        assert copy.key_before(beyond, 4 * LONG) == (GROUPS - 1) * LONG
+        assert copy.key_after(beyond, LONG) is None
+        assert enter(copy, beyond, 0, LONG).boundary == 0
 
 
 def test_nothing_is_there_before_it_is_finished_and_nothing_stays_of_what_is_not(tmp_path: Path) -> None:
