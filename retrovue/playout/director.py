@@ -193,6 +193,7 @@ class _Studio(Studio, Feeds):
         self._director, self._house, self._as_run = director, house, as_run
         as_run.authorise(programme.playlog, programme.artefact, programme.generation)
         self.channel, self._programme = channel, programme
+        self._settings: dict[str, tuple[tuple[Asset, str, CompiledChannel], str]] = {}  #: by asset id
         self._parameters = ""  #: of the channel's own encoder; known once there is a slate
         self._renderings = _Renderings(self)
         self.control = MasterControl(channel.channel, house.grid, self)
@@ -327,13 +328,23 @@ class _Studio(Studio, Feeds):
             folder_of(machine.state, asset.id, house),
             rendering.path,
             self._parameters,
-            lambda: settings_of(rendering),
+            lambda: self._settings_of(rendering),
         )
 
         def boundary(skip: int, ticks: int, pipes: Pipes) -> list[str]:
             return ffmpeg.boundary_command(machine.ffmpeg, house, skip, ticks, pipes)
 
         return replace(rendering, copy=wanted, boundary=boundary)
+
+    def _settings_of(self, rendering: Rendering) -> str:
+        """Remembered: it costs more than opening the copy does. Called on a thread."""
+        asset = rendering.asset
+        assert asset is not None
+        made_of = (asset, rendering.path, self.channel)
+        known = self._settings.get(asset.id)
+        if known is None or known[0] != made_of:
+            known = self._settings[asset.id] = (made_of, settings_of(rendering))
+        return known[1]
 
     def synthetic(self, slug: str, picture: SyntheticPicture, over: Drawing = NOTHING) -> Rendering:
         binary, house = self._director.machine.ffmpeg, self._house
