@@ -45,12 +45,11 @@ from retrovue.library.adapters import settings_models
 from retrovue.lineup import ChannelId, Viewer
 from retrovue.playout import as_run_log
 from retrovue.playout.capture import pictures
-from retrovue.playout.director import Machine, ProgramDirector, house_of
+from retrovue.playout.director import ProgramDirector, house_of, machine_of
 from retrovue.playout.programme import OnAirProgramme, load
 from retrovue.playout.reconcile import Finding, reconcile
 from retrovue.playout.schedule_service import media_roots
 from retrovue.playout.sources import house as house_source
-from retrovue.resources import font
 from retrovue.station.load import require_station
 from retrovue.store.artefact import Artefact
 from retrovue.stream.mpegts import CLOCK_HZ
@@ -109,7 +108,7 @@ class Soak:
         roots = media_roots(model, self.folder)
         artefact = Artefact.open(self.state / "artefact.duckdb")
         clock = RenderClock(from_us(START_US))
-        machine = Machine(choose_ffmpeg().path, (str(font()), str(font(monospace=True))), self.state)
+        machine = machine_of(choose_ffmpeg(), self.state)
         director = ProgramDirector(clock, machine, 0.0)
         playlog_us = 3 * HOUR_US
 

@@ -121,7 +121,7 @@ def load(
         )
         guide[channel_id] = tuple(_entry(event) for event in events)
         ends.append(segments[-1].end_us if segments else start_us)
-    idents = tuple(_ident(channel) for channel in artefact.channels)
+    idents = tuple(ident_of(channel) for channel in artefact.channels)
     return OnAirProgramme(header, idents, guide, channels, min([end_us, *ends]), generation)
 
 
@@ -130,7 +130,8 @@ def _shows(artefact: Artefact, entry: PlaylogEntry) -> str:
     return synthetic.shows if synthetic is not None else ""
 
 
-def _ident(channel: CompiledChannel) -> ChannelIdent:
+def ident_of(channel: CompiledChannel) -> ChannelIdent:
+    """What clients are told of a channel."""
     house = house_of(channel)
     return ChannelIdent(
         id=ChannelId(channel.channel),

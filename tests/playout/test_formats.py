@@ -11,6 +11,7 @@ import pytest
 
 from retrovue.compiler.formats import RATES, filled
 from retrovue.playout.director import house_of
+from retrovue.playout.programme import ident_of
 from retrovue.station.model import FrameRate
 from retrovue.station.model import HouseFormat as WrittenFormat
 from tests.playout.lab import BENCH, Item, bench, capture
@@ -83,6 +84,14 @@ async def test_a_house_format_is_sent_without_a_fault(
         # Half a tick of the picture and half a frame of the sound; Matroska's clip is 21 ms off itself.
         if segment.asset == 11 and segment.av_median_ms is not None:
             assert abs(segment.av_median_ms) <= 500 / Fraction(house.rate) + 17, reading.to_text()
+
+
+@pytest.mark.parametrize(
+    ("codec", "audio", "words"), [("h264", "aac", ("H264", "AAC")), ("mpeg2", "ac3", ("MPEG2", "AC3"))]
+)
+def test_clients_are_told_the_codecs_that_are_sent(codec: str, audio: str, words: tuple[str, str]) -> None:
+    ident = ident_of(replace(BENCH, codec=codec, audio_codec=audio, raster="720p"))
+    assert (ident.video_codec, ident.audio_codec, ident.hd) == (*words, True)
 
 
 @pytest.mark.parametrize("rate", FrameRate)
