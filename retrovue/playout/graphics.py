@@ -247,7 +247,9 @@ def _guide(
     synthetic: CompiledSynthetic, start: int, at_us: int, show: Continuity, look: Look
 ) -> SyntheticPicture:
     """The frame stands; the rows run up behind it, and round again. The half hour's grid is drawn once."""
-    house, begun = look.house, guide.half_hour(at_us + _NUDGE_US, look.writing)
+    # The boundary was rounded to its nearest tick, which may begin a little before the half hour.
+    house = look.house
+    begun = guide.half_hour(at_us + round(500_000 / house.rate) + _NUDGE_US, look.writing)
     values = {**look.values(ACCENT), "title": synthetic.title, "text": synthetic.text}
     local = look.writing.local(at_us)
     frame = look.card(

@@ -372,6 +372,19 @@ async def test_a_guide_shows_every_channel_and_scrolls_with_station_time(desk: D
     assert differs(joined[0], frames[30], 60) == set()
 
 
+async def test_a_guide_turns_on_the_tick_of_the_half_hour_whatever_the_rate(desk: Desk) -> None:
+    nine = to_us(datetime(2026, 11, 27, 2, 0, tzinfo=UTC))
+    for rate in (Fraction(30000, 1001), Fraction(25), Fraction(60000, 1001)):
+        house = replace(HOUSE, rate=rate)
+        desk.look = replace(desk.look, house=house)
+        tick = house.grid.nearest(nine)
+        for start, first in ((tick, "9:00 PM"), (tick - 2, "8:30 PM")):
+            picture = await desk.card("guide", show=Continuity(lineup=[(BENCH, ())]), start=start)
+            drawn = " ".join(plate.svg for plate in picture.plates)
+            assert drawn.index(first) < drawn.index("9:30 PM"), (rate, start - tick)
+            assert ("8:30 PM" in drawn) == (first == "8:30 PM")
+
+
 def test_a_guides_grid_is_the_schedule_cut_to_an_hour_and_a_half() -> None:
     from retrovue.playout import guide
 
