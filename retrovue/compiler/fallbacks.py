@@ -32,14 +32,20 @@ class FallbackDesk:
         that a fault of an hour doesn't show one picture over and over.
         """
         airing = slot.airing
-        if airing is None or airing.main is None:
+        if airing is None:
             return ()
-        sources = [pool for pool in self._pools if len(pool)] or self._own(airing.item.program)
+        live = airing.item.program in self._model.lives
+        if airing.main is None and not live:
+            return ()  # a generated picture never fails to come
+        length_us = airing.main.duration_us if airing.main is not None else slot.end_us - slot.start_us
+        planned = airing.main.id if airing.main is not None else ""
+        sources = [pool for pool in self._pools if len(pool)]
+        sources = sources or ([] if live else self._own(airing.item.program))
         chance = int.from_bytes(sha256(f"{self._channel.channel}|{slot.start_us}".encode()).digest()[:8])
         chosen: dict[str, None] = {}
         for candidates in sources:
-            for asset_id in _long_enough(candidates, airing.main.duration_us, chance):
-                if asset_id != airing.main.id and len(chosen) < HOW_MANY:
+            for asset_id in _long_enough(candidates, length_us, chance):
+                if asset_id != planned and len(chosen) < HOW_MANY:
                     chosen[asset_id] = None
         return tuple(chosen)
 

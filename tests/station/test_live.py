@@ -11,7 +11,7 @@ from retrovue.compiler.model import SegmentKind
 from retrovue.diagnostics import Severity
 from retrovue.diagnostics.render import render
 from retrovue.units import HOUR_US
-from tests.compiler.stations import assert_tiles, catalog, compiled
+from tests.compiler.stations import assert_tiles, asset, catalog, compiled
 from tests.station.build import load
 
 
@@ -63,6 +63,13 @@ def test_a_secret_that_was_written_down_is_not_repeated_in_the_headline(tmp_path
 
 
 PLAN = """
+pool: standby
+kind: filler
+spots: { collection: standby }
+---
+collection: standby
+source: { kind: filesystem, path: standby }
+---
 plan: daily
 zones:
   - zone: Day
@@ -96,10 +103,12 @@ channel: wone
 number: "5.1"
 name: WONE
 plans: [daily]
+fallback: [standby]
 ---"""
     loaded = load(tmp_path, {"station.yaml": text + PLAN})
     assert loaded.model is not None, loaded.diagnostics
-    result = compiled(loaded.model, catalog([]), date(2026, 6, 1))
+    stand_in = asset("standby", "card", 600)
+    result = compiled(loaded.model, catalog([stand_in]), date(2026, 6, 1))
     assert_tiles(result)
     (day,) = result.days
     lives = [s for s in day.playlist if s.kind is SegmentKind.LIVE]
@@ -111,6 +120,11 @@ plans: [daily]
     assert titles["council"] == ("City Council", "programme")
     assert titles["council-hour"] == ("WONE", "programme")
     assert "example" not in repr(result.synthetics)
+    assert {e.program: e.fallbacks for e in day.events} == {
+        "council": (stand_in.id,),
+        "council-hour": (stand_in.id,),
+        "test-pattern": (),
+    }
 
 
 def test_a_live_source_is_no_link_of_a_chain(tmp_path: Path) -> None:
