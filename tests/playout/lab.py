@@ -15,7 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from fixtures.media.barcode import Clip, default_cache, make
-from retrovue.clock import StationClock
+from retrovue.clock import MasterClock, RenderClock, StationClock
 from retrovue.compiler.model import CompiledChannel, CompiledSynthetic, Segment, SegmentKind
 from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.library.catalog import Asset, AssetState
@@ -71,7 +71,7 @@ class Bench:
     """The running channel, and what was planned."""
 
     director: ProgramDirector
-    clock: StationClock
+    clock: MasterClock
     programme: Programme
     playlog: Playlog
     grid: TickGrid
@@ -95,7 +95,7 @@ class Bench:
         return self.playlog.entries[index]
 
 
-async def capture(signal: ChannelSignal, clock: StationClock, seconds: float) -> bytes:
+async def capture(signal: ChannelSignal, clock: MasterClock, seconds: float) -> bytes:
     """What a viewer receives in ``seconds``; the signal stays open."""
     found: list[bytes] = []
 
@@ -108,6 +108,22 @@ async def capture(signal: ChannelSignal, clock: StationClock, seconds: float) ->
             await read()
     except TimeoutError:
         pass
+    return b"".join(found)
+
+
+async def rendered(b: Bench, seconds: float) -> bytes:
+    """What a viewer receives in ``seconds`` of station time on a bench with a ``RenderClock``, for which no
+    encoder is too slow."""
+    assert isinstance(b.clock, RenderClock)
+    b.manager.tune_patience_s = 120.0
+    end_us = b.clock.now_us() + round(seconds * SECOND_US)
+    viewer = await b.tune()
+    found: list[bytes] = []
+    async for chunk in viewer.transport_stream():
+        found.append(chunk)
+        if b.clock.now_us() >= end_us:
+            break
+    await viewer.close("seen enough")
     return b"".join(found)
 
 
@@ -161,9 +177,10 @@ async def bench(
     more: Sequence[str] = (),
     presentation: Presentation | None = None,
     encoders: Encoders | None = None,
+    clock: MasterClock | None = None,
 ) -> AsyncIterator[Bench]:
     """A channel whose first item began ``started_s`` ago; channels called ``more`` air the same."""
-    clock = StationClock()
+    clock = clock or StationClock()
     paths = {name: str(await asyncio.to_thread(make, clip)) for name, clip in CLIPS.items()}
     assets = {f"bench/{name}": asset(name, path, CLIPS[name]) for name, path in paths.items()}
     house = house_of(channel)

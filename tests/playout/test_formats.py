@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import pytest
 
+from retrovue.clock import RenderClock
 from retrovue.compiler.formats import RATES, filled
 from retrovue.playout.director import house_of
 from retrovue.playout.programme import ident_of
 from retrovue.station.model import FrameRate
 from retrovue.station.model import HouseFormat as WrittenFormat
-from tests.playout.lab import BENCH, Item, bench, capture
+from tests.playout.lab import BENCH, Item, bench, rendered
 from tests.tools.barcode_reader import read
 from tests.tools.ts_analyser import analyse
 from tests.tools.ts_report import Rules
+
+AT = datetime(2026, 11, 26, 20, tzinfo=UTC)
 
 pytestmark = pytest.mark.on_air
 
@@ -57,10 +61,8 @@ async def test_a_house_format_is_sent_without_a_fault(
         Item("lost.mp4", 0.4),
         Item("film", 30.0),
     ]
-    async with bench(items, tmp_path, channel=channel) as b:
-        viewer = await b.tune()
-        data = await capture(viewer, b.clock, 5.0)
-        await viewer.close("seen enough")
+    async with bench(items, tmp_path, channel=channel, clock=RenderClock(AT)) as b:
+        data = await rendered(b, 5.0)
     report = analyse(data, Rules(rate=Fraction(house.rate)), complete=False)
     assert report.ok, report.to_text()
     assert report.duration_s > 3

@@ -74,7 +74,7 @@ def picture_start(file: Path) -> Fraction:
 
 def newest_artefact(state: Path) -> Path:
     """The artefact that a station with this state directory has on the air."""
-    found = sorted(state.rglob("*.duckdb"), key=lambda p: p.stat().st_mtime_ns)
+    found = sorted(state.rglob("artefact.duckdb"), key=lambda p: p.stat().st_mtime_ns)
     if not found:
         raise AssertionError(f"no artefact below {state}")
     return found[-1]
