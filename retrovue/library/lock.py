@@ -27,6 +27,8 @@ FOLDER = LOCK_FOLDER
 _SUFFIX = ".jsonl"
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DATE = r"^(\d{4}-\d{2}-\d{2})?$"
+#: A larger number of a season or episode is no number of one.
+_MOST = 1_000_000
 _FRACTION = r"^([1-9]\d*/[1-9]\d*)?$"
 
 
@@ -72,9 +74,9 @@ class _Line(BaseModel):
     approved: bool = True
     title: str = ""
     series: str = ""
-    season: int | None = None
-    episode: int | None = None
-    year: int | None = None
+    season: int | None = Field(default=None, ge=0, le=_MOST)
+    episode: int | None = Field(default=None, ge=0, le=_MOST)
+    year: int | None = Field(default=None, ge=0, le=9999)
     date: str = Field(default="", pattern=_DATE)
     duration_us: int = Field(default=0, ge=0)
     frames: int = Field(default=0, ge=0)

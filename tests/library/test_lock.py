@@ -140,3 +140,9 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / FOLDER / "spots.jsonl").write_bytes(b"\xff\xfe")
     with pytest.raises(LockError, match=r"spots\.jsonl:1: .*UTF-8"):
         read_lock(tmp_path)
+
+
+@pytest.mark.parametrize("words", ['"season":99999999999999999999', '"episode":-1', '"year":20266'])
+def test_a_number_beyond_reason_is_told(words: str) -> None:
+    with pytest.raises(LockError, match=r"catalog\.lock/films\.jsonl:1: (season|episode|year): "):
+        parse_file("films.jsonl", '{"key":"a","path":"a","duration_us":1,' + words + "}\n")
