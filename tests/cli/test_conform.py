@@ -183,7 +183,14 @@ def test_stopped_in_the_middle_it_leaves_nothing_half(
 ) -> None:
     command = [sys.executable, "-m", "retrovue", "conform", ASSET, "--channel", "1.1"]
     command += ["--station", str(station), "--state", str(station / "state")]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell in the background has its children ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     found: list[int] = []
     limit = time.monotonic() + 60
     while not (found := list(ffmpegs(child.pid))) or not halves(station):

@@ -27,6 +27,8 @@ from tests.tools.ts_analyser import TsAnalyser
 from tests.tools.ts_report import Rules
 
 CHANNELS = {"net": "5.1", "reel": "5.2"}
+#: The lead and the arming come before a segment's time: nobody has opened one that begins later than this.
+UNOPENED_S = 13.0
 #: What stands in for everything on both channels.
 STAND_IN = 91
 
@@ -123,7 +125,7 @@ def truncate_the_file(scene: Scene) -> None:
 
 def garbage_before_its_time(scene: Scene) -> None:
     """The next file but one is overwritten with noise before anybody has opened it."""
-    following = _next_asset(scene, 9.0)
+    following = _next_asset(scene, UNOPENED_S)
     file = scene.undo.enter_context(scene.own_copy(scene.media(following)))
     file.write_bytes(os.urandom(200_000))
     time.sleep(max(0.0, following.start_us / 1e6 + 3 - time.time()))
@@ -131,7 +133,7 @@ def garbage_before_its_time(scene: Scene) -> None:
 
 def no_file_before_its_time(scene: Scene) -> None:
     """The next file but one is taken away before anybody has opened it."""
-    following = _next_asset(scene, 9.0)
+    following = _next_asset(scene, UNOPENED_S)
     file = scene.media(following)
     away = file.with_suffix(file.suffix + ".away")
     file.rename(away)
