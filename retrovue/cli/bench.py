@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import re
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from copy import copy
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrovue.errors import RetroVueError
+from retrovue.garbage import no_search_for_garbage
 
 if TYPE_CHECKING:
     from retrovue.compiler.changes import Side
@@ -77,7 +76,7 @@ class Bench:
         from retrovue.compiler.compile import broadcast_date_at, compile_station
 
         first = broadcast_date_at(self.model, as_of_us) if first_day is None else first_day
-        with _uncollected():
+        with no_search_for_garbage():
             return compile_station(
                 self.model,
                 self.catalog,
@@ -129,19 +128,6 @@ class Bench:
         from retrovue.units import HOUR_US
 
         return int(-(-self.model.station.horizon.guide // (24 * HOUR_US))) + spare
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No search for garbage meanwhile: a schedule has no cycles, and to look through hundreds of
-    thousands of segments again and again takes a sixth of a long compile."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 class InMemory:

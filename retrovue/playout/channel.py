@@ -287,6 +287,7 @@ class ChannelManager:
                 self._apply(Event.CLOCK_SET)
                 return
             except Exception:
+                # Whatever it was: viewers stay, and the loop goes on where it stopped.
                 log.exception("%s: the tick loop died; starting it again", self.channel)
                 self.loop_deaths += 1
                 self._apply(Event.LOOP_DIED)
@@ -318,6 +319,7 @@ class ChannelManager:
             await self.as_run.end()
             log.info("%s: off the air (%s)", self.channel, reason)
         except Exception:
+            # The state must become OFF AIR in any case, or nobody could tune in again.
             log.exception("%s: going off the air failed", self.channel)
         finally:
             self._switcher = None

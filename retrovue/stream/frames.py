@@ -18,7 +18,7 @@ class FrameSplitter:
     @staticmethod
     def length(buffer: bytearray, at: int) -> int:
         """Bytes of the frame whose header begins at ``at``; 0: no header is there."""
-        raise NotImplementedError
+        raise NotImplementedError  # each codec's own header says so
 
     def feed(self, data: bytes) -> list[bytes]:
         """Every frame that ``data`` completes."""
