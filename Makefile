@@ -4,7 +4,8 @@
 PYTHON  ?=
 STATION ?= stations/demo
 SERVE   ?=
-PYTEST  ?= -n 2
+# One test process more than there are processors: those that watch a running station mostly wait.
+PYTEST  ?= -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 UPGRADE ?=
 
 BIN      := .venv/bin
