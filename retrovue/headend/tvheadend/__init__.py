@@ -1,0 +1,1 @@
+"""The Tvheadend front-end: HTSP for Kodi and its kin."""
