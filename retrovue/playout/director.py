@@ -11,7 +11,7 @@ import hashlib
 import logging
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
@@ -40,7 +40,7 @@ from retrovue.playout.live import LiveFeed
 from retrovue.playout.master_control import Feeds, MasterControl
 from retrovue.playout.media import MediaDesk
 from retrovue.playout.modes import OrderBook, between
-from retrovue.playout.overlay import clip
+from retrovue.playout.overlay import Layer, clip
 from retrovue.playout.playlog import Playlog, PlaylogEntry
 from retrovue.playout.producers.asset import AssetProducer, Equipment, Rendering, Renderings
 from retrovue.playout.producers.base import Origin, Producer
@@ -231,7 +231,8 @@ class _Studio(Studio, Feeds):
     @property
     def price(self) -> float:
         """The same as it was known last."""
-        return cost(self._house, self._encodes)
+        again = cost(self._house) if self.control.keying else 0.0
+        return cost(self._house, self._encodes) + again
 
     async def _needs_encoder(self) -> bool:
         try:
@@ -292,7 +293,7 @@ class _Studio(Studio, Feeds):
         if feed is None:
             return None
         machine, clock = self._director.machine, self._director.equipment.clock
-        return LiveProducer(self._house, machine.ffmpeg, feed, entry, notify, clock)
+        return LiveProducer(self._house, machine.ffmpeg, feed, entry, self._drawing, notify, clock)
 
     def takeover(self, emergency: Emergency, notify: Callable[[], None]) -> EmergencyProducer:
         return EmergencyProducer(self._director.emergency_encode(self._house, emergency.text), notify)
@@ -300,8 +301,12 @@ class _Studio(Studio, Feeds):
     def crawl_text(self, emergency: Emergency) -> str:
         return emergency_card.crawl_text(emergency.text, self._director.presentation.voice)
 
-    def may_crawl(self) -> bool:
-        if self._encodes or self._director.has_room(cost(self._house) - self.price):
+    def may_crawl(self, live: bool) -> bool:
+        encodes = self._encodes or self.control.keying
+        more = 0.0 if encodes else cost(self._house) - self.price
+        if live and not self.control.keying:
+            more = cost(self._house)
+        if not more or self._director.has_room(more):
             self._encodes = True
             return True
         log.warning("%s: no encoder is left for a crawl: a takeover instead", self.channel.channel)
@@ -384,6 +389,13 @@ class _Studio(Studio, Feeds):
         machine = self._director.machine
         command = file_rendering(machine, self.channel, asset, rendering.path, over).command
         return replace(rendering, command=command)
+
+    async def _drawing(self, layers: Sequence[Layer], tick: int) -> Drawing:
+        """``layers`` over pictures from ``tick`` on. Raises ``CardError`` or ``DrawingFailed``."""
+        generator, look = self._director.generator, self._look()
+        over = await generator.work(lambda: graphics.overlays(layers, tick, look))
+        await generator.ready(over.plates)
+        return over
 
     def _look(self) -> Look:
         programme, generator = self._programme, self._director.generator

@@ -38,6 +38,9 @@ PREROLL_S = 0.1
 PREROLL_UNINDEXED_S = 2.0
 _UNINDEXED = (".ts", ".m2ts", ".mts", ".mpg", ".mpeg", ".vob")
 
+#: Of a stream that begins with its parameter sets (bytes).
+_PROBE_KEYED = 4096
+
 _GLOBAL = ("-nostdin", "-hide_banner", "-loglevel", "error")
 _LOCAL_ONLY = "file,pipe"
 
@@ -107,6 +110,28 @@ def boundary_command(binary: str, house: HouseFormat, skip: int, ticks: int, pip
         .filter("fps", fps=rate)
         .filter("format", "yuv420p")
     )
+    return compiled(binary, [encode.video(video, house, pipes.video)], encode.device_of(house))
+
+
+def keyed_command(binary: str, house: HouseFormat, cut: Cut, pipes: Pipes, over: Drawing) -> list[str]:
+    """Encode again, with ``over`` drawn on them, the pictures that come on standard input one by one."""
+    rate = normalise.rate_of(house)
+    source = ffmpeg.input(
+        "pipe:0",
+        format=house.video.demuxer,
+        framerate=rate,
+        threads=1,
+        protocol_whitelist="pipe",
+        # They come in their own time: none is waited for to learn what is known.
+        analyzeduration=0,
+        probesize=_PROBE_KEYED,
+        flags="low_delay",
+    )
+    video = source.video.filter("setpts", "N/FRAME_RATE/TB").filter("fps", fps=rate)
+    if house.coded_size != (house.width, house.height):
+        video = video.filter("scale", house.width, house.height)
+    video = drawing.draw(video.filter("setsar", 1).filter("format", "yuv420p"), house, over)
+    video = video.filter("trim", end_frame=cut.ticks)
     return compiled(binary, [encode.video(video, house, pipes.video)], encode.device_of(house))
 
 

@@ -66,8 +66,11 @@ class Feeds(Protocol):
 
     def crawl_text(self, emergency: Emergency) -> str: ...
 
-    def may_crawl(self) -> bool:
-        """Is there an encoder for a crawl over what is on the air? Else the emergency is a takeover."""
+    def may_crawl(self, live: bool) -> bool:
+        """Is there an encoder for a crawl over what is on the air? Else the emergency is a takeover.
+
+        ``live``: over a live source, which is encoded once more for it.
+        """
         ...
 
 
@@ -112,10 +115,7 @@ class MasterControl:
         match action:
             case Action.INTERRUPT:
                 assert emergency is not None
-                # Nothing is drawn over a live source: to begin a crawl, it would have to be joined anew.
-                crawls = (
-                    emergency.mode is EmergencyMode.CRAWL and self._live is None and self._feeds.may_crawl()
-                )
+                crawls = emergency.mode is EmergencyMode.CRAWL and self._feeds.may_crawl(self._live_shows)
                 self._crawl(self._feeds.crawl_text(emergency) if crawls else "")
                 self._put_on(self._beneath() if crawls else Airs.TAKEOVER)
             case Action.BENEATH:
@@ -173,6 +173,8 @@ class MasterControl:
         self._crawls = [c for c in self._crawls if c.end > self.tick - self._grid.ticks(REMEMBER_S)]
         if self._main is not None:
             self._main.arm(self._playlog())
+        if self._live is not None:
+            self._over_live(self._live)
         for picture in (self._shortfall, self._other, self._coming_other):
             if isinstance(picture, SyntheticProducer):
                 picture.over(self._crawls, self.tick)
@@ -189,6 +191,11 @@ class MasterControl:
     def airs(self) -> Airs | None:
         """What is on the air; None while the channel is off it."""
         return None if self._notify is None else self._on
+
+    @property
+    def keying(self) -> bool:
+        """Is a live source on the air encoded twice, for what lies over it?"""
+        return self._live is not None and self._live.keying
 
     @property
     def pending(self) -> str:
@@ -264,7 +271,7 @@ class MasterControl:
         live = self._live
         if live is not None:
             planned = self._feeds.playlog().at(max(tick, live.entry.start))
-            if tick >= live.entry.end or planned is None or not planned.same_signal(live.entry):
+            if tick >= live.entry.end or planned is None or not planned.same_source(live.entry):
                 self._leave_live()
         if self._live is not None or self._notify is None:
             return
@@ -274,7 +281,14 @@ class MasterControl:
         made = self._feeds.live(due, self._notify)
         if made is not None and due.start - tick <= made.ahead:
             self._live = made
+            self._over_live(made)
             made.begin()
+
+    def _over_live(self, live: LiveProducer) -> None:
+        """What lies over a live source by the plan and by orders."""
+        planned = self._feeds.playlog().at(max(self.tick, live.entry.start))
+        layers = planned.layers if planned is not None else ()
+        live.over((*layers, *self._crawls), self.tick)
 
     def _live_joining(self) -> bool:
         return self._coming is Airs.PROGRAMME and self._live is not None and self._live.joining

@@ -38,12 +38,14 @@ class PlaylogEntry:
 
     def same_signal(self, other: PlaylogEntry, since: int = 0) -> bool:
         """Do both show the same picture on every tick that both have, from ``since`` on?"""
-        a, b = self.segment, other.segment
         start, end = max(self.start, other.start, since), min(self.end, other.end)
-        return (
-            (a.asset_id, a.synthetic, a.title) == (b.asset_id, b.synthetic, b.title)
-            and a.start_us - a.in_us == b.start_us - b.in_us
-            and clip(self.layers, start, end) == clip(other.layers, start, end)
+        return self.same_source(other) and clip(self.layers, start, end) == clip(other.layers, start, end)
+
+    def same_source(self, other: PlaylogEntry) -> bool:
+        """Do both show the same, but for the graphics over it?"""
+        a, b = self.segment, other.segment
+        return (a.asset_id, a.synthetic, a.title) == (b.asset_id, b.synthetic, b.title) and (
+            a.start_us - a.in_us == b.start_us - b.in_us
         )
 
 

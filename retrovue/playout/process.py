@@ -90,10 +90,12 @@ class FfmpegChild:
         self._stderr = b""
         self._killed = False
 
-    async def start(self, build: Callable[[Pipes], list[str]], with_audio: bool, feed: bytes = b"") -> None:
+    async def start(
+        self, build: Callable[[Pipes], list[str]], with_audio: bool, feed: bytes = b"", fed: bool = False
+    ) -> None:
         """Spawn; ``build`` makes the argument list around the pipes. Raises ``OSError``.
 
-        ``feed`` is what the child finds on its standard input.
+        ``feed`` is what the child finds on its standard input; ``fed``: what is given to ``write``.
         """
         loop = asyncio.get_running_loop()
         video_read, video_write = os.pipe()
@@ -101,7 +103,7 @@ class FfmpegChild:
         self.audio_ended = not with_audio
         writers = [fd for fd in (video_write, audio_write) if fd >= 0]
         readers = [fd for fd in (video_read, audio_read) if fd >= 0]
-        stdin = asyncio.subprocess.DEVNULL
+        stdin = asyncio.subprocess.PIPE if fed else asyncio.subprocess.DEVNULL
         try:
             arguments = build(Pipes(video_write, audio_write if with_audio else None))
             if feed:
@@ -139,6 +141,14 @@ class FfmpegChild:
         self._reaper = asyncio.create_task(self._reap(), name=f"ffmpeg {self.pid}")
         if self._killed:
             await self.kill()
+
+    def write(self, data: bytes) -> int:
+        """Onto its standard input, without waiting; how many bytes it has yet to take."""
+        stdin = self._process.stdin if self._process is not None else None
+        if stdin is None or stdin.transport.is_closing():
+            return 0
+        stdin.write(data)
+        return stdin.transport.get_write_buffer_size()
 
     def take_video(self) -> bytes:
         """The oldest picture; lets the child go on when stock runs low."""
@@ -178,6 +188,8 @@ class FfmpegChild:
                 reader.transport.close()
         if self._process is None:
             return
+        if self._process.stdin is not None and not self._process.stdin.transport.is_closing():
+            self._process.stdin.transport.abort()
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)

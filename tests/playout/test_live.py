@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from fractions import Fraction
@@ -21,9 +23,12 @@ from retrovue.playout.ffmpeg import Cut, Pipes
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.live import LiveFeed
 from retrovue.playout.modes import OrderBook
+from retrovue.playout.overlay import Layer
+from retrovue.playout.playlog import PlaylogEntry
 from tests.playout.lab import CHANNEL, CLIPS, Item, bench, capture, children
 from tests.playout.test_signal import reading_of, tick_of
 from tests.tools.broadcast import free_port
+from tests.tools.pixels import Box, looks, share
 from tests.tools.ts_analyser import analyse
 
 HOUSE = HouseFormat("360p", Fraction(30000, 1001), "ultrafast", 900, 96)
@@ -211,7 +216,7 @@ async def test_hls_over_http_in_mid_segment(tmp_path: Path) -> None:
 
 
 @pytest.mark.on_air
-async def test_an_emergency_over_a_live_source_stays_until_the_source_is_joined_again(tmp_path: Path) -> None:
+async def test_a_takeover_of_a_live_source_stays_until_the_source_is_joined_again(tmp_path: Path) -> None:
     port = free_port()
     items = [Item("ntsc", 9.0), Item("live:council", 60.0)]
     async with (
@@ -225,8 +230,8 @@ async def test_an_emergency_over_a_live_source_stays_until_the_source_is_joined_
             while "live" not in control.detail:
                 await b.clock.wait(0.1)
         await b.clock.wait(1.0)
-        crawl = Emergency("Fog.", EmergencyMode.CRAWL, b.clock.now())
-        b.director.carry_out(OrderBook(Orders(crawl)))  # which can't be drawn over a live source
+        takeover = Emergency("Fog.", EmergencyMode.TAKEOVER, b.clock.now())
+        b.director.carry_out(OrderBook(Orders(takeover)))
         async with b.clock.deadline(10):
             while control.airs != "takeover":
                 await b.clock.wait(0.1)
@@ -241,4 +246,92 @@ async def test_an_emergency_over_a_live_source_stays_until_the_source_is_joined_
     records = as_run_log.read(tmp_path / "as-run", [CHANNEL])
     kinds = [r.kind for r in records]
     assert "slate" not in kinds[kinds.index("override") :]
+    assert children() == []
+
+
+#: Where a crawl's band lies, and what it looks like over the clip's magenta.
+BAND, NIGHT_BLUE = Box(0.0, 0.885, 1.0, 0.94), (31, 34, 70)
+
+
+@pytest.mark.on_air
+async def test_a_crawl_is_drawn_over_a_live_source_which_stays_joined(tmp_path: Path) -> None:
+    port = free_port()
+    items = [Item("ntsc", 9.0), Item("live:council", 60.0)]
+    async with (
+        over_udp(port),
+        bench(items, tmp_path, presentation=presentation(f"udp://127.0.0.1:{port}")) as b,
+    ):
+        viewer = await b.tune()
+        task = asyncio.create_task(capture(viewer, b.clock, 24.0))
+        control = b.director.control(CHANNEL)
+        async with b.clock.deadline(20):
+            while "live" not in control.detail:
+                await b.clock.wait(0.1)
+        await b.clock.wait(1.0)
+        joined = control.detail.strip(")")
+        b.director.carry_out(
+            OrderBook(Orders(Emergency("Fog, thick fog. " * 9, EmergencyMode.CRAWL, b.clock.now())))
+        )
+        async with b.clock.deadline(5):
+            while "," not in control.detail:  # two children: the source's, and the keyer's
+                await b.clock.wait(0.05)
+        assert control.detail.startswith(joined)
+        assert control.airs == "programme"
+        await b.clock.wait(3.0)
+        b.director.carry_out(OrderBook())
+        async with b.clock.deadline(5):
+            while control.detail.strip(")") != joined:
+                await b.clock.wait(0.05)
+        data = await task
+        assert analyse(data, complete=False).ok
+        frames = [
+            s.code.frame
+            for s in reading_of(data, tmp_path).shown
+            if s.code is not None and s.code.asset == OUTSIDE.asset
+        ]
+        frames = frames[frames.index(frames[20]) :]
+        # Not a picture is missing or shown twice, under the crawl and at either end of it.
+        assert [b - a for a, b in pairwise(frames) if b - a not in (1, 1 - OUTSIDE.frames)] == []
+        band = [share(part, NIGHT_BLUE, 25) for _, (part,) in looks(tmp_path / "capture.ts", BAND)]
+        under = [n for n, dark in enumerate(band) if dark > 0.4]
+        assert 60 < len(under) < 200
+        assert under == list(range(under[0], under[-1] + 1))
+        await viewer.close("done")
+    assert {r.kind for r in as_run_log.read(tmp_path / "as-run", [CHANNEL])} <= {"real", "slate"}
+    assert children() == []
+
+
+@pytest.mark.on_air
+async def test_planned_graphics_over_a_live_source_outlive_a_child_that_is_killed(tmp_path: Path) -> None:
+    port = free_port()
+    items = [Item("ntsc", 9.0), Item("live:council", 60.0)]
+
+    def layers(entry: PlaylogEntry) -> list[Layer]:
+        live = entry.segment.synthetic == "council"
+        return [Layer("crawl", entry.start, entry.end, "Fog. " * 30)] if live else []
+
+    async with (
+        over_udp(port),
+        bench(items, tmp_path, presentation=presentation(f"udp://127.0.0.1:{port}"), layers=layers) as b,
+    ):
+        viewer = await b.tune()
+        task = asyncio.create_task(capture(viewer, b.clock, 24.0))
+        control = b.director.control(CHANNEL)
+        async with b.clock.deadline(20):
+            while "," not in control.detail:
+                await b.clock.wait(0.05)
+        keyer = int(control.detail.rpartition(" ")[2].strip(")"))
+        await b.clock.wait(1.0)
+        os.kill(keyer, signal.SIGKILL)
+        data = await task
+        assert analyse(data, complete=False).ok
+        reading_of(data, tmp_path)  # writes it down
+        band = [share(part, NIGHT_BLUE, 25) > 0.4 for _, (part,) in looks(tmp_path / "capture.ts", BAND)]
+        assert str(keyer) not in control.detail
+        assert band[-1], "it is drawn again"
+        assert not all(band[band.index(True) :])
+        await viewer.close("done")
+    records = as_run_log.read(tmp_path / "as-run", [CHANNEL])
+    slates = [r for r in records if r.kind == "slate" and "graphics" in r.cause]
+    assert sum(r.end_tick - r.first_tick for r in slates) <= HOUSE.gop
     assert children() == []

@@ -5,6 +5,9 @@ buffer later, and the others after it at their distance. The source is joined th
 joining, before the segment's first tick is due. Whoever tunes in to a channel in the midst of it sees what
 stands in for that long, and then the source.
 
+What lies over the picture, planned overlays or an emergency's crawl, is keyed in behind the source
+(playout/sources/keyer.py), so that the source stays joined whatever is drawn and ordered.
+
 A source that fails is tried again, with a pause that doubles; meanwhile the event's fallbacks stand in, or
 the slate. When it is back, it is taken up at its first picture that can be begun with.
 """
@@ -17,11 +20,14 @@ from collections.abc import Callable, Sequence
 
 from retrovue.clock import MasterClock
 from retrovue.playout import live
+from retrovue.playout.handover import AHEAD_S
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.live import LiveFeed
+from retrovue.playout.overlay import Layer, clear_from, clip, covered_from
 from retrovue.playout.playlog import Playlog, PlaylogEntry
 from retrovue.playout.producers.base import Origin, Picture
 from retrovue.playout.sources.ffmpeg_child import FfmpegSource
+from retrovue.playout.sources.keyer import Draw, Keyer
 from retrovue.playout.switcher import LEAD_S
 from retrovue.units import SECOND_US
 
@@ -39,6 +45,12 @@ STALLED_S = 2.0
 JOIN_S = 3.0
 #: What is waited for at the beginning of the segment before something else stands in (seconds).
 GRACE_S = 1.5
+#: A keyer is set to work this long before its pictures can come (seconds).
+KEYER_AHEAD_S = 1.0
+#: A keyer that gives nothing for this long (seconds), though it was fed, has failed.
+KEYER_STALLED_S = 1.0
+#: One that failed is not replaced at once (seconds).
+KEYER_REST_S = 5.0
 #: Looked at this often (seconds): ffmpeg tells of its own end, but not of its silence.
 _ROUND_S = 0.25
 
@@ -52,12 +64,20 @@ class LiveProducer:
         binary: str,
         feed: LiveFeed,
         entry: PlaylogEntry,
+        draw: Draw,
         notify: Callable[[], None],
         clock: MasterClock,
     ) -> None:
         self._house, self._grid, self._binary = house, house.grid, binary
         self.feed, self.entry = feed, entry
-        self._notify, self._clock = notify, clock
+        self._draw, self._notify, self._clock = draw, notify, clock
+        self._layers: tuple[Layer, ...] = entry.layers
+        self._keyers: list[Keyer] = []  #: the newest last
+        self._keyed: Keyer | None = None  #: whose pictures are sent; None: the source's own
+        self._torn = ""  #: why a picture to begin with must be waited for
+        self._keyer_missed: float | None = None  #: since when its picture is waited for
+        self._rest_until = 0.0  #: no keyer is set to work before
+        self._retired: set[asyncio.Task[None]] = set()
         self._source: FfmpegSource | None = None
         self._complaint = ""  #: why there is no source
         self._joined = False  #: has a picture come from the source?
@@ -80,10 +100,16 @@ class LiveProducer:
     @property
     def detail(self) -> str:
         source = self._source
-        return f"live {self.feed.slug}" + (f" ({source.detail})" if source and source.detail else "")
+        names = [each.detail for each in (source, self._keyed) if each is not None and each.detail]
+        return f"live {self.feed.slug}" + (f" ({', '.join(names)})" if names else "")
 
     def arm(self, playlog: Playlog) -> None:
         """Another plan is master control's business: it leaves the source when the plan does."""
+
+    def over(self, layers: Sequence[Layer], tick: int) -> None:
+        """Graphics over the picture, from now on; ``tick`` is due next."""
+        self._layers = clip(layers, self.entry.start, self.entry.end)
+        self._key(tick)
 
     def come_on(self, tick: int) -> int:
         return tick
@@ -116,8 +142,12 @@ class LiveProducer:
 
     def tick(self, tick: int, audio: Sequence[int], late: bool) -> Picture | None:
         source = self._source
-        if source is None or (unit := source.video(tick)) is None:
+        if source is None or (plain := source.video(tick)) is None:
             self._overdue(tick, 0.0)
+            return None
+        self._key(tick)
+        unit = self._with_graphics(tick, plain, late)
+        if unit is None:
             return None
         frames = []
         for frame in audio:
@@ -131,19 +161,139 @@ class LiveProducer:
     def hopeless(self, tick: int) -> str:
         if self._stopped:
             return "the producer is stopped"
-        return f"live {self.feed.slug}: {self._complaint}" if self._complaint else ""
+        if self._complaint:
+            return f"live {self.feed.slug}: {self._complaint}"
+        return self._torn and f"live {self.feed.slug}: its graphics are lost: {self._torn}"
 
     def taken(self, tick: int) -> None:
         self._wanted = None
         self._shown = True
         if self._source is not None:
             self._source.take(tick)
+        for keyer in self._keyers:
+            keyer.take(tick)
 
     async def stop(self, reason: str) -> None:
         self._stopped = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        self._without_keyers()
+        while self._retired:
+            await asyncio.gather(*tuple(self._retired), return_exceptions=True)
+
+    # --- graphics ----------------------------------------------------------------------------------
+
+    @property
+    def keying(self) -> bool:
+        """Is it encoded twice, for what lies over it?"""
+        return bool(self._keyers)
+
+    def _with_graphics(self, tick: int, plain: bytes, late: bool) -> bytes | None:
+        """The picture of ``tick`` as it is sent; ``plain`` is the source's own. None: in a moment."""
+        is_key = self._house.video.is_key
+        best = next((k for k in reversed(self._keyers) if k.covers(tick)), None)
+        current = self._keyed if self._keyed is not None and self._keyed.covers(tick) else None
+        if best is not None and best is not current and (unit := best.video(tick)) and is_key(unit):
+            self._keyed, self._torn, self._keyer_missed = best, "", None
+            for superseded in self._keyers[: self._keyers.index(best)]:
+                superseded.end = tick
+            return unit
+        if current is not None:
+            if unit := current.video(tick):
+                self._keyer_missed = None
+                return unit
+            if not current.fault:
+                if not self._missed_for(KEYER_STALLED_S) and not late:
+                    return None
+                current.fail("nothing came")
+        elif (
+            best is not None
+            and best.begun
+            and not best.fault
+            and is_key(plain)
+            and not (late or self._missed_for(KEYER_STALLED_S))
+        ):
+            return None  # it is a little behind: from now on everything is sent so much later
+        if is_key(plain):
+            self._keyed, self._torn, self._keyer_missed = None, "", None
+        elif self._keyed is not None:  # it depends on pictures that were never sent
+            self._torn = self._keyed.fault or "it has ended"
+            return None
+        return plain
+
+    def _missed_for(self, seconds: float) -> bool:
+        now = self._clock.elapsed()
+        if self._keyer_missed is None:
+            self._keyer_missed = now
+        return now - self._keyer_missed > seconds
+
+    def _key(self, tick: int) -> None:
+        """See that what lies over the pictures is drawn; ``tick`` is due next."""
+        source, end = self._source, self.entry.end
+        if source is None or not self._joined:
+            return
+        for keyer in [k for k in self._keyers if k.fault or k.end <= tick]:
+            self._keyers.remove(keyer)
+            self._retire(keyer)
+            if keyer.fault:
+                self._rest_until = self._clock.elapsed() + KEYER_REST_S
+        soon = max(tick, source.start) + self._grid.ticks(AHEAD_S)
+        due = covered_from(self._layers, soon, end)
+        newest = self._keyers[-1] if self._keyers else None
+        if newest is not None and not newest.draws(self._layers, soon):
+            if due > (over := self._begin(soon)):
+                newest.end = min(newest.end, over)  # nothing is drawn there any more
+            newest = None
+        if newest is None or newest.end <= due:
+            start = max(self._begin(soon), self._begin(due - self._house.gop + 1))
+            near = tick + self._grid.ticks(self.feed.buffer_s + KEYER_AHEAD_S)
+            if due < end and start <= min(near, end - 1) and self._clock.elapsed() >= self._rest_until:
+                until = min(self._begin(clear_from(self._layers, due, end)), end)
+                self._keyers.append(
+                    Keyer(
+                        self._house,
+                        self._binary,
+                        start,
+                        until,
+                        self._layers,
+                        self._draw,
+                        self._came,
+                        self._clock,
+                    )
+                )
+        self._feed()
+
+    def _begin(self, tick: int) -> int:
+        """The first picture to begin with at or after ``tick``: the source's groups are all of a length."""
+        assert self._source is not None
+        gop = self._house.gop
+        return tick + (self._source.start - tick) % gop
+
+    def _feed(self) -> None:
+        """What has come goes to the keyers at once."""
+        source = self._source
+        if source is None:
+            return
+        for keyer in self._keyers:
+            while keyer.covers(keyer.fed) and (unit := source.ahead(keyer.fed)) is not None:
+                keyer.feed(unit)
+
+    def _came(self) -> None:
+        self._feed()
+        self._notify()
+
+    def _without_keyers(self) -> None:
+        for keyer in self._keyers:
+            self._retire(keyer)
+        self._keyers, self._keyed, self._torn, self._keyer_missed = [], None, "", None
+
+    def _retire(self, keyer: Keyer) -> None:
+        task = asyncio.create_task(keyer.stop())
+        self._retired.add(task)
+        task.add_done_callback(self._retired.discard)
+
+    # --- the source --------------------------------------------------------------------------------
 
     def _overdue(self, tick: int, seconds: float) -> bool:
         """Has ``tick`` been waited for longer than that?"""
@@ -167,6 +317,12 @@ class LiveProducer:
         """The tick on which what comes now is shown."""
         behind_us = round((LEAD_S + self.feed.buffer_s) * SECOND_US)
         return self._grid.at(self._clock.now_us() + behind_us)
+
+    def _first_tick(self) -> int:
+        """The same for its first picture: of a segment that is to come, the first tick is then a picture to
+        begin with."""
+        tick = self._tick_of_now()
+        return tick + max(0, self.entry.start - tick) % self._house.gop
 
     def _drop_old(self, source: FfmpegSource) -> None:
         """What has come before it is needed, and is too old by now, makes room."""
@@ -203,7 +359,7 @@ class LiveProducer:
             start,
             self.entry.end,
             True,
-            self._notify,
+            self._came,
             self._clock,
             stock_s=self.feed.buffer_s + 2.0,
         )
@@ -216,7 +372,7 @@ class LiveProducer:
                 if self._joined and not self._shown:
                     self._drop_old(source)
                 elif source.waiting and not self._joined:
-                    source.show_from(self._tick_of_now())
+                    source.show_from(self._first_tick())
                     self._complaint, self._joined = "", True
                     self._notify()
                     log.info(
@@ -228,6 +384,7 @@ class LiveProducer:
         except OSError as error:
             return f"ffmpeg can't be started: {error.strerror or error}"
         finally:
+            self._without_keyers()
             self._source = self._wanted = None
             self._joined = self._shown = False
             await asyncio.shield(source.stop())

@@ -35,13 +35,16 @@ class FfmpegSource:
         notify: Callable[[], None],
         clock: MasterClock,
         stock_s: float = STOCK_S,
+        fed: bool = False,
     ) -> None:
+        """``fed``: what the child reads is given to it with ``feed``."""
         grid, audio_grid = house.grid, house.audio_grid
         self._grid, self._audio_grid = grid, audio_grid
         self.start, self.end = start, end
         self.audio_start = audio_grid.nearest(grid.pts(start))
         self.audio_end = audio_grid.nearest(grid.pts(end))
         self._command = command
+        self._fed = fed
         self._with_audio = with_audio and self.audio_end > self.audio_start
         self._next_tick = start
         self._next_frame = self.audio_start
@@ -66,7 +69,11 @@ class FfmpegSource:
 
     async def launch(self) -> None:
         """Spawn the child. Raises ``OSError``."""
-        await self.child.start(lambda pipes: self._command(self._cut, pipes), self._with_audio)
+        await self.child.start(lambda pipes: self._command(self._cut, pipes), self._with_audio, fed=self._fed)
+
+    def feed(self, data: bytes) -> int:
+        """For a child that is fed; how many bytes it has yet to take."""
+        return self.child.write(data)
 
     def show_from(self, tick: int) -> None:
         """Its first picture is for ``tick``: for what comes in its own time. Before anything is taken."""
@@ -79,6 +86,11 @@ class FfmpegSource:
             self.child.take_video()
             self._next_tick += 1
         return self.child.video[0] if self._next_tick == tick and self.child.video else None
+
+    def ahead(self, tick: int) -> bytes | None:
+        """The picture of ``tick``, which may come later than the next; nothing is dropped."""
+        index = tick - self._next_tick
+        return self.child.video[index] if 0 <= index < len(self.child.video) else None
 
     def take(self, tick: int) -> None:
         """``tick``'s picture has been sent."""
