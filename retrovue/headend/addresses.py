@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import cast
 
 import ifaddr
@@ -29,3 +29,19 @@ def own_addresses(bind: str) -> list[str]:
         first = local_address_towards("192.0.2.1")  # RFC 5737: nobody's, so it takes the default route
         return sorted(found, key=lambda a: (IPv4Address(a).is_loopback, a != first, IPv4Address(a)))
     return sorted(found, key=lambda a: (IPv4Address(a).is_loopback, IPv4Address(a)))
+
+
+def bracketed(address: str) -> str:
+    """An address as it stands in a URL."""
+    return f"[{address}]" if ":" in address else address
+
+
+def plain(address: str) -> str:
+    """An address as it is compared: IPv4 that came in on an IPv6 socket is IPv4, a scope is no part of it."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(found)

@@ -127,8 +127,10 @@ class ChannelManager:
         studio: Studio,
         as_run: AsRun,
         linger_s: float,
+        transport_stream_id: int = 1,
     ) -> None:
         self.channel, self.name, self.house = channel, name, house
+        self.transport_stream_id = transport_stream_id  #: in force from the next time it comes on
         self.state = State.OFF_AIR
         self.viewers: dict[ChannelSignal, Viewer] = {}
         self.tune_patience_s = TUNE_PATIENCE_S
@@ -274,7 +276,16 @@ class ChannelManager:
         def choose(tick: int) -> Producer:
             return chooser(tick)
 
-        switcher = Switcher(self._clock, self.house, slate, ring, self.as_run, self.name, choose)
+        switcher = Switcher(
+            self._clock,
+            self.house,
+            slate,
+            ring,
+            self.as_run,
+            self.name,
+            choose,
+            self.transport_stream_id,
+        )
         chooser = self._studio.producer(switcher.notify)
         self._switcher = switcher
         pause = _BACK_OFF_S

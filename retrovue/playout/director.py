@@ -461,6 +461,7 @@ class ProgramDirector:
                 # Another encoder alone is no reason to lose the viewers: it waits until the channel is off.
                 house, channel = manager.house, replace(channel, encoder=manager.house.encoder)
             if manager is not None and manager.house == house:
+                manager.transport_stream_id = channel.vchannel
                 self._studios[channel_id].apply(channel, programme)
                 continue
             if manager is not None:
@@ -472,7 +473,14 @@ class ProgramDirector:
             studio = _Studio(self, channel, house, programme, as_run)
             self._studios[channel_id] = studio
             self.channels[channel_id] = ChannelManager(
-                channel_id, channel.name, house, self._clock, studio, as_run, self._linger_s
+                channel_id,
+                channel.name,
+                house,
+                self._clock,
+                studio,
+                as_run,
+                self._linger_s,
+                channel.vchannel,
             )
         self.carry_out(self._orders)
         return gone

@@ -65,10 +65,17 @@ class Switcher:
         as_run: AsRun,
         service_name: str,
         choose_producer: Callable[[int], Producer],
+        transport_stream_id: int = 1,
     ) -> None:
         self._clock, self._house, self._slate, self._ring, self._as_run = clock, house, slate, ring, as_run
         self._grid, self._audio_grid = house.grid, house.audio_grid
-        self._mux = TsMux(service_name, video=house.video, audio=house.audio, audio_kbps=house.audio_kbps)
+        self._mux = TsMux(
+            service_name,
+            video=house.video,
+            audio=house.audio,
+            audio_kbps=house.audio_kbps,
+            stream=transport_stream_id,
+        )
         self._choose = choose_producer
         self._ready = asyncio.Event()
         self._lead_us = round(LEAD_S * SECOND_US)

@@ -83,7 +83,7 @@ class TsMux:
     """Access units in, 188-byte packets out. One instance per channel; its counters never restart.
 
     ``service_name`` is what SDT says; at most 60 characters are sent. ``audio_kbps`` is for codecs whose
-    bit rate the PMT tells.
+    bit rate the PMT tells. ``stream`` is the transport_stream_id: receivers tell two carriers apart by it.
     """
 
     def __init__(
@@ -94,9 +94,10 @@ class TsMux:
         video: VideoCodec = H264,
         audio: AudioCodec = AAC,
         audio_kbps: int = 128,
+        stream: int = 1,
     ) -> None:
         self._counters = {PID_PAT: 0, PID_SDT: 0, PID_PMT: 0, PID_VIDEO: 0, PID_AUDIO: 0}
-        pat = _section(0x00, 1, program.to_bytes(2, "big") + (0xE000 | PID_PMT).to_bytes(2, "big"))
+        pat = _section(0x00, stream, program.to_bytes(2, "big") + (0xE000 | PID_PMT).to_bytes(2, "big"))
         self._audio_stream_id = audio.stream_id
         # Where a stream type is not ISO's own, the program says whose it is.
         registration = (
@@ -120,7 +121,7 @@ class TsMux:
             + bytes((0xFC, 0x80 | len(descriptor) >> 8, len(descriptor) & 0xFF))  # running, not scrambled
             + descriptor
         )
-        sdt = _section(0x42, 1, sdt_body, private=1)
+        sdt = _section(0x42, stream, sdt_body, private=1)
         self._tables = tuple(
             (pid, (b"\x00" + section).ljust(PACKET - 4, b"\xff"))
             for pid, section in ((PID_PAT, pat), (PID_PMT, pmt))

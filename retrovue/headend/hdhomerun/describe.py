@@ -15,10 +15,11 @@ from xml.sax.saxutils import escape
 from retrovue.headend.hdhomerun.discovery import device_auth
 from retrovue.headend.hdhomerun.personality import (
     FIRMWARE_VERSION,
+    ORIGINAL_NETWORK_ID,
     PROGRAM_NUMBER,
-    TRANSPORT_STREAM_ID,
     Personality,
     RfPlan,
+    transport_stream_id,
 )
 from retrovue.headend.hdhomerun.tuners import Tuner
 from retrovue.lineup import ChannelIdent
@@ -80,7 +81,9 @@ def _entry(
         entry["Modulation"] = family.modulation
         entry["Frequency"] = frequency
         entry["ProgramNumber"] = PROGRAM_NUMBER
-        entry["TransportStreamID"] = TRANSPORT_STREAM_ID
+        entry["TransportStreamID"] = transport_stream_id(channel)
+        if family.dvb:
+            entry["OriginalNetworkID"] = ORIGINAL_NETWORK_ID
     # No query string: Emby appends "?transcode=…" as it is.
     entry["URL"] = f"{base}/auto/v{quote(channel.number)}"
     return entry
@@ -110,7 +113,10 @@ def status(tuner: Tuner, family: Personality, plan: RfPlan, now: float) -> Json:
         entry["SymbolQualityPercent"] = 100
     if tuner.viewing is not None:
         entry["TargetIP"] = tuner.viewing.address
-        entry["NetworkRate"] = tuner.viewing.rate(now)
+        entry["NetworkRate"] = tuner.viewing.meter.rate(now)
+    elif tuner.sending is not None:
+        entry["TargetIP"] = tuner.sending.target.address
+        entry["NetworkRate"] = tuner.sending.meter.rate(now)
     return entry
 
 

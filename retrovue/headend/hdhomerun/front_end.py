@@ -13,6 +13,7 @@ from retrovue.headend.hdhomerun import device_id, discovery
 from retrovue.headend.hdhomerun.api import TunerApi
 from retrovue.headend.hdhomerun.personality import PERSONALITIES
 from retrovue.headend.hdhomerun.port import ControlPort
+from retrovue.headend.hdhomerun.targets import Targets
 from retrovue.headend.hdhomerun.tuners import TunerTable
 from retrovue.headend.hdhomerun.variables import Variables
 from retrovue.headend.hdhomerun.video import Video
@@ -32,7 +33,9 @@ class HdhomerunFrontEnd:
         self._table = TunerTable(clock, settings.tuner_count)
         self._api = TunerApi(lineup, clock, settings, self._table, family, self.device_id)
         self._video = Video(lineup, clock, self._table, family)
-        self._port = ControlPort(Variables(lineup, clock, self._table, family), self._answer)
+        self._targets = Targets(lineup, clock, self._table)
+        variables = Variables(lineup, clock, self._table, family, self._targets.start)
+        self._port = ControlPort(variables, self._answer)
         self.control_port: int | None = None  #: the real one; None while it isn't open
         self.warnings: list[str] = []
 
@@ -54,6 +57,13 @@ class HdhomerunFrontEnd:
                 "clients need the tuner's address by hand, or set control_port"
             )
             return
+        try:
+            self._targets.open(address, settings.stream_port)
+        except OSError as error:
+            self.warnings.append(
+                f"UDP port {settings.stream_port} can't be opened ({error.strerror or error}): clients that "
+                "receive datagrams may need a hole in their firewall"
+            )
         if settings.discovery == "auto" and not self._on_port_80 and not address.startswith("127."):
             self.warnings.append(
                 "other machines don't find the tuner by search, because they expect it on port 80; "
@@ -68,6 +78,7 @@ class HdhomerunFrontEnd:
     async def stop(self) -> None:
         self.control_port = None
         await self._port.close()
+        await self._targets.close()
         self._video.stop()
 
     def _answer(self, datagram: bytes, sender: str) -> bytes | None:

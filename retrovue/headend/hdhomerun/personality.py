@@ -6,14 +6,16 @@ made for antennas can only tune by frequency: every channel gets one of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from retrovue.headend.hdhomerun.channel_maps import CHANNEL_MAPS, rounded
 from retrovue.lineup import ChannelId, ChannelIdent
 
-#: The programme number and transport stream id in every channel's PAT.
+#: The programme number in every channel's PAT: a carrier has one programme.
 PROGRAM_NUMBER = 1
-TRANSPORT_STREAM_ID = 1
+#: In every channel's SDT: of the range for private, temporary use (ETSI TS 101 162).
+ORIGINAL_NETWORK_ID = 0xFF01
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,32 +26,32 @@ class Personality:
     model: str  #: FirmwareName
     modulation: str
     modulations: tuple[str, ...]
+    auto_modulations: tuple[str, ...]
     channel_maps: tuple[str, ...]  #: the first is the default; `scan` stops at one it doesn't know
     sources: tuple[str, ...]
-    frequencies: tuple[int, ...]  #: centre frequencies, Hz, in the order they are given to channels
-    rf_channels: tuple[int, ...]  #: the RF channel number of each frequency
+    slots: tuple[int, ...]  #: RF channels of the default map that may carry a channel
+    dvb: bool = False  #: transport streams are named by network, too
 
     @property
     def features(self) -> str:
         """The text of /sys/features."""
         maps, words = " ".join(self.channel_maps), " ".join(self.modulations)
-        return f"channelmap: {maps}\nmodulation: {words}\nauto-modulation: auto\n"
+        autos = " ".join(self.auto_modulations)
+        return f"channelmap: {maps}\nmodulation: {words}\nauto-modulation: {autos}\n"
+
+    @property
+    def cable_card(self) -> bool:
+        """Whether clients tune it by virtual channel."""
+        return "cablecard" in self.model
+
+    @property
+    def frequencies(self) -> tuple[int, ...]:
+        """The centre frequency of each slot (Hz)."""
+        carriers = CHANNEL_MAPS[self.channel_maps[0]]
+        return tuple(carriers[slot] for slot in self.slots)
 
 
 FIRMWARE_VERSION = "20231214"
-
-#: us-bcast: 14 and up are 6 MHz apart from 473 MHz, 7–13 from 177 MHz, 2–4 from 57 MHz, 5 and 6 apart.
-_US_BROADCAST = {
-    **{k: (473 + 6 * (k - 14)) * 1_000_000 for k in range(14, 70)},
-    **{k: (177 + 6 * (k - 7)) * 1_000_000 for k in range(7, 14)},
-    2: 57_000_000,
-    3: 63_000_000,
-    4: 69_000_000,
-    5: 79_000_000,
-    6: 85_000_000,
-}
-#: eu-bcast: UHF channels 21–69, 8 MHz apart from 474 MHz.
-_EU_BROADCAST = {k: (474 + 8 * (k - 21)) * 1_000_000 for k in range(21, 70)}
 
 PERSONALITIES: dict[str, Personality] = {
     "atsc": Personality(
@@ -57,55 +59,84 @@ PERSONALITIES: dict[str, Personality] = {
         model="hdhomerun5_atsc",
         modulation="8vsb",
         modulations=("8vsb", "qam256", "qam64"),
+        auto_modulations=("auto", "auto6t", "auto6c", "qam"),
         channel_maps=("us-bcast", "us-cable", "us-hrc", "us-irc"),
         sources=("Antenna", "Cable"),
-        frequencies=tuple(_US_BROADCAST.values()),
-        rf_channels=tuple(_US_BROADCAST),
+        # UHF before VHF; 37 is for radio astronomy, and 38 and up are telephones today.
+        slots=(*range(14, 37), *range(7, 14), *range(2, 7), *range(38, 52)),
     ),
     "dvbt": Personality(
         hardware="HDHR5-4DT",
         model="hdhomerun5_dvbt",
         modulation="t8qam64",
-        modulations=("t8qam256", "t8qam64", "t8qam16", "t8qpsk"),
+        modulations=("t8qam256", "t8qam64", "t8qam16", "t8qpsk", "t7qam64", "t7qam16", "t7qpsk"),
+        auto_modulations=("auto", "auto8t", "auto7t", "auto6t"),
         channel_maps=("eu-bcast", "au-bcast"),
         sources=("Antenna",),
-        frequencies=tuple(_EU_BROADCAST.values()),
-        rf_channels=tuple(_EU_BROADCAST),
+        slots=(*range(21, 70), *range(5, 13)),
+        dvb=True,
     ),
     "cablecard": Personality(
         hardware="HDHR3-CC",
         model="hdhomerun3_cablecard",
         modulation="qam256",
         modulations=("qam256", "qam64"),
+        auto_modulations=("auto", "auto6c", "qam"),
         channel_maps=("us-cable", "us-hrc", "us-irc"),
         sources=("Cable",),
-        frequencies=tuple(_US_BROADCAST.values()),
-        rf_channels=tuple(_US_BROADCAST),
+        slots=(*range(23, 95), *range(14, 23), *range(7, 14), *range(2, 7), *range(95, 159)),
     ),
 }
 
 
 class RfPlan:
-    """Who is on which frequency: one channel each, in the lineup's order.
+    """Who is on which frequency: one channel each.
 
-    Channels beyond the last frequency have none; they are tuned by number.
+    A channel's place follows from its ``vchannel``, not from its rank in the lineup: clients keep what a scan
+    found by frequency, and a new channel must not move the others. Only those whose places collide look for
+    another, the lower ``vchannel`` first. Channels beyond the last frequency have none; they are tuned by
+    number.
     """
 
     def __init__(self, personality: Personality, channels: Sequence[ChannelIdent]) -> None:
-        self._personality = personality
-        self._by_frequency = dict(zip(personality.frequencies, channels, strict=False))
+        self._maps = personality.channel_maps
+        frequencies = personality.frequencies
+        self._by_frequency = {frequencies[slot]: channel for slot, channel in _places(channels, frequencies)}
         self._by_channel = {c.id: f for f, c in self._by_frequency.items()}
 
     def frequency(self, channel: ChannelId) -> int | None:
         """The channel's centre frequency in Hz."""
         return self._by_channel.get(channel)
 
-    def channel_at(self, frequency_or_rf: int) -> ChannelIdent | None:
-        """Who is on the air at a frequency (Hz) or on an RF channel number."""
-        if frequency_or_rf in self._personality.rf_channels:
-            index = self._personality.rf_channels.index(frequency_or_rf)
-            frequency_or_rf = self._personality.frequencies[index]
-        return self._by_frequency.get(frequency_or_rf)
+    def channel_at(self, frequency_or_rf: int, channel_map: str = "") -> ChannelIdent | None:
+        """Who is on the air at a frequency (Hz), or on an RF channel number of ``channel_map``."""
+        numbers = CHANNEL_MAPS[channel_map or self._maps[0]]
+        return self._by_frequency.get(numbers.get(frequency_or_rf, rounded(frequency_or_rf)))
+
+
+def _places(
+    channels: Sequence[ChannelIdent], frequencies: Sequence[int]
+) -> Iterable[tuple[int, ChannelIdent]]:
+    """(slot, channel): each its own place, then those whose place was taken the next free one."""
+    taken: dict[int, ChannelIdent] = {}
+    displaced = []
+    for channel in sorted(channels, key=lambda c: c.vchannel):
+        slot = channel.vchannel % len(frequencies)
+        if slot in taken:
+            displaced.append(channel)
+        else:
+            taken[slot] = channel
+    for channel in displaced[: len(frequencies) - len(taken)]:
+        slot = channel.vchannel
+        while slot % len(frequencies) in taken:
+            slot += 1
+        taken[slot % len(frequencies)] = channel
+    return taken.items()
+
+
+def transport_stream_id(channel: ChannelIdent) -> int:
+    """What the channel's PAT says: clients tell two carriers apart by it."""
+    return channel.vchannel
 
 
 def find_channel(channels: Sequence[ChannelIdent], number: str) -> ChannelIdent | None:

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
+from retrovue.headend.addresses import plain
 from retrovue.headend.hdhomerun.control import ControlSession, DeviceView
 from retrovue.headend.hdhomerun.packet import BrokenFrame
 
@@ -77,7 +78,7 @@ class ControlPort:
         self._connections.add(writer)
         # Clients keep their connection for days; one that lost its power must not keep its place.
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        session = ControlSession(self._device, writer.get_extra_info("peername")[0])
+        session = ControlSession(self._device, plain(writer.get_extra_info("peername")[0]))
         try:
             while data := await reader.read(_READ):
                 for reply in session.feed(data):
@@ -86,6 +87,7 @@ class ControlPort:
         except (BrokenFrame, ConnectionError):
             pass
         finally:
+            session.close()
             self._connections.discard(writer)
             writer.close()
             with contextlib.suppress(ConnectionError):

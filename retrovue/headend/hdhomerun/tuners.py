@@ -10,8 +10,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 from retrovue.clock import MasterClock
+from retrovue.headend.addresses import bracketed
+from retrovue.headend.hdhomerun.control import Requester
+from retrovue.headend.hdhomerun.datagrams import EVERYTHING
 from retrovue.lineup import ChannelIdent
 
 #: How long a request waits for a slot to become free before it hears "in use" (seconds).
@@ -33,16 +37,13 @@ class Lock:
     address: str  #: "10.0.0.9"
     key: int
     touched: float  #: clock.elapsed() of the last use
+    owner: Requester | None = None  #: the connection that used the key last; None when it is closed
 
 
-@dataclass(slots=True, eq=False)
-class Viewing:
-    """An HTTP stream that holds a tuner."""
+@dataclass(slots=True)
+class Meter:
+    """What went out lately."""
 
-    channel: ChannelIdent
-    address: str  #: "10.0.0.9"
-    port: int
-    end: Callable[[], None]  #: ends the stream from outside
     _sent: deque[tuple[float, int]] = field(default_factory=deque)
 
     def sent(self, at: float, count: int) -> None:
@@ -58,18 +59,67 @@ class Viewing:
 
 
 @dataclass(slots=True, eq=False)
+class Viewing:
+    """An HTTP stream that holds a tuner."""
+
+    channel: ChannelIdent
+    address: str  #: "10.0.0.9"
+    port: int
+    end: Callable[[], None]  #: ends the stream from outside
+    meter: Meter = field(default_factory=Meter)
+
+    def __str__(self) -> str:
+        return f"http://{bracketed(self.address)}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where datagrams go."""
+
+    protocol: Literal["udp", "rtp"]
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.protocol}://{bracketed(self.address)}:{self.port}"
+
+
+class Sending(Protocol):
+    """A stream of datagrams from a tuner to its target."""
+
+    @property
+    def target(self) -> Target: ...
+
+    @property
+    def meter(self) -> Meter: ...
+
+    def tuned(self) -> None:
+        """The tuner is on another channel, or on none."""
+        ...
+
+    def abandoned(self) -> None:
+        """The control connection of the lock's owner is closed."""
+        ...
+
+    def end(self) -> None:
+        """Send no more. Harmless when it has ended."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
 class Tuner:
     """One slot. The text fields are exactly what a control client set: MythTV compares them."""
 
     index: int
     viewing: Viewing | None = None
+    sending: Sending | None = None
     lock: Lock | None = None
     tuned: ChannelIdent | None = None  #: by the control protocol
     channel: str = "none"
     vchannel: str = "none"
     channel_map: str = ""  #: empty: the personality's default
     program: int = 0
-    filter: str = "0x0000-0x1fff"
+    filter: str = EVERYTHING
 
     @property
     def name(self) -> str:
@@ -80,12 +130,30 @@ class Tuner:
         """What it is tuned to now, by either way."""
         return self.viewing.channel if self.viewing else self.tuned
 
+    @property
+    def meter(self) -> Meter | None:
+        """What it sends, by either way; None while it sends nothing."""
+        user = self.viewing or self.sending
+        return user.meter if user else None
+
+    @property
+    def target(self) -> str:
+        """Where it sends. Anything that isn't udp:// or rtp:// reads as "in use" to device selectors."""
+        return str(self.viewing or (self.sending.target if self.sending else "none"))
+
     def reset(self) -> None:
         """Back to how it was at start, except for its lock and its viewer."""
+        self.stop_sending()
         self.tuned = None
         self.channel = self.vchannel = "none"
         self.program = 0
-        self.filter = "0x0000-0x1fff"
+        self.filter = EVERYTHING
+
+    def stop_sending(self) -> None:
+        """The target is "none"."""
+        if self.sending is not None:
+            sending, self.sending = self.sending, None
+            sending.end()
 
 
 class TunerTable:
@@ -97,10 +165,13 @@ class TunerTable:
         self.tuners = tuple(Tuner(i) for i in range(count))
 
     def lock_of(self, tuner: Tuner) -> Lock | None:
-        """The lock in force; one that went unused too long is dropped here, with what it tuned."""
-        if tuner.lock is not None and self._clock.elapsed() - tuner.lock.touched > LOCK_IDLE_S:
-            tuner.lock = None
-            tuner.reset()
+        """The lock in force; one that went unused too long is dropped here, with what it tuned.
+
+        A lock under which a stream is sent is in use.
+        """
+        lock = tuner.lock
+        if lock is not None and tuner.sending is None and self._clock.elapsed() - lock.touched > LOCK_IDLE_S:
+            self.unlock(tuner)
         return tuner.lock
 
     def holder(self, tuner: Tuner) -> str | None:
@@ -108,7 +179,9 @@ class TunerTable:
         if tuner.viewing is not None:
             return tuner.viewing.address
         lock = self.lock_of(tuner)
-        return lock.address if lock else None
+        if lock is not None:
+            return lock.address
+        return tuner.sending.target.address if tuner.sending is not None else None
 
     async def take(self, index: int | None, viewing: Viewing) -> Tuner:
         """Give the stream a tuner: that one, or any. Waits a little; raises ``TunersInUse``."""
@@ -134,6 +207,31 @@ class TunerTable:
         tuner.lock = None
         tuner.reset()
         self._released.set()
+
+    def sending_over(self, tuner: Tuner, sending: Sending) -> None:
+        """A stream of datagrams has ended by itself. A lock whose owner is gone, too, is nobody's."""
+        if tuner.sending is not sending:
+            return
+        tuner.sending = None
+        if tuner.lock is not None and tuner.lock.owner is None:
+            self.unlock(tuner)
+        self._released.set()
+
+    def gone(self, requester: Requester) -> None:
+        """A control connection is closed."""
+        for tuner in self.tuners:
+            if tuner.lock is not None and tuner.lock.owner is requester:
+                tuner.lock.owner = None
+                if tuner.sending is not None:
+                    tuner.sending.abandoned()
+
+    def kick(self, tuner: Tuner) -> bool:
+        """End whatever uses the tuner. False when nobody does."""
+        used = self.holder(tuner) is not None
+        if tuner.viewing is not None:
+            tuner.viewing.end()
+        self.unlock(tuner)
+        return used
 
     def _free(self, index: int | None) -> Tuner | None:
         candidates = self.tuners if index is None else self.tuners[index : index + 1]

@@ -9,27 +9,29 @@ import re
 from collections.abc import Callable
 
 from retrovue.clock import MasterClock
-from retrovue.headend.hdhomerun.control import GetSetError
+from retrovue.headend.addresses import plain
+from retrovue.headend.hdhomerun.control import GetSetError, Requester
+from retrovue.headend.hdhomerun.datagrams import EVERYTHING, SIZE, pids_of
 from retrovue.headend.hdhomerun.personality import (
     FIRMWARE_VERSION,
+    ORIGINAL_NETWORK_ID,
     PROGRAM_NUMBER,
-    TRANSPORT_STREAM_ID,
     Personality,
     RfPlan,
     find_channel,
+    transport_stream_id,
 )
-from retrovue.headend.hdhomerun.tuners import Lock, Tuner, TunerTable
+from retrovue.headend.hdhomerun.tuners import Lock, Sending, Target, Tuner, TunerTable
 from retrovue.lineup import ChannelIdent, Lineup
 
-#: Payload of a full video datagram: seven packets. ``pps`` counts these.
-_DATAGRAM = 7 * 188
-
 _CHANNEL = re.compile(r"[a-z0-9-]+:(\d{1,10})")
-_FILTER = re.compile(r"0x[0-9a-fA-F]{1,4}(-0x[0-9a-fA-F]{1,4})?( 0x[0-9a-fA-F]{1,4}(-0x[0-9a-fA-F]{1,4})?)*")
+_TARGET = re.compile(r"(udp|rtp)://(\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:.]{2,45}\]):(\d{1,5})")
+#: What follows ``rtp://`` must not be a service of the receiver's machine.
+_LOWEST_PORT = 1024
 _TUNER = re.compile(r"/tuner(\d{1,2})/([a-z]+)")
 
 _HELP = """Supported configuration options:
-/sys/boot
+{oob}/sys/boot
 /sys/copyright
 /sys/debug
 /sys/features
@@ -45,7 +47,7 @@ _HELP = """Supported configuration options:
 /tuner<n>/program <program number>
 /tuner<n>/status
 /tuner<n>/streaminfo
-/tuner<n>/target
+/tuner<n>/target "<udp|rtp>://<ip>:<port>"
 /tuner<n>/vchannel <vchannel>
 /tuner<n>/vstatus
 """
@@ -53,16 +55,20 @@ _HELP = """Supported configuration options:
 UNKNOWN = "ERROR: unknown getset variable"
 READ_ONLY = "ERROR: parameter is read only"
 
+#: Starts a stream of datagrams. Raises ``OSError``.
+Send = Callable[[Tuner, Target], Sending]
+
 
 class Variables:
     """A ``DeviceView`` over the lineup and the tuner table."""
 
     def __init__(
-        self, lineup: Lineup, clock: MasterClock, table: TunerTable, personality: Personality
+        self, lineup: Lineup, clock: MasterClock, table: TunerTable, personality: Personality, send: Send
     ) -> None:
         self._lineup, self._clock, self._table, self._family = lineup, clock, table, personality
+        self._send = send
         self._system: dict[str, Callable[[], str]] = {
-            "help": lambda: _HELP,
+            "help": lambda: _HELP.format(oob="/oob/status\n" if personality.cable_card else ""),
             "/sys/boot": lambda: "",
             "/sys/copyright": lambda: "RetroVue, MIT License\n",
             "/sys/debug": lambda: "mem: nbk=1 dmk=0 fet=0\nloop: pkt=0\n",
@@ -72,7 +78,7 @@ class Variables:
             "/sys/restart": lambda: "",
             "/sys/version": lambda: FIRMWARE_VERSION,
         }
-        if "cablecard" in personality.model:
+        if personality.cable_card:
             # MythTV asks this to learn whether the unit is on cable; "none" would mean an antenna.
             self._system["/oob/status"] = lambda: "ch=qam256:75000000 lock=qam256 ss=100 snq=100"
         self._readers: dict[str, Callable[[Tuner], str]] = {
@@ -80,11 +86,11 @@ class Variables:
             "channelmap": lambda t: t.channel_map or personality.channel_maps[0],
             "debug": self._debug,
             "filter": lambda t: t.filter,
-            "lockkey": lambda t: table.holder(t) or "none",
+            "lockkey": self._locked_by,
             "program": lambda t: str(t.program),
             "status": self._status,
             "streaminfo": self._streaminfo,
-            "target": _target,
+            "target": lambda t: t.target,
             "vchannel": lambda t: t.viewing.channel.number if t.viewing else t.vchannel,
             "vstatus": _vstatus,
         }
@@ -93,61 +99,72 @@ class Variables:
             "channelmap": self._set_channel_map,
             "filter": _set_filter,
             "program": _set_program,
-            "target": _set_target,
             "vchannel": self._set_vchannel,
         }
 
-    def get(self, name: str) -> str:
+    def get(self, name: str, requester: Requester) -> str:
         if name in self._system:
             return self._system[name]()
         tuner, field = self._tuner(name)
+        if tuner.lock is not None and tuner.lock.owner is requester:
+            tuner.lock.touched = self._clock.elapsed()  # who looks at what it locked is using it
         return self._readers[field](tuner)
 
-    def set(self, name: str, value: str, lock_key: int | None, peer: str) -> str:
+    def gone(self, requester: Requester) -> None:
+        self._table.gone(requester)
+
+    def set(self, name: str, value: str, lock_key: int | None, requester: Requester) -> str:
         if name == "/sys/restart":
             return value  # there is nothing to restart: a channel that is off the air costs nothing
         if name in self._system:
             raise GetSetError(READ_ONLY)
         tuner, field = self._tuner(name)
         if field == "lockkey":
-            return self._set_lock(tuner, value, lock_key, peer)
-        if field not in self._writers:
+            return self._set_lock(tuner, value, lock_key, requester)
+        if field != "target" and field not in self._writers:
             raise GetSetError(READ_ONLY)
-        self._require_key(tuner, lock_key)
+        self._require_key(tuner, lock_key, requester)
+        if field == "target":
+            return self._set_target(tuner, value, requester)
         return self._writers[field](tuner, value)
 
     # --- locks ---
 
-    def _require_key(self, tuner: Tuner, lock_key: int | None) -> None:
-        """A tuner in use obeys only who holds its key; a viewer over HTTP has none to give."""
+    def _locked_by(self, tuner: Tuner) -> str:
+        """A viewer over HTTP is a lock, too; datagrams without a lock are none."""
+        lock = self._table.lock_of(tuner)
+        if tuner.viewing is not None:
+            return tuner.viewing.address
+        return lock.address if lock is not None else "none"
+
+    def _require_key(self, tuner: Tuner, lock_key: int | None, requester: Requester) -> None:
+        """A locked tuner obeys only who holds its key; a viewer over HTTP has none to give."""
         lock = self._table.lock_of(tuner)
         if tuner.viewing is None and lock is not None and lock_key == lock.key:
-            lock.touched = self._clock.elapsed()
+            lock.touched, lock.owner = self._clock.elapsed(), requester
             return
-        holder = self._table.holder(tuner)
-        if holder is not None:
-            raise GetSetError(f"ERROR: resource locked by {holder}")
+        if (locked_by := self._locked_by(tuner)) != "none":
+            raise GetSetError(f"ERROR: resource locked by {locked_by}")
         if lock_key:
             raise GetSetError("ERROR: lock no longer held")  # MythTV ends a recording on these words
 
-    def _set_lock(self, tuner: Tuner, value: str, lock_key: int | None, peer: str) -> str:
+    def _set_lock(self, tuner: Tuner, value: str, lock_key: int | None, requester: Requester) -> str:
         if value == "force":
-            if tuner.viewing is not None:
-                tuner.viewing.end()
-            self._table.unlock(tuner)
+            self._table.kick(tuner)
             return "none"
+        locked = self._locked_by(tuner) != "none"
         if value == "none":
             # Giving up a lock that has already gone is what everybody does when leaving: no error.
-            if self._table.holder(tuner) is not None:
-                self._require_key(tuner, lock_key)
+            if locked:
+                self._require_key(tuner, lock_key, requester)
                 self._table.unlock(tuner)
             return "none"
         if not value.isascii() or not value.isdigit() or not 0 < int(value) <= 0xFFFFFFFF:
             raise GetSetError("ERROR: invalid lockkey")
-        if self._table.holder(tuner) is not None:
-            self._require_key(tuner, lock_key)
-        tuner.lock = Lock(peer, int(value), self._clock.elapsed())
-        return peer
+        if locked:
+            self._require_key(tuner, lock_key, requester)
+        tuner.lock = Lock(requester.address, int(value), self._clock.elapsed(), requester)
+        return requester.address
 
     # --- tuning ---
 
@@ -158,9 +175,19 @@ class Variables:
         match = _CHANNEL.fullmatch(value)
         if match is None and value != "none":
             raise GetSetError("ERROR: invalid channel")
-        tuner.tuned = self._plan().channel_at(int(match[1])) if match else None
+        if match is None:
+            tuner.stop_sending()
+        self._tune(tuner, self._plan().channel_at(int(match[1]), tuner.channel_map) if match else None)
         tuner.channel, tuner.vchannel, tuner.program = value, "none", 0
         return value
+
+    def _tune(self, tuner: Tuner, channel: ChannelIdent | None) -> None:
+        """What is sent follows the tuner; filters are of what it was tuned to before."""
+        tuner.filter = EVERYTHING
+        if tuner.tuned != channel:
+            tuner.tuned = channel
+            if tuner.sending is not None:
+                tuner.sending.tuned()
 
     def _set_vchannel(self, tuner: Tuner, value: str) -> str:
         if value == "none":
@@ -171,14 +198,34 @@ class Variables:
             found = next((c for c in channels if str(c.vchannel) == value), None)
         if found is None:
             raise GetSetError("ERROR: invalid virtual channel")
-        tuner.tuned, tuner.vchannel = found, value
-        tuner.channel = self._carrier(found)
+        self._tune(tuner, found)
+        tuner.channel, tuner.vchannel, tuner.program = self._carrier(found), value, 0
         return value
 
     def _set_channel_map(self, tuner: Tuner, value: str) -> str:
         if value not in self._family.channel_maps:
             raise GetSetError("ERROR: invalid channelmap")
         tuner.channel_map = value
+        return value
+
+    def _set_target(self, tuner: Tuner, value: str, requester: Requester) -> str:
+        """Send to the requester, and to nobody else: a tuner must not be pointed at a stranger."""
+        if value == "none":
+            tuner.stop_sending()
+            return value
+        match = _TARGET.fullmatch(value)
+        port = int(match[3]) if match else 0
+        address = plain(match[2].strip("[]")) if match else ""
+        if match is None or not _LOWEST_PORT <= port <= 0xFFFF:
+            raise GetSetError("ERROR: invalid target")
+        if address != plain(requester.address):
+            raise GetSetError("ERROR: invalid target: datagrams go to the address that asks for them")
+        target = Target("rtp" if match[1] == "rtp" else "udp", address, port)
+        tuner.stop_sending()
+        try:
+            tuner.sending = self._send(tuner, target)
+        except OSError as error:
+            raise GetSetError(f"ERROR: invalid target: {error.strerror or error}") from None
         return value
 
     # --- what a tuner says ---
@@ -206,11 +253,11 @@ class Variables:
         return f"ch={tuner.channel} lock=none ss=0 snq=0 seq=0"
 
     def _rate(self, tuner: Tuner) -> int:
-        return tuner.viewing.rate(self._clock.elapsed()) if tuner.viewing else 0
+        return tuner.meter.rate(self._clock.elapsed()) if tuner.meter else 0
 
     def _status(self, tuner: Tuner) -> str:
         rate = self._rate(tuner)
-        return f"{self._reception(tuner)} bps={rate} pps={rate // 8 // _DATAGRAM}"
+        return f"{self._reception(tuner)} bps={rate} pps={rate // 8 // SIZE}"
 
     def _debug(self, tuner: Tuner) -> str:
         rate = self._rate(tuner)
@@ -218,7 +265,7 @@ class Variables:
             f"tun: {self._reception(tuner)} dbg=0\n"
             f"dev: bps={rate} resync=0 overflow=0\n"
             f"ts: bps={rate} te=0 crc=0\n"
-            f"net: pps={rate // 8 // _DATAGRAM} err=0 stop=0\n"
+            f"net: pps={rate // 8 // SIZE} err=0 stop=0\n"
         )
 
     def _streaminfo(self, tuner: Tuner) -> str:
@@ -226,12 +273,9 @@ class Variables:
         if on_air is None:
             return "none\n"
         name = on_air.name.replace("\n", " ")
-        return f"{PROGRAM_NUMBER}: {on_air.number} {name}\ntsid=0x{TRANSPORT_STREAM_ID:04X}\n"
-
-
-def _target(tuner: Tuner) -> str:
-    """Anything that isn't udp:// or rtp:// reads as "in use" to libhdhomerun's device selector."""
-    return f"http://{tuner.viewing.address}:{tuner.viewing.port}" if tuner.viewing else "none"
+        network = f"onid=0x{ORIGINAL_NETWORK_ID:04X}\n" if self._family.dvb else ""
+        stream = f"tsid=0x{transport_stream_id(on_air):04X}\n"
+        return f"{PROGRAM_NUMBER}: {on_air.number} {name}\n{stream}{network}"
 
 
 def _vstatus(tuner: Tuner) -> str:
@@ -241,8 +285,10 @@ def _vstatus(tuner: Tuner) -> str:
 
 
 def _set_filter(tuner: Tuner, value: str) -> str:
-    if not _FILTER.fullmatch(value):
-        raise GetSetError("ERROR: invalid filter")
+    try:
+        pids_of(value)
+    except ValueError:
+        raise GetSetError("ERROR: invalid filter") from None
     tuner.filter = value
     return value
 
@@ -254,9 +300,3 @@ def _set_program(tuner: Tuner, value: str) -> str:
         raise GetSetError("ERROR: invalid program")
     tuner.program = int(value)
     return str(tuner.program)
-
-
-def _set_target(tuner: Tuner, value: str) -> str:
-    if value != "none":
-        raise GetSetError("ERROR: no streaming to a target: fetch the channel's URL in lineup.json")
-    return value

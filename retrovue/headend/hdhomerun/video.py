@@ -19,6 +19,7 @@ from typing import Any
 from aiohttp import web
 
 from retrovue.clock import MasterClock
+from retrovue.headend.addresses import plain
 from retrovue.headend.hdhomerun.api import HEADERS
 from retrovue.headend.hdhomerun.personality import PROGRAM_NUMBER, Personality, RfPlan, find_channel
 from retrovue.headend.hdhomerun.tuners import Tuner, TunersInUse, TunerTable, Viewing
@@ -180,7 +181,7 @@ class Video:
                     await response.write(piece)
             except TimeoutError:
                 raise _Stalled from None
-            viewing.sent(self._clock.elapsed(), len(piece))
+            viewing.meter.sent(self._clock.elapsed(), len(piece))
 
     def _find(self, request: web.Request) -> ChannelIdent | None:
         """The channel a path means, by its number or by its carrier."""
@@ -223,7 +224,7 @@ def _duration(request: web.Request) -> float | None:
 
 def _peer(request: web.Request) -> tuple[str, int]:
     name = request.transport.get_extra_info("peername") if request.transport else None
-    return (name[0], name[1]) if name else (request.remote or "", 0)
+    return (plain(name[0]), name[1]) if name else (request.remote or "", 0)
 
 
 def _widen(request: web.Request) -> None:

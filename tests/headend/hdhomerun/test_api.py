@@ -73,7 +73,8 @@ async def test_lineup(start: Start) -> None:
 async def test_lineup_for_tuning(start: Start) -> None:
     on_air = await start(personality="dvbt")
     first = (await on_air.json("/lineup.json?tuning"))[0]
-    assert (first["Modulation"], first["Frequency"], first["ProgramNumber"]) == ("t8qam64", 474_000_000, 1)
+    assert (first["Modulation"], first["Frequency"], first["ProgramNumber"]) == ("t8qam64", 834_000_000, 1)
+    assert (first["TransportStreamID"], first["OriginalNetworkID"]) == (501, 0xFF01)
 
 
 async def test_an_empty_lineup_is_an_empty_list(start: Start) -> None:

@@ -1,43 +1,84 @@
-"""Numbers and frequencies: one channel each, never two for one."""
+"""Numbers and frequencies: one channel each, never two for one, and none that moves."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from retrovue.headend.hdhomerun.channel_maps import CHANNEL_MAPS
 from retrovue.headend.hdhomerun.personality import (
+    ORIGINAL_NETWORK_ID,
     PERSONALITIES,
     PROGRAM_NUMBER,
-    TRANSPORT_STREAM_ID,
     RfPlan,
     find_channel,
+    transport_stream_id,
 )
-from retrovue.lineup import ChannelId
+from retrovue.lineup import ChannelId, ChannelIdent
 from retrovue.stream.mpegts import TsMux
 from tests.headend.fake_lineup import CHANNELS
+
+
+def channel(vchannel: int) -> ChannelIdent:
+    return replace(CHANNELS[0], id=ChannelId(f"c{vchannel}"), number=str(vchannel), vchannel=vchannel)
 
 
 @pytest.mark.parametrize("name", PERSONALITIES)
 def test_every_channel_has_a_frequency_of_its_own(name: str) -> None:
     family = PERSONALITIES[name]
-    many = [replace(CHANNELS[0], id=ChannelId(f"c{n}")) for n in range(100)]
+    many = [channel(n) for n in range(1, 401)]
     plan = RfPlan(family, many)
-    given = [plan.frequency(c.id) for c in many]
-    used = [f for f in given if f is not None]
-    assert len(used) == len(set(used)) == len(family.frequencies)
-    assert given[-1] is None  # beyond the band: tuned by number only
-    assert all(plan.channel_at(f) is c for f, c in zip(used, many, strict=False))
-    assert plan.channel_at(family.rf_channels[0]) is many[0]
+    used = {f: c for c in many if (f := plan.frequency(c.id)) is not None}
+    assert sorted(used) == sorted(family.frequencies)  # every one, and no more
+    assert all(plan.channel_at(f) is c for f, c in used.items())
+    assert any(plan.frequency(c.id) is None for c in many)  # beyond the band: tuned by number only
+    numbers = CHANNEL_MAPS[family.channel_maps[0]]
+    assert all(plan.channel_at(slot) is plan.channel_at(numbers[slot]) for slot in family.slots)
 
 
-def test_known_carriers() -> None:
-    atsc, dvbt = PERSONALITIES["atsc"], PERSONALITIES["dvbt"]
-    by_rf = dict(zip(atsc.rf_channels, atsc.frequencies, strict=True))
-    assert (by_rf[2], by_rf[5], by_rf[6], by_rf[7], by_rf[14], by_rf[36]) == (
-        57_000_000, 79_000_000, 85_000_000, 177_000_000, 473_000_000, 605_000_000,
-    )  # fmt: skip
-    assert dict(zip(dvbt.rf_channels, dvbt.frequencies, strict=True))[48] == 690_000_000
+@given(st.sets(st.integers(1, 65535), min_size=1, max_size=12), st.integers(1, 65535))
+def test_a_new_channel_moves_no_other_unless_their_places_collide(numbers: set[int], new: int) -> None:
+    family = PERSONALITIES["atsc"]
+    slots = len(family.slots)
+    if new in numbers or len({n % slots for n in numbers}) < len(numbers):
+        return
+    before = RfPlan(family, [channel(n) for n in sorted(numbers)])
+    after = RfPlan(family, [channel(n) for n in sorted(numbers | {new})])
+    moved = [
+        n for n in numbers if before.frequency(ChannelId(f"c{n}")) != after.frequency(ChannelId(f"c{n}"))
+    ]
+    assert all(n % slots == new % slots for n in moved)
+
+
+@pytest.mark.parametrize(
+    ("name", "rf", "hz"),
+    [
+        *(("us-bcast", rf, hz) for rf, hz in [(2, 57), (5, 79), (6, 85), (7, 177), (14, 473)]),
+        *(("us-bcast", rf, hz) for rf, hz in [(36, 605), (38, 617)]),
+        *(("us-cable", rf, hz) for rf, hz in [(2, 57), (14, 123), (23, 219), (95, 93), (100, 651)]),
+        ("us-hrc", 2, 55.75),
+        ("us-irc", 42, 333),
+        ("eu-bcast", 48, 690),
+        ("eu-bcast", 5, 177.5),
+        ("au-bcast", 21, 480.5),
+    ],
+)  # fmt: skip
+def test_known_carriers(name: str, rf: int, hz: float) -> None:
+    assert CHANNEL_MAPS[name][rf] == round(hz * 1_000_000)
+
+
+def test_a_carrier_may_be_named_a_little_beside_it() -> None:
+    plan = RfPlan(PERSONALITIES["atsc"], CHANNELS)
+    assert plan.channel_at(539_000_000) is plan.channel_at(539_028_000) is CHANNELS[0]
+    assert plan.channel_at(539_000_000 + 125_000) is None
+
+
+@pytest.mark.parametrize("name", PERSONALITIES)
+def test_a_client_scans_every_map_that_is_offered(name: str) -> None:
+    assert set(PERSONALITIES[name].channel_maps) <= set(CHANNEL_MAPS)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +91,11 @@ def test_numbers(asked: str, found: str | None) -> None:
     assert (channel.number if channel else None) == found
 
 
-def test_the_programme_number_is_the_one_in_the_stream() -> None:
-    pat = TsMux().tables()[:188]
-    section = pat[5:]
-    assert int.from_bytes(section[3:5], "big") == TRANSPORT_STREAM_ID
+def test_the_numbers_are_those_in_the_stream() -> None:
+    mux = TsMux(stream=transport_stream_id(CHANNELS[0]))
+    section = mux.tables()[5:188]
+    assert int.from_bytes(section[3:5], "big") == 501
     assert int.from_bytes(section[8:10], "big") == PROGRAM_NUMBER
+    section = mux.service_description()[5:]
+    assert int.from_bytes(section[3:5], "big") == 501
+    assert int.from_bytes(section[8:10], "big") == ORIGINAL_NETWORK_ID

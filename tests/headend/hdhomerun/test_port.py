@@ -221,10 +221,10 @@ async def test_get_unknown(device: OnAir, name: str) -> None:
 
 async def test_lock_and_tune(device: OnAir) -> None:
     assert await hdhomerun_config(ADDRESS, "set", "/tuner0/lockkey", "1234") == (0, "")
-    code, said = await hdhomerun_config(ADDRESS, "set", "/tuner0/channel", "auto:473000000")
+    code, said = await hdhomerun_config(ADDRESS, "set", "/tuner0/channel", "auto:539000000")
     assert code == 1
     assert said.startswith("ERROR: resource locked by 127.")
-    assert (await hdhomerun_config(ADDRESS, "key", "1234", "set", "/tuner0/channel", "auto:473000000"))[
+    assert (await hdhomerun_config(ADDRESS, "key", "1234", "set", "/tuner0/channel", "auto:539000000"))[
         0
     ] == 0
     code, said = await hdhomerun_config(ADDRESS, "get", "/tuner0/streaminfo")

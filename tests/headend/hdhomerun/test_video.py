@@ -110,9 +110,9 @@ async def test_the_viewer_is_made_known_to_the_station(start: Start) -> None:
         "/auto/v5.1?transcode=mobile",
         "/auto/v5.1?x=y?transcode=none",
         "/auto/v05.1",
-        "/auto/ch473000000",
-        "/auto/ch14",
-        "/auto/ch14-1",
+        "/auto/ch539000000",
+        "/auto/ch25",
+        "/auto/ch25-1",
         "/tuner1/v5.1",
     ],
 )
@@ -171,7 +171,7 @@ async def refusal(on_air: OnAir, path: str) -> tuple[int, str | None]:
 
 @pytest.mark.parametrize(
     "path",
-    ["/auto/v5", "/auto/v5.3", "/auto/vx", "/auto/v", "/auto/ch2", "/auto/ch14-2", "/tuner2/v5.1", "/auto/x"],
+    ["/auto/v5", "/auto/v5.3", "/auto/vx", "/auto/v", "/auto/ch2", "/auto/ch25-2", "/tuner2/v5.1", "/auto/x"],
 )
 async def test_unknown_channels(start: Start, path: str) -> None:
     on_air = await start()
