@@ -86,7 +86,6 @@ class ChannelDays:
     pending: tuple[tuple[InFlight, ...], ...]  #: a simulcast's, at the opening and at the end of each day
     recompiled: tuple[date, ...]  #: which of the days are not the base's
     findings: tuple[Finding, ...]  #: on no day in particular
-    hashes: tuple[bytes, ...]  #: of the days; empty for one that has changed since
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +248,11 @@ def compile_group(draft: Draft) -> GroupDays:
 
 
 def _channel_days(asked: Asked, work: DraftChannel) -> ChannelDays:
-    days = tuple(schedule_days(asked, work))
+    hasher = DayHasher()
+    days = tuple(
+        day if day.content_hash else replace(day, content_hash=hasher.hash(day).hex())
+        for day in schedule_days(asked, work)
+    )
     return ChannelDays(
         work.name,
         days,
@@ -258,7 +261,6 @@ def _channel_days(asked: Asked, work: DraftChannel) -> ChannelDays:
         (work.pending, *(day.pending for day in work.days)),
         _recompiled(asked, work, days),
         tuple(work.found.values()),
-        tuple(map(DayHasher().hash, days)),
     )
 
 
@@ -413,19 +415,18 @@ def _numbered(channels: Sequence[ChannelDays], base: Base | None) -> list[Channe
                     replace(carry_in.event, event_id=event_id),
                     tuple(replace(s, event_id=event_id) for s in carry_in.playlist),
                 )
-        days, hashes = [], []
-        for day, day_hash in zip(channel.days, channel.hashes, strict=True):
+        days = []
+        for day in channel.days:
             ids = {event.event_id: number(event) for event in day.events}
             if any(old != new for old, new in ids.items()):
                 day = replace(
                     day,
                     events=tuple(replace(e, event_id=ids[e.event_id]) for e in day.events),
                     playlist=Segments.of(day.channel, day.playlist).renumbered(ids),
+                    content_hash="",
                 )
-                day_hash = b""
             days.append(day)
-            hashes.append(day_hash)
-        numbered.append(replace(channel, carry_in=carry_in, days=tuple(days), hashes=tuple(hashes)))
+        numbered.append(replace(channel, carry_in=carry_in, days=tuple(days)))
     return numbered
 
 
@@ -441,15 +442,11 @@ def _assemble(
     opening: dict[str, Mapping[str, str]] = {}
     days: list[ScheduleDay] = []
     found: list[Finding] = []
-    hashes: dict[tuple[str, date], bytes] = {}
     for channel in channels:
         opening[channel.channel] = _opening(channel)
         days += _with_flying(channel)
         found += (finding for day in channel.days for finding in day.findings)
         found += channel.findings
-        for position, (day, day_hash) in enumerate(zip(channel.days, channel.hashes, strict=True)):
-            if position or channel.carry_in is None:  # else the day opens with more than was hashed
-                hashes[day.channel, day.broadcast_date] = day_hash
     return sealed(
         Compiled(
             station=model.station.station,
@@ -473,8 +470,7 @@ def _assemble(
             inputs=inputs,
             findings={channel.channel: channel.findings for channel in channels if channel.findings},
             recompiled={channel.channel: channel.recompiled for channel in channels},
-        ),
-        hashes,
+        )
     )
 
 

@@ -1,8 +1,10 @@
 """Content hash: one sha256 over the canonical, ordered rows of everything that may air; pure.
 
-Each broadcast day of a channel has a hash of its own, so that whoever makes a day can hash it, too; the
-content hash is over those and over what all days share. Where a thing is written, which plan asked for it,
-from which pool it was drawn and what the compiler had to say are no part of it.
+Each broadcast day of a channel has a hash of its own, over the events that start in it and the segments
+under them. So whoever makes a day can hash it, too, and a day that is taken over need not be hashed again;
+the content hash is over those, over what runs into a channel's first day, and over what all days share.
+Where a thing is written, which plan asked for it, from which pool it was drawn and what the compiler had to
+say are no part of it.
 """
 
 from __future__ import annotations
@@ -11,21 +13,29 @@ import hashlib
 import json
 import sys
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, replace
-from datetime import date
 from typing import Any
 
 from retrovue.compiler.model import Compiled, ScheduleDay, ScheduleEvent
 from retrovue.compiler.segments import Material, Segments
 from retrovue.library.catalog import Asset
 
-#: Channel and broadcast date → the hash of the day.
-DayHashes = Mapping[tuple[str, date], bytes]
+
+def content_hash(compiled: Compiled) -> str:
+    """Hexadecimal sha256; the same on every machine, in any process."""
+    return sealed(
+        replace(compiled, days=tuple(replace(d, content_hash="") for d in compiled.days))
+    ).content_hash
 
 
-def content_hash(compiled: Compiled, known: DayHashes | None = None) -> str:
-    """Hexadecimal sha256; the same on every machine, in any process. ``known``: of days as they are."""
+def sealed(compiled: Compiled) -> Compiled:
+    """The same with its content hash filled in, and those of its days that lack it."""
+    hasher = DayHasher()
+    days = tuple(
+        day if day.content_hash else replace(day, content_hash=hasher.hash(_parts(day)[1]).hex())
+        for day in compiled.days
+    )
     digest = hashlib.sha256()
 
     def add(table: str, rows: Sequence[Any]) -> None:
@@ -47,16 +57,28 @@ def content_hash(compiled: Compiled, known: DayHashes | None = None) -> str:
     add("overlay", [astuple(overlay) for overlay in compiled.overlays])
     add("template", [astuple(template) for template in compiled.templates])
     add("asset", [_asset(asset) for asset in compiled.assets])
-    hasher = DayHasher()
-    known = known or {}
-    for day in compiled.days:
-        digest.update(known.get((day.channel, day.broadcast_date)) or hasher.hash(day))
-    return digest.hexdigest()
+    for day in days:
+        carried, _ = _parts(day)
+        if carried is not None:
+            digest.update(hasher.hash(carried))
+        digest.update(bytes.fromhex(day.content_hash))
+    return replace(compiled, days=days, content_hash=digest.hexdigest())
 
 
-def sealed(compiled: Compiled, known: DayHashes | None = None) -> Compiled:
-    """The same with its content hash filled in."""
-    return replace(compiled, content_hash=content_hash(compiled, known))
+def _parts(day: ScheduleDay) -> tuple[ScheduleDay | None, ScheduleDay]:
+    """What runs into a channel's first day, as a day of its own, if anything does; and the day without."""
+    on = day.broadcast_date
+    if not day.events or day.events[0].broadcast_date == on:
+        return None, day
+
+    def part(own: bool) -> ScheduleDay:
+        return replace(
+            day,
+            events=tuple(event for event in day.events if (event.broadcast_date == on) is own),
+            playlist=tuple(segment for segment in day.playlist if (segment.broadcast_date == on) is own),
+        )
+
+    return part(own=False), part(own=True)
 
 
 class DayHasher:

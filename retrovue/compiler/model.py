@@ -150,6 +150,8 @@ class ScheduleDay:
     fill: FillReport | None = None  #: of the playlist under the events that start on this date
     made: MadeFrom = MadeFrom()
     findings: tuple[Finding, ...] = ()  #: what was found on this day
+    #: sha256 over its own events and their segments, hexadecimal (content_hash.py); empty: not worked out.
+    content_hash: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

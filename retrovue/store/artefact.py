@@ -290,6 +290,7 @@ def _rows(
                 d.end_us,
                 json.dumps(asdict(d.fill) if d.fill else None),
                 json.dumps(asdict(d.made)),
+                d.content_hash,
             )
             for d in compiled.days
         ),
@@ -671,7 +672,7 @@ class Artefact:
             [since],
         ):
             found.setdefault((channel, on), []).append(_finding(json.loads(finding)))
-        for channel, on, start_us, end_us, fill, made in self._rows(
+        for channel, on, start_us, end_us, fill, made, content in self._rows(
             "SELECT * FROM art.channel_day WHERE broadcast_date >= ? ORDER BY ALL", [since]
         ):
             days[channel][on] = ScheduleDay(
@@ -684,6 +685,7 @@ class Artefact:
                 fill=_fill_report(fill),
                 made=MadeFrom(**json.loads(made)),
                 findings=tuple(found.get((channel, on), ())),
+                content_hash=content,
             )
         cursors: dict[str, dict[date, dict[str, str]]] = {}
         for channel, on, cursor, value in self._rows(

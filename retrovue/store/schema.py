@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 #: Raised by one whenever a table changes its shape; a reader refuses every other version.
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +257,7 @@ CHANNEL_DAY = Table(
             "JSON",
             "hashes of what the day was made from: a compile that finds them unchanged takes it over",
         ),
+        ("content_hash", "VARCHAR", "sha256 over the events that start in it and the segments under them"),
     ),
 )
 

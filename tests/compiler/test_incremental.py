@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrovue.compiler.base import Base
+from retrovue.compiler.content_hash import content_hash
 from retrovue.compiler.model import Compiled, MadeFrom
 from retrovue.library.catalog import Asset, AssetState, Catalog
 from retrovue.station.model import PlayMode, Program, Separation, Spot, StationModel
@@ -160,7 +161,8 @@ EDITS = (
 
 def assert_same(incremental: Compiled, full: Compiled) -> None:
     assert incremental.days == full.days
-    assert incremental.content_hash == full.content_hash
+    assert incremental.content_hash == full.content_hash == content_hash(incremental)
+    assert [day.content_hash for day in incremental.days] == [day.content_hash for day in full.days]
     assert (incremental.opening, incremental.inputs) == (full.opening, full.inputs)
     assert (incremental.diagnostics, incremental.findings) == (full.diagnostics, full.findings)
     assert incremental.assets == full.assets
