@@ -189,6 +189,7 @@ def _feed(live: Live, folder: Path) -> LiveFeed:
         live.url,
         live.buffer / SECOND_US,
         live.interlaced,
+        str((folder / live.certificate).resolve()) if live.certificate else "",
         secret(live.user),
         secret(live.password),
     )

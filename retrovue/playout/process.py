@@ -91,11 +91,17 @@ class FfmpegChild:
         self._killed = False
 
     async def start(
-        self, build: Callable[[Pipes], list[str]], with_audio: bool, feed: bytes = b"", fed: bool = False
+        self,
+        build: Callable[[Pipes], list[str]],
+        with_audio: bool,
+        feed: bytes = b"",
+        fed: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """Spawn; ``build`` makes the argument list around the pipes. Raises ``OSError``.
 
         ``feed`` is what the child finds on its standard input; ``fed``: what is given to ``write``.
+        ``environment`` is put into ours.
         """
         loop = asyncio.get_running_loop()
         video_read, video_write = os.pipe()
@@ -116,7 +122,7 @@ class FfmpegChild:
                 stdin=stdin,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
-                env=_environment,
+                env={**(_environment or os.environ), **environment} if environment else _environment,
                 pass_fds=writers,
                 start_new_session=True,
             )
@@ -174,6 +180,11 @@ class FfmpegChild:
         """The last thing ffmpeg said, one line."""
         lines = self._stderr.decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else ""
+
+    @property
+    def said(self) -> str:
+        """All that ffmpeg said, or the end of it."""
+        return self._stderr.decode(errors="replace")
 
     @property
     def over(self) -> bool:

@@ -272,8 +272,9 @@ def grids(world: World) -> Iterator[Diagnostic]:
 
 
 def pictures(world: World) -> Iterator[Diagnostic]:
-    """Logos of channels, images of overlays: a file in the station folder, of a kind that can be drawn."""
-    for noun, key in (("channel", "logo"), ("overlay", "image")):
+    """Logos of channels, images of overlays: a file in the station folder, of a kind that can be drawn. And
+    certificates of live sources."""
+    for noun, key in (("channel", "logo"), ("overlay", "image"), ("live", "certificate")):
         for v in world.of(noun):
             picture = cast(str | None, getattr(v.model, key))
             idle = isinstance(v.model, Overlay) and v.model.shows is not OverlayKind.BUG

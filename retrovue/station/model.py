@@ -963,6 +963,9 @@ class Live(Written):
     """Where the name for the source is: ``env:NAME`` or ``file:PATH``."""
     password: SecretReference | None = None
     """Where the password is, likewise."""
+    certificate: str | None = None
+    """PEM file, relative to the station folder: the certificate of an https server that made its own, or of
+    the authority that vouches for it. Who the machine trusts when absent; https is never unverified."""
     buffer: JitterBuffer = parse_duration("3s")
     """How much is kept in hand against a source that comes by fits and starts; 0s to 20s."""
     interlaced: bool = False

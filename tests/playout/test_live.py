@@ -45,9 +45,9 @@ def arguments(url: str, user: str = "", password: str = "") -> list[str]:
 @pytest.mark.parametrize(
     ("url", "allowed"),
     [
-        ("https://tv.example/live.m3u8", "http,https,tcp,tls,crypto"),
+        ("https://tv.example/live.m3u8", "https,tcp,tls,crypto"),
         ("http://tv.example:8080/ts?x=1", "http,https,tcp,tls,crypto"),
-        ("rtsp://camera.example/1", "rtsp,rtp,udp,tcp"),
+        ("rtsp://camera.example/1", "tcp"),
         ("udp://@239.0.0.1:5000", "udp"),
         ("rtp://127.0.0.1:5000", "rtp,udp"),
     ],

@@ -131,3 +131,12 @@ def test_a_live_source_is_no_link_of_a_chain(tmp_path: Path) -> None:
     text = "live: council\nurl: udp://@239.0.0.1:5000\n---\nprogram: p\nchain: [{ synthetic: council }]\n"
     loaded = load(tmp_path, {"live.yaml": text})
     assert [d.code for d in loaded.diagnostics if d.severity is Severity.ERROR] == ["unknown-reference"]
+
+
+def test_the_certificate_of_a_source_is_a_file_of_the_station(tmp_path: Path) -> None:
+    text = "live: x\nurl: https://tv.example/1\ncertificate: {}\n"
+    (tmp_path / "own.pem").write_text("x")
+    assert load(tmp_path, {"live.yaml": text.format("own.pem")}).diagnostics == ()
+    for path in ("other.pem", "../own.pem"):
+        (told,) = load(tmp_path, {"live.yaml": text.format(path)}).diagnostics
+        assert told.code == "missing-file"

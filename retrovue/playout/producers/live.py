@@ -362,6 +362,7 @@ class LiveProducer:
             self._came,
             self._clock,
             stock_s=self.feed.buffer_s + 2.0,
+            environment=live.environment(self.feed),
         )
         try:
             await source.launch()
@@ -380,7 +381,8 @@ class LiveProducer:
                     )
                 await self._clock.wait(_ROUND_S)
             ending = source.ending
-            return live.scrub(ending.complaint if ending else "it has ended", user, password)
+            why = live.explained(source.child.said, self.feed) or (ending.complaint if ending else "")
+            return live.scrub(why or "it has ended", user, password)
         except OSError as error:
             return f"ffmpeg can't be started: {error.strerror or error}"
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from retrovue.clock import MasterClock
 from retrovue.playout.ffmpeg import Cut, Pipes
@@ -36,15 +36,16 @@ class FfmpegSource:
         clock: MasterClock,
         stock_s: float = STOCK_S,
         fed: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        """``fed``: what the child reads is given to it with ``feed``."""
+        """``fed``: what the child reads is given to it with ``feed``; ``environment``: beside our own."""
         grid, audio_grid = house.grid, house.audio_grid
         self._grid, self._audio_grid = grid, audio_grid
         self.start, self.end = start, end
         self.audio_start = audio_grid.nearest(grid.pts(start))
         self.audio_end = audio_grid.nearest(grid.pts(end))
         self._command = command
-        self._fed = fed
+        self._fed, self._environment = fed, environment
         self._with_audio = with_audio and self.audio_end > self.audio_start
         self._next_tick = start
         self._next_frame = self.audio_start
@@ -69,7 +70,12 @@ class FfmpegSource:
 
     async def launch(self) -> None:
         """Spawn the child. Raises ``OSError``."""
-        await self.child.start(lambda pipes: self._command(self._cut, pipes), self._with_audio, fed=self._fed)
+        await self.child.start(
+            lambda pipes: self._command(self._cut, pipes),
+            self._with_audio,
+            fed=self._fed,
+            environment=self._environment,
+        )
 
     def feed(self, data: bytes) -> int:
         """For a child that is fed; how many bytes it has yet to take."""
