@@ -199,9 +199,10 @@ def integer(message: Mapping[str, Value], name: str) -> int | None:
     value = message.get(name)
     if isinstance(value, str):
         digits = value.strip()
-        if len(digits) <= 20 and digits.isascii() and digits.removeprefix("-").isdigit():
-            return int(digits)
-        return None
+        if len(digits) > 20 or not digits.isascii() or not digits.removeprefix("-").isdigit():
+            return None
+        number = int(digits)
+        return number if -(1 << 63) <= number < 1 << 63 else None
     return value if isinstance(value, int) else None
 
 

@@ -1,0 +1,64 @@
+"""What all connections of the Tvheadend front-end share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import retrovue
+from retrovue.clock import MasterClock
+from retrovue.headend.settings import HeadendSettings
+from retrovue.headend.tvheadend.access import Access, Account
+from retrovue.headend.tvheadend.directory import Directory, directory
+from retrovue.headend.tvheadend.epg import Epg
+from retrovue.headend.tvheadend.images import Images
+from retrovue.lineup import Lineup
+
+#: Of Tvheadend's HTTP API, which HTSP announces, too.
+API_VERSION = 19
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end of a connection, and at which address of ours."""
+
+    address: str
+    port: int
+    ours: str = "127.0.0.1"
+
+
+@dataclass(slots=True)
+class Backend:
+    """The station as Tvheadend's clients see it."""
+
+    lineup: Lineup
+    clock: MasterClock
+    settings: HeadendSettings
+    access: Access
+    epg: Epg
+    images: Images
+    _directory: Directory | None = field(default=None, init=False)
+
+    @classmethod
+    def of(
+        cls, lineup: Lineup, clock: MasterClock, settings: HeadendSettings, accounts: Sequence[Account] = ()
+    ) -> Backend:
+        return cls(lineup, clock, settings, Access(clock, accounts), Epg(lineup, clock), Images(lineup))
+
+    @property
+    def directory(self) -> Directory:
+        """The lineup of this moment."""
+        idents = tuple(self.lineup.channels())
+        if self._directory is None or self._directory.idents != idents:
+            self._directory = directory(self.settings.station, idents)
+        return self._directory
+
+    @property
+    def version(self) -> str:
+        """Clients read the first two numbers; the rest is for people."""
+        return f"4.3-retrovue {retrovue.__version__}"
+
+    @property
+    def network(self) -> str:
+        """The station's name, which clients show as network and provider."""
+        return self.lineup.status().name
