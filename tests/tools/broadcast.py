@@ -106,11 +106,18 @@ def until(condition: Callable[[], bool], seconds: float, what: str, every: float
 
 
 class Broadcast:
-    """``retrovue serve`` as a child process, on free ports of the loopback."""
+    """``retrovue serve`` as a child process, on free ports of the loopback.
 
-    def __init__(self, station: Path, state: Path, *options: str) -> None:
-        self.station, self.state = station, state
-        self.http_port, self.stream_port = free_port(), free_port()
+    ``tuner`` puts it on the ports of a real HDHomeRun (65001 and 5004) of ``address``, and lets it be found.
+    """
+
+    def __init__(
+        self, station: Path, state: Path, *options: str, address: str = "127.0.0.1", tuner: bool = False
+    ) -> None:
+        self.station, self.state, self.address = station, state, address
+        self.http_port, self.stream_port = free_port(), 5004 if tuner else free_port()
+        self.control_port = 65001 if tuner else free_port()
+        self._discovery = "on" if tuner else "off"
         self.log_file = state / "serve.log"
         self._options = options
         self._child: subprocess.Popen[bytes] | None = None
@@ -122,14 +129,14 @@ class Broadcast:
             *(sys.executable, "-m", "retrovue", "serve", str(self.station), "--state", str(self.state)),
             *(
                 "--bind",
-                "127.0.0.1",
+                self.address,
                 "--http-port",
                 str(self.http_port),
                 "--stream-port",
                 str(self.stream_port),
             ),
-            *("--control-port", str(free_port()), "--htsp-port", str(free_port())),
-            *("--tvheadend-port", str(free_port()), "--discovery", "off", *self._options),
+            *("--control-port", str(self.control_port), "--htsp-port", str(free_port())),
+            *("--tvheadend-port", str(free_port()), "--discovery", self._discovery, *self._options),
         ]
         with self.log_file.open("wb") as log:
             # A session of its own: a Ctrl-C at the test runner is not the station's.
@@ -164,10 +171,10 @@ class Broadcast:
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
     def url(self, number: str) -> str:
-        return f"http://127.0.0.1:{self.stream_port}/auto/v{number}"
+        return f"http://{self.address}:{self.stream_port}/auto/v{number}"
 
     def get(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{self.address}:{self.http_port}{path}", timeout=10) as answer:
             return str(answer.read().decode())
 
     def get_json(self, path: str) -> object:

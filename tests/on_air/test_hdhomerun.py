@@ -1,0 +1,297 @@
+"""A real station under the real ``hdhomerun_config``: found, asked, scanned, tuned, received, left."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures.shorts_station import ShortsStation
+from retrovue.headend.hdhomerun.device_id import is_valid
+from retrovue.headend.hdhomerun.packet import FrameReader, encode, tlvs
+from tests.tools.broadcast import Broadcast, clean_log, until
+from tests.tools.ts_analyser import TsAnalyser
+from tests.tools.ts_report import Rules
+
+#: Test runs side by side must not meet on port 65001, which clients can't be told to change.
+ADDRESS = f"127.{os.getpid() >> 14 & 0x7F | 0x80}.{os.getpid() >> 7 & 0x7F}.{os.getpid() & 0x7F | 0x80}"
+PROXY = ADDRESS.rpartition(".")[0] + ".2"
+NUMBERS = ("5.1", "5.2")
+
+
+@pytest.fixture(scope="module")
+def device(shorts: ShortsStation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broadcast]:
+    """The station on the ports of a real device."""
+    if shutil.which("hdhomerun_config") is None:
+        pytest.skip("needs hdhomerun_config (Debian package hdhomerun-config)")
+    state = tmp_path_factory.mktemp("state")
+    with Broadcast(shorts.folder, state, address=ADDRESS, tuner=True).start() as broadcast:
+        if "no discovery" in broadcast.log():
+            pytest.skip("port 65001 is taken on every address of this machine")
+        yield broadcast
+        assert broadcast.running, broadcast.log()
+    assert clean_log(broadcast.log()) == []
+
+
+def config(*args: str, address: str = ADDRESS) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["hdhomerun_config", address, *args], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def get(name: str) -> str:
+    done = config("get", name)
+    assert done.returncode == 0, done.stdout
+    return done.stdout.removesuffix("\n")
+
+
+def set_(name: str, value: str, key: str = "") -> None:
+    done = config(*(("key", key) if key else ()), "set", name, value)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout
+
+
+def busy(device: Broadcast) -> list[str]:
+    """The tuners that send something."""
+    status = device.get_json("/status.json")
+    assert isinstance(status, list)
+    return [tuner["Resource"] for tuner in status if "TargetIP" in tuner]
+
+
+def test_it_is_found(device: Broadcast) -> None:
+    began = time.monotonic()
+    done = subprocess.run(
+        ["hdhomerun_config", "discover", ADDRESS], capture_output=True, text=True, timeout=10, check=False
+    )
+    said = re.search(r"hdhomerun device ([0-9A-F]{8}) found at ", done.stdout)
+    assert said, done.stdout
+    card = device.get_json("/discover.json")
+    assert isinstance(card, dict)
+    assert card["DeviceID"] == said[1]
+    assert f"<serialNumber>{said[1]}<" in device.get("/device.xml")
+    assert is_valid(int(said[1], 16))
+    assert time.monotonic() - began < 5
+
+
+def test_every_variable_can_be_read_and_those_that_can_be_set_are(device: Broadcast) -> None:
+    lines = get("help").splitlines()[1:]
+    assert len(lines) == 19
+    for line in lines:
+        name = line.split()[0].replace("<n>", "7")
+        done = config("get", name)
+        assert done.returncode == 0, f"{name}: {done.stdout}"
+    for name, value in (
+        ("channelmap", "us-cable"),
+        ("channelmap", "us-bcast"),
+        ("channel", "auto:539000000"),
+        ("program", "1"),
+        ("filter", "0x0000-0x0001 0x1ffb"),
+        ("vchannel", "5.2"),
+        ("target", "none"),
+        ("channel", "none"),
+    ):
+        set_(f"/tuner7/{name}", value)
+        assert get(f"/tuner7/{name}") == value
+    set_("/sys/restart", "self")
+    for name in ("/sys/model", "/sys/version", "/tuner7/status", "/tuner7/streaminfo", "/tuner7/debug"):
+        done = config("set", name, "x")
+        assert (done.returncode, done.stdout) == (1, "ERROR: parameter is read only\n")
+    for name in ("/sys/nonsense", "/tuner8/status"):
+        done = config("get", name)
+        assert (done.returncode, done.stdout) == (1, "ERROR: unknown getset variable\n")
+
+
+def test_locks(device: Broadcast) -> None:
+    set_("/tuner6/lockkey", "4711")
+    locked = config("set", "/tuner6/vchannel", "5.1")
+    assert locked.returncode == 1
+    assert locked.stdout.startswith("ERROR: resource locked by 127.")
+    set_("/tuner6/vchannel", "5.1", key="4711")
+    assert get("/tuner6/vstatus").startswith("vch=5.1 name=Shorts Network ")
+    set_("/tuner6/lockkey", "none", key="4711")
+    assert get("/tuner6/lockkey") == get("/tuner6/vchannel") == "none"
+    set_("/tuner6/lockkey", "4711")
+    set_("/tuner6/lockkey", "force")
+    assert get("/tuner6/lockkey") == "none"
+
+
+def test_a_scan_finds_every_channel_and_nothing_else(device: Broadcast, tmp_path: Path) -> None:
+    began = time.monotonic()
+    done = config("scan", "/tuner5", str(tmp_path / "scan.txt"))
+    lasted = time.monotonic() - began
+    assert done.stderr == ""  # its exit code is 1 even after a scan that went well
+    found: dict[int, list[str]] = {}
+    at = 0
+    for line in (tmp_path / "scan.txt").read_text().splitlines():
+        if scanning := re.match(r"SCANNING: (\d+) ", line):
+            at = int(scanning[1])
+            found[at] = []
+        else:
+            found[at].append(line)
+    assert len(found) >= 48
+    lineup = device.get_json("/lineup.json?tuning")
+    assert isinstance(lineup, list)
+    assert {hz: lines for hz, lines in found.items() if lines != ["LOCK: none (ss=0 snq=0 seq=0)"]} == {
+        entry["Frequency"]: [
+            "LOCK: 8vsb (ss=100 snq=100 seq=100)",
+            f"TSID: 0x{entry['TransportStreamID']:04X}",
+            f"PROGRAM 1: {entry['GuideNumber']} {entry['GuideName']}",
+        ]
+        for entry in lineup
+    }
+    assert len({entry["TransportStreamID"] for entry in lineup}) == len(NUMBERS)
+    assert get("/tuner5/lockkey") == "none"
+    # 49 carriers at a quarter of a second: what is above that, the device must answer for.
+    assert lasted < 20
+
+
+class RefusesRtp:
+    """A device in front of the device that knows no RTP, so that libhdhomerun falls back to UDP."""
+
+    def __init__(self) -> None:
+        self.refused = 0
+        self._listener = socket.create_server((PROXY, 65001))
+        self._searches = socket.socket(type=socket.SOCK_DGRAM)
+        self._searches.bind((PROXY, 65001))
+        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=self._be_found, daemon=True).start()
+
+    def _be_found(self) -> None:
+        """The library searches before it connects, even by address."""
+        while True:
+            try:
+                search, client = self._searches.recvfrom(2000)
+            except OSError:
+                return
+            with socket.socket(type=socket.SOCK_DGRAM) as ask:
+                ask.settimeout(5)
+                ask.sendto(search, (ADDRESS, 65001))
+                self._searches.sendto(ask.recv(2000), client)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, (address, _) = self._listener.accept()
+            except OSError:
+                return
+            device = socket.create_connection((ADDRESS, 65001), source_address=(address, 0))
+            threading.Thread(target=self._towards_client, args=(device, client), daemon=True).start()
+            threading.Thread(target=self._towards_device, args=(client, device), daemon=True).start()
+
+    def _towards_client(self, device: socket.socket, client: socket.socket) -> None:
+        with device, client:
+            while data := device.recv(4096):
+                client.sendall(data)
+
+    def _towards_device(self, client: socket.socket, device: socket.socket) -> None:
+        frames = FrameReader()
+        try:
+            while data := client.recv(4096):
+                for frame in frames.feed(data):
+                    content = list(tlvs(frame.payload))
+                    if any(value.startswith(b"rtp://") for _, value in content):
+                        self.refused += 1
+                        content = [(tag, value.replace(b"rtp://", b"rtq://")) for tag, value in content]
+                    device.sendall(encode(frame.type, content))
+        finally:
+            device.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._searches.close()
+
+
+@pytest.mark.parametrize("protocol", ["rtp", "udp"])
+def test_what_is_saved_is_whole(device: Broadcast, tmp_path: Path, protocol: str) -> None:
+    file = tmp_path / "saved.ts"
+    proxy = RefusesRtp() if protocol == "udp" else None
+    try:
+        set_("/tuner0/vchannel", "5.1")
+        saver = subprocess.Popen(
+            ["hdhomerun_config", PROXY if proxy else ADDRESS, "save", "/tuner0", str(file)],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            until(lambda: file.exists() and file.stat().st_size > 0, 20, "something is saved")
+            assert get("/tuner0/target").startswith(f"{protocol}://127.")
+            status = get("/tuner0/status")
+            time.sleep(6)
+        finally:
+            saver.send_signal(signal.SIGINT)
+        _, said = saver.communicate(timeout=10)
+    finally:
+        if proxy:
+            proxy.close()
+            assert proxy.refused == 1
+    statistics = re.search(r"(\d+) packets received, (.*)", said)
+    assert statistics, said
+    assert statistics[2] == "0 overflow errors, 0 network errors, 0 transport errors, 0 sequence errors"
+    assert int(statistics[1]) * 1316 >= file.stat().st_size > 250_000
+    assert status.startswith("ch=8vsb:539000000 lock=8vsb ss=100 snq=100 seq=100 bps=")
+    assert get("/tuner0/target") == "none"
+    analyser = TsAnalyser(Rules(stall_buffer_s=None), wall=False)
+    analyser.feed(file.read_bytes(), 0)
+    report = analyser.finish()
+    assert report.pictures > 120, report.to_text()
+    assert len(report.streams) == 2
+    assert "continuity" not in report.faults, report.to_text()
+
+
+def test_a_saver_that_is_killed_frees_its_tuner(device: Broadcast, tmp_path: Path) -> None:
+    file = tmp_path / "saved.ts"
+    set_("/tuner0/vchannel", "5.2")
+    saver = subprocess.Popen(
+        ["hdhomerun_config", ADDRESS, "save", "/tuner0", str(file)], stderr=subprocess.DEVNULL
+    )
+    until(lambda: file.exists() and file.stat().st_size > 0, 20, "something is saved")
+    assert busy(device) == ["tuner0"]
+    saver.kill()
+    saver.wait()
+    until(lambda: busy(device) == [], 6, "the tuner is free")
+    assert get("/tuner0/target") == "none"
+
+
+def test_a_hundred_reopenings_with_every_tuner_taken(device: Broadcast) -> None:
+    """Open as many as there are tuners, kill one with an RST or a FIN, open again: always at once."""
+    card = device.get_json("/discover.json")
+    assert isinstance(card, dict)
+    viewers = [open_stream() for _ in range(card["TunerCount"])]
+    try:
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(device.url("5.1"), timeout=10)
+        assert refused.value.headers["X-HDHomeRun-Error"] == "805 All Tuners In Use"
+        assert refused.value.read() == b""
+        for turn in range(100):
+            viewers.pop(0).close() if turn % 2 else reset(viewers.pop(0))
+            viewers.append(open_stream())
+    finally:
+        for viewer in viewers:
+            viewer.close()
+    until(lambda: busy(device) == [], 5, "every tuner is free")
+
+
+def open_stream() -> socket.socket:
+    """A stream whose first bytes are there; a refusal fails."""
+    wire = socket.create_connection((ADDRESS, 5004), timeout=10)
+    wire.sendall(b"GET /auto/v5.1 HTTP/1.1\r\nHost: x\r\n\r\n")
+    head = wire.recv(12)
+    assert head == b"HTTP/1.1 200", head
+    return wire
+
+
+def reset(wire: socket.socket) -> None:
+    """As a killed process leaves: with unread data the kernel sends an RST."""
+    wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    wire.close()
