@@ -33,7 +33,7 @@ from retrovue.headend.settings import HeadendSettings
 from retrovue.lineup import AccessUnit, ChannelId, Signal, Viewer
 from retrovue.playout.switcher import LEAD_S
 from retrovue.stream.fanout import Ring
-from retrovue.stream.mpegts import PACKET
+from retrovue.stream.sections import PACKET
 from tests.headend.fake_lineup import FakeLineup
 
 MBIT = 4.0

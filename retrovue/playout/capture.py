@@ -20,7 +20,8 @@ from retrovue.playout.as_run import AsRunRecord
 from retrovue.playout.director import Machine, ProgramDirector, house_of
 from retrovue.playout.ladder import DEFAULT_PATIENCE, Patience
 from retrovue.playout.programme import OnAirProgramme
-from retrovue.stream.mpegts import CLOCK_HZ, PACKET, PID_PAT, PID_PMT, PID_SDT, PID_VIDEO, WRAP
+from retrovue.stream.mpegts import CLOCK_HZ, PID_AUDIO, PID_VIDEO, WRAP
+from retrovue.stream.sections import PACKET
 from retrovue.units import SECOND_US, from_us
 
 log = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ def pictures(data: bytes, near: int) -> Iterator[tuple[int, int]]:
     tables_from: int | None = None
     for at in range(0, len(data), PACKET):
         pid = (data[at + 1] & 0x1F) << 8 | data[at + 2]
-        if pid in (PID_PAT, PID_PMT, PID_SDT):
+        if pid not in (PID_VIDEO, PID_AUDIO):  # a table
             tables_from = at if tables_from is None else tables_from
             continue
         if pid == PID_VIDEO and data[at + 1] & 0x40:

@@ -32,6 +32,7 @@ from retrovue.playout.producers.base import Producer
 from retrovue.playout.sources.slate import Slate, SlateFailed
 from retrovue.playout.switcher import ClockWasSet, Switcher
 from retrovue.stream.fanout import Ring
+from retrovue.stream.service_information import ServiceInformation
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +97,10 @@ class Studio(Protocol):
 
     async def slate(self) -> Slate:
         """Raises ``SlateFailed``."""
+        ...
+
+    def information(self, stream: int) -> ServiceInformation:
+        """What the stream says of the channel beside its pictures; ``stream``: its transport_stream_id."""
         ...
 
     def producer(self, notify: Callable[[], None]) -> Callable[[int], Producer]:
@@ -272,20 +277,12 @@ class ChannelManager:
             log.error("%s: %s", self.channel, error)
             ring.close()
             return
+        information = self._studio.information(self.transport_stream_id)
 
         def choose(tick: int) -> Producer:
             return chooser(tick)
 
-        switcher = Switcher(
-            self._clock,
-            self.house,
-            slate,
-            ring,
-            self.as_run,
-            self.name,
-            choose,
-            self.transport_stream_id,
-        )
+        switcher = Switcher(self._clock, self.house, slate, ring, self.as_run, information, choose)
         chooser = self._studio.producer(switcher.notify)
         self._switcher = switcher
         pause = _BACK_OFF_S

@@ -53,6 +53,9 @@ from retrovue.playout.switcher import LEAD_S
 from retrovue.playout.treatment import treatment_of
 from retrovue.resources import font
 from retrovue.station.card import CardError
+from retrovue.stream.dvb_si import Event
+from retrovue.stream.mpegts import PID_AUDIO, PID_VIDEO, PROGRAM
+from retrovue.stream.service_information import Service, ServiceInformation
 from retrovue.units import MINUTE_US, SECOND_US, from_us
 
 log = logging.getLogger(__name__)
@@ -207,6 +210,27 @@ class _Studio(Studio, Feeds):
         self.control.rearm()
 
     # --- channel.Studio ----------------------------------------------------------------------------
+
+    def information(self, stream: int) -> ServiceInformation:
+        """Names, time and guide, the latter as it is when it is read. A capture has none: which days happen
+        to be compiled should change nothing in a captured minute."""
+        of = self.channel
+        service = Service(
+            of.name, of.number, self._programme.station, PROGRAM, self._house.video, self._house.audio,
+            (PID_VIDEO, PID_AUDIO), stream, self._programme.timezone,
+        )  # fmt: skip
+        return ServiceInformation(service, self._events if self._director.machine.as_run else None)
+
+    def _events(self, start_us: int, end_us: int) -> list[Event]:
+        """The guide as broadcast tables tell it."""
+        return [
+            Event(
+                from_us(e.start_us), from_us(e.end_us), e.title, e.subtitle, e.description, e.categories,
+                e.rating,
+            )
+            for e in self._programme.continuity.events
+            if e.start_us < end_us and e.end_us > start_us
+        ]  # fmt: skip
 
     @property
     def house(self) -> HouseFormat:

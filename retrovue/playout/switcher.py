@@ -20,6 +20,7 @@ from retrovue.playout.producers.base import Origin, Picture, Producer
 from retrovue.playout.sources.slate import Slate
 from retrovue.stream.fanout import Ring
 from retrovue.stream.mpegts import CLOCK_HZ, TsMux
+from retrovue.stream.service_information import ServiceInformation
 from retrovue.units import SECOND_US, from_us
 
 log = logging.getLogger(__name__)
@@ -41,8 +42,6 @@ BATCH_S = 0.1
 LOOK_AGAIN_S = 0.25
 #: Longest time between two PAT/PMT pairs (90 kHz ticks): 100 ms, where ETSI TR 101 290 asks for 500.
 _TABLES_EVERY = CLOCK_HZ // 10
-_SDT_EVERY = CLOCK_HZ
-
 
 #: Station time and the next tick further apart than this (seconds) means that the clock was set: what is
 #: missing can neither be sent nor waited for.
@@ -63,19 +62,18 @@ class Switcher:
         slate: Slate,
         ring: Ring,
         as_run: AsRun,
-        service_name: str,
+        information: ServiceInformation,
         choose_producer: Callable[[int], Producer],
-        transport_stream_id: int = 1,
     ) -> None:
         self._clock, self._house, self._slate, self._ring, self._as_run = clock, house, slate, ring, as_run
         self._grid, self._audio_grid = house.grid, house.audio_grid
         self._mux = TsMux(
-            service_name,
             video=house.video,
             audio=house.audio,
             audio_kbps=house.audio_kbps,
-            stream=transport_stream_id,
+            stream=information.service.stream,
         )
+        self._information = information
         self._choose = choose_producer
         self._ready = asyncio.Event()
         self._lead_us = round(LEAD_S * SECOND_US)
@@ -87,7 +85,7 @@ class Switcher:
         self._slating = False
         self._slate_ticks = 0
         self._cause = ""
-        self._tables_at = self._sdt_at = -(1 << 60)
+        self._tables_at = -(1 << 60)
         self.slate_total = 0  #: ticks of slate since the channel came on
         self._emitted = False
 
@@ -248,9 +246,8 @@ class Switcher:
         if picture.key or following - self._tables_at >= _TABLES_EVERY:
             data.append(mux.tables())
             self._tables_at = pts
-        if pts - self._sdt_at >= _SDT_EVERY and not picture.key:
-            data.append(mux.service_description())
-            self._sdt_at = pts
+        if not picture.key:
+            data.append(mux.information(self._information.due(self._grid.start_us(self._next))))
         data.append(mux.video(pts, picture.video, picture.key))
         units.append(AccessUnit("video", pts, following - pts, picture.video, picture.key))
         for frame, sound in zip(frames, picture.audio, strict=True):

@@ -1,6 +1,6 @@
 """MPEG transport stream: one multiplexer for the life of a channel; pure.
 
-Rules: ISO/IEC 13818-1 (packets 2.4.3, PES 2.4.3.7, PSI 2.4.4, PCR 2.7.2), ETSI EN 300 468 (SDT).
+Rules: ISO/IEC 13818-1 (packets 2.4.3, PES 2.4.3.7, PSI 2.4.4, PCR 2.7.2).
 One PAT and one PMT, never changed; one continuity counter per PID; time stamps are station time in
 90 kHz ticks modulo 2^33, so a wrap (every 26.5 h) is an ordinary moment.
 """
@@ -8,62 +8,25 @@ One PAT and one PMT, never changed; one continuity counter per PID; time stamps 
 from __future__ import annotations
 
 import functools
+from collections import defaultdict
 from collections.abc import Sequence
 
 from retrovue.stream.codecs import AAC, H264, AudioCodec, VideoCodec
+from retrovue.stream.sections import PACKET, Payload, section, with_length
 
-PACKET = 188
 CLOCK_HZ = 90_000
 WRAP = 1 << 33
 
-PID_PAT, PID_SDT, PID_PMT, PID_VIDEO, PID_AUDIO = 0x0000, 0x0011, 0x1000, 0x0100, 0x0101
+PID_PAT, PID_PMT, PID_VIDEO, PID_AUDIO = 0x0000, 0x1000, 0x0100, 0x0101
+
+#: program_number, and DVB's service_id: the only one in the stream.
+PROGRAM = 1
 
 #: A decoder's buffer: PCR runs this far behind DTS (90 kHz ticks; 200 ms), so that the largest IDR at
 #: the channel's bit rate is there before its time.
 PCR_DELAY = 18_000
 
 _STREAM_ID_VIDEO = 0xE0
-
-
-def crc32_mpeg(data: bytes) -> int:
-    """CRC-32/MPEG-2 (ISO/IEC 13818-1 Annex A): polynomial 04C11DB7, not reflected, no final xor."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = (crc << 8) & 0xFFFFFFFF ^ _CRC_TABLE[(crc >> 24) ^ byte]
-    return crc
-
-
-def _crc_entry(index: int) -> int:
-    value = index << 24
-    for _ in range(8):
-        value = (value << 1) ^ 0x04C11DB7 if value & 0x80000000 else value << 1
-    return value & 0xFFFFFFFF
-
-
-_CRC_TABLE = tuple(_crc_entry(i) for i in range(256))
-
-
-def _section(table_id: int, extension: int, body: bytes, private: int = 0) -> bytes:
-    """A long-form PSI/SI section, version 0, current, alone."""
-    length = 5 + len(body) + 4
-    head = bytes(
-        (
-            table_id,
-            0xB0 | private << 6 | length >> 8,
-            length & 0xFF,
-            extension >> 8,
-            extension & 0xFF,
-            0xC1,  # version 0, current_next_indicator 1
-            0,
-            0,
-        )
-    )
-    section = head + body
-    return section + crc32_mpeg(section).to_bytes(4, "big")
-
-
-def _with_length(descriptors: bytes) -> bytes:
-    return (0xF000 | len(descriptors)).to_bytes(2, "big") + descriptors
 
 
 def _timestamp(marker: int, value: int) -> bytes:
@@ -82,59 +45,47 @@ def _timestamp(marker: int, value: int) -> bytes:
 class TsMux:
     """Access units in, 188-byte packets out. One instance per channel; its counters never restart.
 
-    ``service_name`` is what SDT says; at most 60 characters are sent. ``audio_kbps`` is for codecs whose
-    bit rate the PMT tells. ``stream`` is the transport_stream_id: receivers tell two carriers apart by it.
+    ``audio_kbps`` is for codecs whose bit rate the PMT tells. ``stream`` is the transport_stream_id: by it
+    receivers tell two carriers apart.
     """
 
     def __init__(
         self,
-        service_name: str = "",
-        provider: str = "RetroVue",
-        program: int = 1,
+        program: int = PROGRAM,
         video: VideoCodec = H264,
         audio: AudioCodec = AAC,
         audio_kbps: int = 128,
         stream: int = 1,
     ) -> None:
-        self._counters = {PID_PAT: 0, PID_SDT: 0, PID_PMT: 0, PID_VIDEO: 0, PID_AUDIO: 0}
-        pat = _section(0x00, stream, program.to_bytes(2, "big") + (0xE000 | PID_PMT).to_bytes(2, "big"))
+        self._counters: defaultdict[int, int] = defaultdict(int)  #: by PID
+        pat = section(0x00, stream, program.to_bytes(2, "big") + (0xE000 | PID_PMT).to_bytes(2, "big"))
         self._audio_stream_id = audio.stream_id
         # Where a stream type is not ISO's own, the program says whose it is.
         registration = (
             b"\x05" + bytes((len(audio.registration),)) + audio.registration if audio.registration else b""
         )
-        pmt_body = (0xE000 | PID_VIDEO).to_bytes(2, "big") + _with_length(registration)
+        pmt_body = (0xE000 | PID_VIDEO).to_bytes(2, "big") + with_length(registration)
         of_audio = audio.descriptors(audio.bit_rate(audio_kbps))
         for stream_type, pid, descriptors in (
             (video.stream_type, PID_VIDEO, b""),
             (audio.stream_type, PID_AUDIO, of_audio),
         ):
-            pmt_body += bytes((stream_type,)) + (0xE000 | pid).to_bytes(2, "big") + _with_length(descriptors)
-        pmt = _section(0x02, program, pmt_body)
-        names = [b"\x15" + text.encode()[:60].decode(errors="ignore").encode()  # 0x15: UTF-8
-                 for text in (provider, service_name)]  # fmt: skip
-        service = b"\x01" + b"".join(bytes((len(n),)) + n for n in names)
-        descriptor = bytes((0x48, len(service))) + service
-        sdt_body = (
-            b"\xff\x01\xff"  # original_network_id, reserved
-            + program.to_bytes(2, "big")
-            + bytes((0xFC, 0x80 | len(descriptor) >> 8, len(descriptor) & 0xFF))  # running, not scrambled
-            + descriptor
-        )
-        sdt = _section(0x42, stream, sdt_body, private=1)
+            pmt_body += bytes((stream_type,)) + (0xE000 | pid).to_bytes(2, "big") + with_length(descriptors)
+        pmt = section(0x02, program, pmt_body)
         self._tables = tuple(
-            (pid, (b"\x00" + section).ljust(PACKET - 4, b"\xff"))
-            for pid, section in ((PID_PAT, pat), (PID_PMT, pmt))
+            (pid, (b"\x00" + table).ljust(PACKET - 4, b"\xff"))
+            for pid, table in ((PID_PAT, pat), (PID_PMT, pmt))
         )
-        self._sdt = (PID_SDT, (b"\x00" + sdt).ljust(PACKET - 4, b"\xff"))
 
     def tables(self) -> bytes:
         """PAT and PMT: due before every IDR and at least every 100 ms."""
         return b"".join(self._table_packet(pid, payload) for pid, payload in self._tables)
 
-    def service_description(self) -> bytes:
-        """SDT: due at least every 2 s (ETSI TS 101 211, 4.4)."""
-        return self._table_packet(*self._sdt)
+    def information(self, payloads: Sequence[Payload]) -> bytes:
+        """Sections that are due beside PAT and PMT, as packets."""
+        return b"".join(
+            self._table_packet(pid, payload, 0x40 if begins else 0) for pid, begins, payload in payloads
+        )
 
     def video(self, pts: int, unit: bytes, key: bool) -> bytes:
         """One access unit as one PES with a PCR; ``pts`` = dts, 90 kHz ticks."""
@@ -155,10 +106,11 @@ class TsMux:
         )
         return self._packets(PID_AUDIO, header + payload, b"")
 
-    def _table_packet(self, pid: int, payload: bytes) -> bytes:
+    def _table_packet(self, pid: int, payload: bytes, begins: int = 0x40) -> bytes:
+        """``begins``: payload_unit_start_indicator, in its place."""
         counter = self._counters[pid]
         self._counters[pid] = (counter + 1) & 0x0F
-        return bytes((0x47, 0x40 | pid >> 8, pid & 0xFF, 0x10 | counter)) + payload
+        return bytes((0x47, begins | pid >> 8, pid & 0xFF, 0x10 | counter)) + payload
 
     def _packets(self, pid: int, payload: bytes, adaptation: bytes) -> bytes:
         """``payload`` as packets of ``pid``; ``adaptation`` (without length) goes into the first."""

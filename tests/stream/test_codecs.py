@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.stream import ac3, mpeg2
 from retrovue.stream.codecs import AAC, AC3, AUDIO_CODECS, H264, MP2, MPEG2
-from retrovue.stream.mpegts import PACKET, TsMux
+from retrovue.stream.mpegts import TsMux
+from retrovue.stream.sections import PACKET
 from tests.tools.ts_syntax import parse_ac3, parse_mp2, parse_pmt, parse_section
 
 
@@ -75,7 +76,7 @@ def test_audio_frames_are_cut_whole_however_the_bytes_come(codec: str, sizes: li
 
 
 def test_the_pmt_of_ac3_is_atsc_s() -> None:
-    mux = TsMux("x", video=MPEG2, audio=AC3, audio_kbps=190)
+    mux = TsMux(video=MPEG2, audio=AC3, audio_kbps=190)
     packet = mux.tables()[PACKET : 2 * PACKET]
     size = 3 + ((packet[6] & 0x0F) << 8 | packet[7])
     program = parse_pmt(parse_section(packet[5 : 5 + size]))

@@ -9,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrovue.stream.mpegts import (
-    PACKET,
     PCR_DELAY,
     PID_AUDIO,
     PID_VIDEO,
     WRAP,
     TsMux,
-    crc32_mpeg,
 )
+from retrovue.stream.sections import PACKET, crc32_mpeg
 from tests.stream.test_adts import frame
 
 UNIT = b"\x00\x00\x00\x01\x09\xf0\x00\x00\x00\x01\x65"
@@ -80,17 +79,10 @@ def test_counters_run_on_over_all_calls() -> None:
     assert PID_VIDEO in seen
 
 
-def test_another_demultiplexer_finds_the_streams_and_the_service() -> None:
-    mux = TsMux("Café 5", "RetroVue")
-    data = b"".join(
-        mux.tables() + mux.service_description() + mux.audio(n * 1920, [frame(bytes(200))])
-        for n in range(100)
-    )
+def test_another_demultiplexer_finds_the_streams() -> None:
+    mux = TsMux()
+    data = b"".join(mux.tables() + mux.audio(n * 1920, [frame(bytes(200))]) for n in range(100))
     with av.open(io.BytesIO(data), "r", format="mpegts") as container:
         assert [(s.type, s.id) for s in container.streams] == [("video", 0x100), ("audio", 0x101)]
         stamps = [p.pts for p in container.demux(audio=0) if p.pts is not None]
     assert stamps == [n * 1920 for n in range(100)]
-
-
-def test_a_service_name_of_any_length_fits() -> None:
-    assert len(packets(TsMux("ñ" * 500).service_description())) == 1

@@ -113,6 +113,7 @@ class TsAnalyser:
         self._pos = -1  # number of the packet in hand
         self._pids: dict[int, _Pid] = {}
         self._announced: set[int] = set()
+        self._guide_pids: set[int] = set()  #: that the MGT announces
         self._pat: bytes | None = None
         self._pat_version = -1
         self._pmt: bytes | None = None
@@ -208,7 +209,7 @@ class TsAnalyser:
         state = self._pids.get(pid)
         if state is None:
             state = self._pids[pid] = _Pid()
-            if pid in (syntax.PAT_PID, syntax.SDT_PID):
+            if pid in syntax.TABLE_PIDS or pid in self._guide_pids:
                 state.handler = self._tables
         state.packets += 1
         if packet[1] & 0x80:
@@ -313,6 +314,9 @@ class TsAnalyser:
                     self._fault("pmt_changed", _version_change(self._pmt_version, section.version))
                 self._pmt, self._pmt_version = section.raw, section.version
                 self._map_program(syntax.parse_pmt(section))
+        elif section.table_id == 0xC7:
+            for pid in syntax.parse_mgt(section):
+                self._guide_pids.add(pid)
         elif section.table_id == 0x42 and section.raw != self._sdt:
             if self._sdt is not None:
                 self._fault("sdt_changed", _version_change(self._sdt_version, section.version))
@@ -718,7 +722,7 @@ class TsAnalyser:
 
     def _shape(self) -> None:
         report = self.report
-        known = {self._pmt_pid, *self._announced} | syntax.TABLE_PIDS
+        known = {self._pmt_pid, *self._announced} | syntax.TABLE_PIDS | self._guide_pids
         for pid, state in sorted(self._pids.items()):
             report.pids[f"{pid:#x}"] = state.packets
             if pid not in known:

@@ -15,6 +15,8 @@ SYNC = 0x47
 NULL_PID = 0x1FFF
 PAT_PID = 0x0000
 SDT_PID = 0x0011
+EIT_PID, TDT_PID = 0x0012, 0x0014
+PSIP_PID = 0x1FFB
 #: PIDs that the standards reserve for tables (MPEG, DVB, ATSC): nobody has to announce them in a PMT.
 TABLE_PIDS = frozenset(range(0x20)) | {0x1FFB}
 
@@ -72,7 +74,14 @@ class Section:
 
 
 def parse_section(raw: bytes) -> Section:
-    """A long-form section. Raises ``ValueError`` when it is too short or its CRC is wrong."""
+    """A long-form section; of DVB's time tables, which are short ones, all that follows the length is body.
+
+    Raises ``ValueError`` when it is too short or its CRC is wrong (TDT has none).
+    """
+    if raw[0] == 0x70:
+        return Section(raw[0], 0, 0, raw[3:], raw)
+    if raw[0] == 0x73 and crc32_mpeg(raw) == 0:
+        return Section(raw[0], 0, 0, raw[3:-4], raw)
     if len(raw) < 12:
         raise ValueError("section shorter than its own header")
     if crc32_mpeg(raw) != 0:
@@ -127,6 +136,16 @@ def _descriptors(data: bytes) -> dict[int, bytes]:
         at += 2 + data[at + 1]
     if at != len(data):
         raise ValueError("descriptors do not fill their loop")
+    return found
+
+
+def parse_mgt(section: Section) -> dict[int, int]:
+    """PID → table_type of what ATSC's master guide table announces (A/65, 6.2)."""
+    body, found = section.body, {}
+    at = 3
+    for _ in range(body[1] << 8 | body[2]):
+        found[(body[at + 2] & 0x1F) << 8 | body[at + 3]] = body[at] << 8 | body[at + 1]
+        at += 11 + ((body[at + 9] & 0x0F) << 8 | body[at + 10])
     return found
 
 

@@ -16,17 +16,20 @@ from retrovue.headend.hdhomerun.datagrams import (
     Selection,
     pids_of,
 )
-from retrovue.stream.mpegts import PID_AUDIO, PID_PAT, PID_PMT, PID_SDT, PID_VIDEO, WRAP, TsMux
+from retrovue.stream.dvb_si import PID_SDT, sdt
+from retrovue.stream.mpegts import PID_AUDIO, PID_PAT, PID_PMT, PID_VIDEO, WRAP, TsMux
+from retrovue.stream.sections import payloads
 
 FRAME = 3600  #: 25 pictures a second
 
 
 def stream(pictures: int = 50, size: int = 4000, start: int = 90_000, program: int = 1) -> list[bytes]:
     """One chunk a picture."""
-    mux = TsMux("5.1", program=program)
+    mux = TsMux(program)
     chunks = []
+    name = payloads(PID_SDT, sdt(1, program, "5.1", "RetroVue", guide=False))
     for n in range(pictures):
-        head = mux.tables() + mux.service_description() if n % 10 == 0 else b""
+        head = mux.tables() + mux.information(name) if n % 10 == 0 else b""
         at = (start + n * FRAME) % WRAP
         chunks.append(head + mux.video(at, b"\0" * size, n % 10 == 0) + mux.audio(at, [b"\xff" * 300]))
     return chunks

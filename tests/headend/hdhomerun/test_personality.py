@@ -18,7 +18,8 @@ from retrovue.headend.hdhomerun.personality import (
     transport_stream_id,
 )
 from retrovue.lineup import ChannelId, ChannelIdent
-from retrovue.stream.mpegts import TsMux
+from retrovue.stream.dvb_si import sdt
+from retrovue.stream.mpegts import PROGRAM, TsMux
 from tests.headend.fake_lineup import CHANNELS
 
 
@@ -96,6 +97,6 @@ def test_the_numbers_are_those_in_the_stream() -> None:
     section = mux.tables()[5:188]
     assert int.from_bytes(section[3:5], "big") == 501
     assert int.from_bytes(section[8:10], "big") == PROGRAM_NUMBER
-    section = mux.service_description()[5:]
+    section = sdt(transport_stream_id(CHANNELS[0]), PROGRAM, "5.1", "RetroVue", guide=True)
     assert int.from_bytes(section[3:5], "big") == 501
     assert int.from_bytes(section[8:10], "big") == ORIGINAL_NETWORK_ID

@@ -13,7 +13,9 @@ from retrovue.clock import MasterClock, StationClock
 from retrovue.headend.hdhomerun import liveness
 from retrovue.headend.hdhomerun.packet import FrameReader, encode, tlvs, u32
 from retrovue.lineup import ChannelId, Signal, TuneRefused, Viewer
+from retrovue.stream.dvb_si import PID_SDT, sdt
 from retrovue.stream.mpegts import TsMux
+from retrovue.stream.sections import payloads
 from tests.headend.fake_lineup import FakeLineup, FakeSignal
 from tests.headend.hdhomerun.conftest import ADDRESS, OnAir, Start
 from tests.tools.ts_analyser import TsAnalyser
@@ -33,12 +35,13 @@ class TimedLineup(FakeLineup):
 
 class _TimedSignal(FakeSignal):
     async def transport_stream(self) -> AsyncIterator[bytes]:
-        mux = TsMux(str(self._channel), stream=len(self._channel))
+        mux = TsMux(stream=len(self._channel))
+        name = payloads(PID_SDT, sdt(len(self._channel), 1, str(self._channel), "RetroVue", guide=False))
         began = self._clock.now_us()
         count = 0
         while not self._closed.is_set():
             key = count % 10 == 0
-            head = mux.tables() + mux.service_description() if key else b""
+            head = mux.tables() + mux.information(name) if key else b""
             at = 90_000 + count * FRAME
             yield (
                 head + mux.video(at, b"\0" * (40_000 if key else 4000), key) + mux.audio(at, [b"\xff" * 300])
