@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from retrovue.cli.arguments import broadcast_date, instant, whole_days
 from retrovue.cli.view import View
+from retrovue.garbage import no_search_for_garbage
 
 if TYPE_CHECKING:
     from retrovue.compiler.base import Base
@@ -154,6 +155,7 @@ def _summary_of(artefact: Artefact, output: Path) -> dict[str, Any]:
     }
 
 
+@no_search_for_garbage()
 def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -> int:
     from dataclasses import replace
 

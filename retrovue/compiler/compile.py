@@ -32,7 +32,7 @@ from retrovue.compiler.fallbacks import FallbackDesk
 from retrovue.compiler.findings import Findings, once
 from retrovue.compiler.formats import filled
 from retrovue.compiler.in_flight import CURSOR, InFlight, pack
-from retrovue.compiler.inputs import InputHashes, station_wide
+from retrovue.compiler.inputs import InputHashes, queries, station_wide
 from retrovue.compiler.listing import Listings, content_of, free_id
 from retrovue.compiler.model import (
     Checkpoint,
@@ -336,8 +336,11 @@ def compile_station(
     def compile_one(index: int) -> GroupDays:
         return compile_group(Draft(model, catalog, asked[index], together[index], shelf, desk, digests))
 
+    # What all groups need is made once, before the work is spread over processes.
+    going = [channel for group, one in zip(together, asked, strict=True) if not one.whole for channel in group]
+    shelf.read_ahead(query for channel in going for query in queries(model, channel))
     if len(together) > 1 and model.pools:
-        desk.inventory  # noqa: B018  made once, before the work is spread over processes
+        desk.inventory  # noqa: B018
     made = list(spread(compile_one, len(together)))
     position = {channel.channel: n for n, channel in enumerate(_by_number(model))}
     channels = sorted((c for found in made for c in found.channels), key=lambda c: position[c.channel])

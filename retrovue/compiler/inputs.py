@@ -7,7 +7,7 @@ written, which the artefact repeats.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 
 from retrovue.compiler.version import COMPILER
@@ -18,6 +18,7 @@ from retrovue.station.model import (
     CursorScope,
     PlayItem,
     Program,
+    Query,
     StationModel,
     Traffic,
     Written,
@@ -69,6 +70,20 @@ def closure(model: StationModel, slugs: Iterable[str]) -> frozenset[str]:
         if program is not None and program.rerun_of is not None:
             waiting.append(program.rerun_of)
     return frozenset(slug for slug in found if slug in model.programs or slug in model.virtuals)
+
+
+def queries(model: StationModel, channel: Channel) -> Iterator[Query]:
+    """What the channel's programs and virtuals ask of the catalog; some of it more than once."""
+    for slug in sorted(reachable(model, channel)):
+        program, virtual = model.programs.get(slug), model.virtuals.get(slug)
+        nodes: Iterable[ChainNode] = program.chain if program else (virtual.sequence or ()) if virtual else ()
+        for node in nodes:
+            if node.episodes is not None:
+                yield node.episodes
+            if isinstance(node.bumper, Query):
+                yield node.bumper
+        if virtual is not None and virtual.rule is not None:
+            yield virtual.rule.query
 
 
 def station_wide(model: StationModel, channel: Channel) -> frozenset[str]:

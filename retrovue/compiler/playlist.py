@@ -105,13 +105,14 @@ class PlaylistMaker:
         )
         self._pools = pools_of(model, channel)
         #: Rules that may be given up, in the order in which that is declared: nearest first, pools last.
-        declared = [policy.relax or () for policy in reversed(_policies(model, channel))]
+        policies = _policies(model, channel, inventory)
+        declared = [policy.relax or () for policy in reversed(policies)]
         declared += [model.pools[slug].relax for slug in sorted(self._pools)]
         self.relaxing = tuple(dict.fromkeys(rule for relax in declared for rule in relax))
         books = [inventory.pools[slug] for slug in self._pools]
         #: The longest separation: what aired longer ago is forgotten at the day's end.
         self.longest_us = max(
-            (us for book in books for policy in _policies(model, channel) for us in _apart(book, policy)),
+            (us for book in books for policy in policies for us in _apart(book, policy)),
             default=0,
         )
         #: Does what airs depend on what aired on earlier days? Then days before the first one asked for are
@@ -482,11 +483,12 @@ def _leftover(slot: Slot) -> bool:
     return airing is not None and not airing.endless and airing.duration_us < slot.end_us - slot.start_us
 
 
-def _policies(model: StationModel, channel: Channel) -> list[TrafficPolicy]:
+def _policies(model: StationModel, channel: Channel, inventory: Inventory) -> list[TrafficPolicy]:
     """Every traffic policy that the channel's breaks may fall under; too many do no harm."""
     zones = [zone for slug in channel.plans if slug in model.plans for zone in model.plans[slug].zones]
-    said = [model.station.traffic, channel.traffic, *(zone.traffic for zone in zones)]
-    return [*said, *(program.traffic for _, program in sorted(model.programs.items()))]
+    said = [channel.traffic, *(zone.traffic for zone in zones)]
+    said = [policy for policy in said if policy.model_fields_set]
+    return [model.station.traffic, *said, *inventory.program_policies]
 
 
 def _apart(book: PoolBook, policy: TrafficPolicy) -> tuple[int, ...]:

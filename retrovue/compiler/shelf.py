@@ -120,6 +120,13 @@ class Shelf:
             found = self._answers[key] = Candidates(a for a in self._scope(query) if matches(a, query))
         return found
 
+    def read_ahead(self, queries: Iterable[Query]) -> None:
+        """Answer these now, together."""
+        new = [query for query in queries if query.asset is None and query_key(query) not in self._answers]
+        self.catalog.read_ahead(map(_asked, new))
+        for query in new:
+            self.select(query)
+
     def pool(self, slug: str) -> Candidates:
         """The spots of a pool; none when there is no such pool."""
         pool = self._pools.get(slug)

@@ -17,7 +17,7 @@ from math import prod
 
 from retrovue.compiler.shelf import Shelf
 from retrovue.library.catalog import Asset
-from retrovue.station.model import Channel, PlayMode, Pool, Spot, StationModel, Zone
+from retrovue.station.model import Channel, PlayMode, Pool, Spot, StationModel, Traffic, Zone
 from retrovue.station.numbers import number_order
 from retrovue.station.policy import breaks_of, traffic_of
 from retrovue.station.when import date_range, in_dates, weekdays
@@ -52,11 +52,12 @@ class Inventory:
     """Every asset of every pool, numbered in the order of their ids; made once a compile."""
 
     def __init__(self, model: StationModel, shelf: Shelf) -> None:
+        # Before the rules: who has read a whole pool has the spots at hand that the rules name.
+        pools = {slug: shelf.pool(slug).assets for slug in sorted(model.pools)}
         rules: dict[str, list[Spot]] = {}
         for _, spot in sorted(model.spots.items()):
             for asset in _assets_of(spot, shelf):
                 rules.setdefault(asset.id, []).append(spot)
-        pools = {slug: shelf.pool(slug).assets for slug in sorted(model.pools)}
         usable = {
             asset.id: asset
             for assets in pools.values()
@@ -96,9 +97,12 @@ class Inventory:
         }
         #: Is there any daily cap?
         self.counting = any(cap < UNCAPPED for book in self.pools.values() for cap in book.caps.values())
-        policies = [model.station.traffic]
+        #: Those of the programs that say anything, in order of slug: thousands of programs say nothing.
+        self.program_policies: tuple[Traffic, ...] = tuple(
+            program.traffic for _, program in sorted(model.programs.items()) if program.traffic.model_fields_set
+        )
+        policies = [model.station.traffic, *self.program_policies]
         policies += [channel.traffic for channel in model.channels]
-        policies += [program.traffic for program in model.programs.values()]
         policies += [zone.traffic for plan in model.plans.values() for zone in plan.zones]
         #: Does anybody limit the advertising in an hour?
         self.limits_ads = any(policy.ads_per_hour is not None for policy in policies)

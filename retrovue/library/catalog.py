@@ -156,6 +156,9 @@ class Catalog:
             return smallest[0]
         return {asset.id: asset for assets in smallest for asset in assets}.values()
 
+    def read_ahead(self, questions: Iterable[Sequence[Asked]]) -> None:
+        """These will be asked of ``eligible``: whoever reads assets from elsewhere may read them together."""
+
     def _index(self, name: str) -> dict[str, list[Asset]]:
         """Word → eligible assets; made when it is first asked for."""
         index = self._indexes.get(name)

@@ -219,6 +219,10 @@ class CachedCatalog(Catalog):
         assert isinstance(self.assets, _Assets)
         return self.assets.eligible(asked)
 
+    def read_ahead(self, questions: Iterable[Sequence[Asked]]) -> None:
+        assert isinstance(self.assets, _Assets)
+        self.assets.read_ahead(questions)
+
 
 #: Connections that a forked process got from its parent: closing one would wait for the parent's threads.
 _INHERITED: list[object] = []
@@ -232,6 +236,10 @@ class _Assets(Mapping[str, Asset]):
         self.parts = tuple(sorted(parts, key=lambda part: part.collection + "/"))
         self._by_collection = {part.collection: part for part in self.parts}
         self._known: dict[str, Asset | None] = {}
+        #: What was read ahead: the eligible assets of a collection and a series (casefolded).
+        self._series: dict[tuple[str, str], list[Asset]] = {}
+        #: Collections that somebody asked for whole, as a pool does: a spot's rules are answered from here.
+        self._whole: dict[str, Catalog] = {}
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._pid = 0
 
@@ -256,6 +264,9 @@ class _Assets(Mapping[str, Asset]):
 
     def eligible(self, asked: Sequence[Asked]) -> Iterator[Asset]:
         """As ``Catalog.eligible``."""
+        if (one := _one_series(asked)) is not None and one in self._series:
+            yield from self._series[one]
+            return
         collections = [frozenset(words) for name, words in asked if name == "collection"]
         conditions, words_asked = ["eligible"], []
         for name, words in asked:
@@ -268,9 +279,35 @@ class _Assets(Mapping[str, Asset]):
             words_asked.append(words[0] if test.endswith("= ?") else list(words))
         where = f"WHERE {' AND '.join(conditions)} ORDER BY key"
         for part in self.parts:
-            if all(part.collection in wanted for wanted in collections):
-                for (line,) in self._rows(part, where, words_asked):
-                    yield self._kept(_asset(part.collection, line))
+            if not all(part.collection in wanted for wanted in collections):
+                continue
+            whole = self._whole.get(part.collection)
+            if whole is None:
+                read = [_asset(part.collection, line) for (line,) in self._rows(part, where, words_asked)]
+                found: Iterable[Asset] = map(self._kept, read)
+                if not words_asked:
+                    whole = Catalog({asset.id: asset for asset in found}, "")
+                    self._whole[part.collection] = whole
+            yield from found if whole is None else whole.eligible(asked)
+
+    def read_ahead(self, questions: Iterable[Sequence[Asked]]) -> None:
+        """All series that are asked for, one sweep a collection: a query takes longer to plan than to answer."""
+        wanted: dict[str, dict[str, None]] = {}
+        for asked in questions:
+            one = _one_series(asked)
+            if one is not None and one not in self._series and one[0] in self._by_collection:
+                wanted.setdefault(one[0], {})[one[1]] = None
+        for collection, series in wanted.items():
+            self._series |= {(collection, name): [] for name in series}
+            found = self._rows(
+                self._by_collection[collection],
+                # Constants, so that row groups which hold none of them are skipped.
+                f"WHERE eligible AND series IN ({', '.join('?' * len(series))}) ORDER BY key",
+                list(series),
+                "series, line",
+            )
+            for name, line in found:
+                self._series[collection, name].append(self._kept(_asset(collection, line)))
 
     def _kept(self, asset: Asset) -> Asset:
         kept = self._known.get(asset.id)
@@ -296,6 +333,14 @@ class _Assets(Mapping[str, Asset]):
                 f"the catalog cache {part.path} can't be read: {error}",
                 help=f"delete the folder {part.path.parent}; it is made again from the lock",
             ) from error
+
+
+def _one_series(asked: Sequence[Asked]) -> tuple[str, str] | None:
+    """The collection and the series, where nothing else is asked for."""
+    words = dict(asked)
+    if len(asked) != 2 or words.keys() != {"collection", "series"} or any(len(w) != 1 for w in words.values()):
+        return None
+    return words["collection"][0], words["series"][0]
 
 
 _TUPLES = ("marks_us", "tags")

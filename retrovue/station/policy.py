@@ -45,6 +45,10 @@ def traffic_of(
 
 def inherit(near: Traffic, far: Traffic) -> Traffic:
     """``near``, with what it doesn't say taken from ``far``."""
+    if not far.model_fields_set:
+        return near
+    if not near.model_fields_set:
+        return far
     a, b = near.separation, far.separation
     separation = a or b
     if a is not None and b is not None:

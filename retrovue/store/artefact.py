@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -401,6 +402,16 @@ def _asset_row(a: Asset) -> _Row:
     )
 
 
+#: As ``json.dumps``, which makes an encoder each time that it is asked for anything out of the ordinary.
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@lru_cache(maxsize=1024)
+def _words(words: tuple[str, ...]) -> str:
+    """A list of words; many events have the same."""
+    return json.dumps(words, ensure_ascii=False)
+
+
 def _event_row(e: ScheduleEvent) -> _Row:
     return (
         e.event_id,
@@ -415,7 +426,7 @@ def _event_row(e: ScheduleEvent) -> _Row:
         _or_null(e.episode),
         _or_null(e.year),
         e.original_date,
-        json.dumps(e.categories, ensure_ascii=False),
+        _words(e.categories),
         e.rating,
         e.kind,
         e.program,
@@ -423,7 +434,7 @@ def _event_row(e: ScheduleEvent) -> _Row:
         e.plan,
         e.zone,
         e.written_at,
-        json.dumps(e.moves, ensure_ascii=False, separators=(",", ":")) if e.moves else "",
+        _COMPACT(e.moves) if e.moves else "",
     )
 
 

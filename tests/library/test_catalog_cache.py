@@ -85,6 +85,34 @@ def test_it_reads_no_more_than_was_asked_for(station: Path) -> None:
     assert set(lazy.assets._known) == {"sitcoms/a/S01E01", "sitcoms/a/S01E02"}  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("collection", ["films", "sitcoms", "nowhere"])
+def test_what_is_read_ahead_or_whole_answers_as_before(
+    station: Path, collection: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_it = ("collection", (collection,))
+    asked = [[of_it, thing] for thing in THINGS[1:]]
+    plain = cached(station)
+    expected = [sorted(a.id for a in plain.eligible(one)) for one in asked]
+    ahead, whole = cached(station), cached(station)
+    ahead.read_ahead([*asked, [of_it, ("series", ("nobody",))], *asked])
+    assert [sorted(a.id for a in ahead.eligible(one)) for one in asked] == expected
+    assert all(ahead.assets[a.id] is a for one in asked for a in ahead.eligible(one))
+    assert sorted(a.id for a in whole.eligible([of_it])) == sorted(a.id for a in plain.eligible([of_it]))
+    monkeypatch.setattr(whole.assets, "_rows", None)  # from here on nothing more is read
+    assert [sorted(a.id for a in whole.eligible(one)) for one in asked] == expected
+
+
+def test_series_that_were_read_ahead_are_not_read_again(
+    station: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lazy = cached(station)
+    both = [[("collection", ("sitcoms",)), ("series", (name,))] for name in ("strasse", "nobody")]
+    lazy.read_ahead(both)
+    monkeypatch.setattr(lazy.assets, "_rows", None)
+    assert {a.key for a in lazy.eligible(both[0])} == {"a/S01E02", "a/S01E01"}
+    assert not list(lazy.eligible(both[1]))
+
+
 def test_an_asset_stays_one_object(station: Path) -> None:
     lazy = cached(station)
     (film,) = lazy.eligible([("title", ("line\u2028end",))])
