@@ -93,7 +93,7 @@ class GroupDays:
     """What becomes of a group."""
 
     channels: tuple[ChannelDays, ...]
-    assets: Mapping[str, Asset]  #: those that may air: whoever made the days has them at hand
+    used: frozenset[str]  #: ids of all assets that may air, some of which may be gone
 
 
 def calendar_of(model: StationModel, channel: Channel) -> Calendar:
@@ -239,12 +239,7 @@ def compile_group(draft: Draft) -> GroupDays:
     for stage in STAGES:
         stage(draft)
     channels = tuple(_channel_days(draft.asked, work) for work in draft.channels)
-    known = draft.catalog.assets
-    used = {asset_id: known.get(asset_id) for channel in channels for asset_id in _used(channel)}
-    return GroupDays(
-        channels,
-        {asset_id: asset for asset_id, asset in used.items() if asset is not None},
-    )
+    return GroupDays(channels, frozenset().union(*map(_used, channels)))
 
 
 def _channel_days(asked: Asked, work: DraftChannel) -> ChannelDays:
@@ -337,7 +332,9 @@ def compile_station(
         return compile_group(Draft(model, catalog, asked[index], together[index], shelf, desk, digests))
 
     # What all groups need is made once, before the work is spread over processes.
-    going = [channel for group, one in zip(together, asked, strict=True) if not one.whole for channel in group]
+    going = [
+        channel for group, one in zip(together, asked, strict=True) if not one.whole for channel in group
+    ]
     shelf.read_ahead(query for channel in going for query in queries(model, channel))
     if len(together) > 1 and model.pools:
         desk.inventory  # noqa: B018
@@ -345,7 +342,9 @@ def compile_station(
     position = {channel.channel: n for n, channel in enumerate(_by_number(model))}
     channels = sorted((c for found in made for c in found.channels), key=lambda c: position[c.channel])
     numbered = _numbered(channels, base)
-    assets = {asset_id: asset for found in made for asset_id, asset in found.assets.items()}
+    used = frozenset().union(*(found.used for found in made))
+    known = ((asset_id, catalog.assets.get(asset_id)) for asset_id in used)
+    assets = {asset_id: asset for asset_id, asset in known if asset is not None}
     compiled = _assemble(model, assets, begin, count, numbered, inputs)
     if force and base is not None and base.published:
         compiled = _with_overrides(compiled, base, lock_us)

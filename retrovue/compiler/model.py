@@ -6,9 +6,10 @@ Instants are microseconds since the Unix epoch (UTC), durations microseconds. In
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from enum import StrEnum
+from operator import attrgetter
 
 from retrovue.diagnostics import Diagnostic
 from retrovue.library.catalog import Asset
@@ -60,6 +61,14 @@ class ScheduleEvent:
     fallbacks: tuple[str, ...] = ()  #: asset ids that stand in, in order
     #: What it did to the rotations' cursors (one that is "" is gone); empty for what was in flight before.
     moves: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # To another process and back in a quarter of the time.
+        return ScheduleEvent, _EVENT_VALUES(self)
+
+
+#: All fields of an event, in order.
+_EVENT_VALUES = attrgetter(*(f.name for f in fields(ScheduleEvent)))
 
 
 @dataclass(frozen=True, slots=True)

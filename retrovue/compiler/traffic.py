@@ -99,7 +99,9 @@ class Inventory:
         self.counting = any(cap < UNCAPPED for book in self.pools.values() for cap in book.caps.values())
         #: Those of the programs that say anything, in order of slug: thousands of programs say nothing.
         self.program_policies: tuple[Traffic, ...] = tuple(
-            program.traffic for _, program in sorted(model.programs.items()) if program.traffic.model_fields_set
+            program.traffic
+            for _, program in sorted(model.programs.items())
+            if program.traffic.model_fields_set
         )
         policies = [model.station.traffic, *self.program_policies]
         policies += [channel.traffic for channel in model.channels]

@@ -291,7 +291,7 @@ class _Assets(Mapping[str, Asset]):
             yield from found if whole is None else whole.eligible(asked)
 
     def read_ahead(self, questions: Iterable[Sequence[Asked]]) -> None:
-        """All series that are asked for, one sweep a collection: a query takes longer to plan than to answer."""
+        """All series that are asked for, in one sweep a collection: to plan a query takes longest."""
         wanted: dict[str, dict[str, None]] = {}
         for asked in questions:
             one = _one_series(asked)
@@ -338,7 +338,9 @@ class _Assets(Mapping[str, Asset]):
 def _one_series(asked: Sequence[Asked]) -> tuple[str, str] | None:
     """The collection and the series, where nothing else is asked for."""
     words = dict(asked)
-    if len(asked) != 2 or words.keys() != {"collection", "series"} or any(len(w) != 1 for w in words.values()):
+    if len(asked) != 2 or words.keys() != {"collection", "series"}:
+        return None
+    if any(len(names) != 1 for names in words.values()):
         return None
     return words["collection"][0], words["series"][0]
 
