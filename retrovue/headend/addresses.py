@@ -4,10 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface
 from typing import cast
 
 import ifaddr
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A network interface of this machine, and which network each of its addresses is in."""
+
+    index: int
+    addresses: tuple[str, ...]
+    networks: tuple[IPv4Network | IPv6Network, ...]
+
+
+def interfaces() -> list[Interface]:
+    """All that have an address now."""
+    found = []
+    for adapter in ifaddr.get_adapters():
+        if adapter.index is None:
+            continue
+        each = [
+            ip_interface(f"{ip.ip[0] if isinstance(ip.ip, tuple) else ip.ip}/{ip.network_prefix}")
+            for ip in adapter.ips
+        ]
+        found.append(Interface(adapter.index, tuple(str(i.ip) for i in each), tuple(i.network for i in each)))
+    return found
+
 
 #: What "listen on every address" is written as.
 ANYWHERE = ("0.0.0.0", "::")  # noqa: S104

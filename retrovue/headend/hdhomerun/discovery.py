@@ -7,8 +7,9 @@ type and id, later ones leave out the id or send a list of types (hdhomerun_disc
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import ip_address
 
 from retrovue.headend.hdhomerun.packet import FrameType, Tag, decode, encode, tlvs, u32
 
@@ -37,7 +38,8 @@ class DeviceCard:
 
     def reply(self) -> bytes:
         """The discovery reply, TLVs in the order real units send them."""
-        if len(self.base_url) > MAX_BASE_URL:
+        # Who searches over IPv6 takes any length: that part of the library came without the buffer.
+        if len(self.base_url) > MAX_BASE_URL and "[" not in self.base_url:
             raise ValueError(f"{self.base_url} is longer than {MAX_BASE_URL} characters")
         return encode(
             FrameType.DISCOVER_REPLY,
@@ -84,19 +86,19 @@ def may_answer(discovery: str, *, loopback: bool, port_80: bool) -> bool:
     return discovery == "on" or (discovery == "auto" and (loopback or port_80))
 
 
-def address_to_name(bind: str, ours: str, sender: str) -> str | None:
-    """The address to name to ``sender``; None when HTTP isn't served where it could reach us.
+def address_to_name(bind: str, ours: Sequence[str]) -> str | None:
+    """The address to name to a client; None when HTTP isn't served where it asked.
 
-    ``ours`` is our address that routes to the sender; ``bind`` is what HTTP listens on.
+    ``ours``: our addresses that it may mean, the best first; ``bind`` is what HTTP listens on.
     """
-    if bind in ("0.0.0.0", "::", ours):  # noqa: S104
-        return ours
-    return bind if bind.startswith("127.") and is_loopback(sender) else None
+    if bind in ("0.0.0.0", "::"):  # noqa: S104
+        return ours[0] if ours else None
+    return bind if bind in ours else None
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an IPv4 address is this machine's own 127.0.0.0/8."""
-    return IPv4Address(address).is_loopback
+    """Whether an address is this machine's own: 127.0.0.0/8 or ::1."""
+    return ip_address(address).is_loopback
 
 
 def device_auth(device_id: int) -> str:

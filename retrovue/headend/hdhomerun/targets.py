@@ -41,22 +41,26 @@ class Targets:
 
     def __init__(self, lineup: Lineup, clock: MasterClock, table: TunerTable) -> None:
         self._lineup, self._clock, self._table = lineup, clock, table
-        self._address, self._port = "", 0
-        self._kept: socket.socket | None = None
+        self._port = 0
+        self._kept: dict[socket.AddressFamily, tuple[socket.socket, str]] = {}
         self._sendings: set[DatagramStream] = set()
 
     def open(self, address: str, port: int) -> None:
         """Keep UDP ``port`` of ``address`` to send from. Raises ``OSError`` when another has it."""
-        self._address = address
-        kept = socket.socket(_family(address), socket.SOCK_DGRAM)
-        try:
-            kept.bind((address, port))
-            # Only now: on Linux it lets our own streams share the port, and nobody who asked for it alone.
-            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        except OSError:
-            kept.close()
-            raise
-        self._kept, self._port = kept, port
+        self._port = port
+        for host in (address, "0.0.0.0") if address == "::" else (address,):  # noqa: S104
+            family = _family(host)
+            kept = socket.socket(family, socket.SOCK_DGRAM)
+            try:
+                if family == socket.AF_INET6:
+                    kept.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                kept.bind((host, port))
+                # Only now: on Linux it lets our own streams share the port, and nobody who wants it alone.
+                kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            except OSError:
+                kept.close()
+                raise
+            self._kept[family] = kept, host
 
     def start(self, tuner: Tuner, target: Target) -> DatagramStream:
         """Send what ``tuner`` is tuned to. Raises ``OSError`` for a target that can't be."""
@@ -71,18 +75,20 @@ class Targets:
         for stream in streams:
             stream.end()
         await asyncio.gather(*(stream.done for stream in streams), return_exceptions=True)
-        if self._kept is not None:
-            self._kept.close()
-            self._kept = None
+        for kept, _ in self._kept.values():
+            kept.close()
+        self._kept = {}
 
     def _socket(self, target: Target) -> socket.socket:
         wire = socket.socket(_family(target.address), socket.SOCK_DGRAM)
         try:
             wire.setblocking(False)
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-            if self._kept is not None and self._kept.family == wire.family:
+            if (kept := self._kept.get(_family(target.address))) is not None:
                 wire.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                wire.bind((self._address, self._port))
+                if wire.family == socket.AF_INET6:
+                    wire.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                wire.bind((kept[1], self._port))
             wire.connect((target.address, target.port))
         except OSError:
             wire.close()

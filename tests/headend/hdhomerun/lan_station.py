@@ -1,7 +1,8 @@
 """Run by test_lan.py in a network of its own: which searches are answered, for every setting.
 
 Prints one JSON object: "setting port bind" → [over the LAN, by broadcast, over loopback], each the base URL
-that was answered or null.
+that was answered or null; and for an IPv6 bind, behind it, by the link's group, by the site's group, by its
+address, over loopback. The answer must come from the address that it names.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import socket
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ from retrovue.headend.server import Headend
 from retrovue.headend.settings import HeadendSettings
 from tests.headend.fake_lineup import FakeLineup
 
-LAN = "10.9.8.1"
+LAN, LAN6, LINK6 = "10.9.8.1", "fd00:9:8::1", "fe80::9:8:1"
+SECOND = "10.7.6.1"
 SEARCH = bytes.fromhex("00020006 0104 00000001 393077e7")
 
 
@@ -28,13 +31,23 @@ SEARCH = bytes.fromhex("00020006 0104 00000001 393077e7")
 WAYS = ((LAN, LAN), (LAN, "255.255.255.255"), ("127.0.0.1", "127.0.0.1"))
 
 
+WAYS6 = ((LINK6, "ff02::176"), (LAN6, "ff05::176"), (LAN6, LAN6), ("::1", "::1"))
+
+
 def search(source: str, target: str) -> socket.socket:
     """Send one search from one of our own addresses; the answer comes to the socket."""
-    wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    six = ":" in source
+    wire = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
     wire.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
     wire.setblocking(False)
-    wire.bind((source, 0))
-    wire.sendto(SEARCH, (target, 65001))
+    if six:
+        index = socket.if_nametoindex("lan0")
+        wire.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+        wire.bind((source, 0, 0, index if source == LINK6 else 0))
+        wire.sendto(SEARCH, (target, 65001, 0, index if target.startswith("ff02") else 0))
+    else:
+        wire.bind((source, 0))
+        wire.sendto(SEARCH, (target, 65001))
     return wire
 
 
@@ -42,14 +55,17 @@ def answer(wire: socket.socket) -> str | None:
     """The base URL that was answered by now."""
     with wire:
         try:
-            frame = decode(wire.recv(2000))
+            reply, peer = wire.recvfrom(2000)
         except (BlockingIOError, ConnectionRefusedError):
             return None
+    frame = decode(reply)
     assert frame is not None
-    return dict(tlvs(frame.payload))[0x2A].decode()
+    base = dict(tlvs(frame.payload))[0x2A].decode()
+    assert peer[0].partition("%")[0] == base.removeprefix("http://").rpartition(":")[0].strip("[]")
+    return base
 
 
-async def answers(**settings: Any) -> list[str | None]:
+async def answers(ways: Sequence[tuple[str, str]] = WAYS, **settings: Any) -> list[str | None]:
     clock = StationClock()
     with tempfile.TemporaryDirectory() as state:
         headend = Headend(
@@ -57,7 +73,7 @@ async def answers(**settings: Any) -> list[str | None]:
         )
         await headend.start()
         try:
-            wires = [search(*way) for way in WAYS]
+            wires = [search(*way) for way in ways]
             # The device shares this loop: after these turns it has heard everything there is to hear.
             for _ in range(10):
                 await asyncio.sleep(0.01)
@@ -81,6 +97,18 @@ async def main() -> None:
         found["auto 8080, 80 taken, 0.0.0.0"] = await answers(
             bind="0.0.0.0", discovery="auto", http_port=8080, port_80=True
         )
+    for bind, discovery, port in (
+        *(("::", setting, port) for setting in ("auto", "on", "off") for port in (80, 8080)),
+        ("0.0.0.0", "on", 80),
+        ("::1", "on", 8080),
+        (LAN6, "on", 80),
+    ):
+        found[f"six: {discovery} {port} {bind}"] = await answers(
+            (*WAYS, *WAYS6), bind=bind, discovery=discovery, http_port=port
+        )
+    found["two networks"] = await answers(
+        [(LAN, "10.9.8.255"), (SECOND, "10.7.6.255")], bind="0.0.0.0", discovery="on", http_port=8080
+    )
     json.dump(found, sys.stdout)
 
 

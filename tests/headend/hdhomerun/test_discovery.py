@@ -129,20 +129,27 @@ def test_discovery_matrix(setting: str, loopback: bool, port_80: bool, answered:
 
 
 @pytest.mark.parametrize(
-    ("bind", "ours", "sender", "named"),
+    ("bind", "ours", "named"),
     [
-        ("0.0.0.0", "10.0.0.5", "10.0.0.9", "10.0.0.5"),
-        ("0.0.0.0", "192.168.1.5", "192.168.1.9", "192.168.1.5"),  # per requester on a multi-homed host
-        ("::", "10.0.0.5", "10.0.0.9", "10.0.0.5"),
-        ("0.0.0.0", "127.0.0.1", "127.0.0.1", "127.0.0.1"),
-        ("10.0.0.5", "10.0.0.5", "10.0.0.9", "10.0.0.5"),
-        ("10.0.0.5", "192.168.1.5", "192.168.1.9", None),  # HTTP isn't served on that network
-        ("10.0.0.5", "127.0.0.1", "127.0.0.1", None),
-        ("127.0.0.5", "127.0.0.1", "127.0.0.1", "127.0.0.5"),
-        ("127.0.0.1", "10.0.0.5", "10.0.0.9", None),
+        ("0.0.0.0", ["10.0.0.5"], "10.0.0.5"),
+        ("0.0.0.0", ["192.168.1.5", "10.0.0.5"], "192.168.1.5"),  # per requester on a multi-homed host
+        ("::", ["10.0.0.5"], "10.0.0.5"),
+        ("::", ["fd00::5", "fe80::5"], "fd00::5"),
+        ("0.0.0.0", ["127.0.0.1"], "127.0.0.1"),
+        ("0.0.0.0", [], None),
+        ("10.0.0.5", ["10.0.0.5"], "10.0.0.5"),
+        ("10.0.0.6", ["10.0.0.5", "10.0.0.6"], "10.0.0.6"),  # a second device on a second address
+        ("10.0.0.5", ["192.168.1.5"], None),  # HTTP isn't served on that network
+        ("10.0.0.5", ["127.0.0.1"], None),
+        ("127.0.0.1", ["10.0.0.5"], None),
     ],
 )
-def test_only_an_address_where_http_is_served_is_named(
-    bind: str, ours: str, sender: str, named: str | None
-) -> None:
-    assert discovery.address_to_name(bind, ours, sender) == named
+def test_only_an_address_where_http_is_served_is_named(bind: str, ours: list[str], named: str | None) -> None:
+    assert discovery.address_to_name(bind, ours) == named
+
+
+def test_over_ipv6_a_base_url_may_be_as_long_as_the_address() -> None:
+    base = "http://[2001:db8:1234:5678:9abc:def0:1234:5678]:8080"
+    frame = decode(DeviceCard(MINE, 6, base).reply())
+    assert frame is not None
+    assert dict(tlvs(frame.payload))[0x2A].decode() == base

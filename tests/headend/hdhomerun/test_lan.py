@@ -16,13 +16,23 @@ ip link set lo up
 ip link add lan0 type veth peer name far0
 ip link set far0 up
 ip address add 10.9.8.1/24 broadcast 10.9.8.255 dev lan0
+ip link set lan0 addrgenmode none
 ip link set lan0 up
+ip address add fd00:9:8::1/64 dev lan0 nodad
+ip address add fe80::9:8:1/64 dev lan0 nodad
+ip link add lan1 type veth peer name far1
+ip link set far1 up
+ip address add 10.7.6.1/24 broadcast 10.7.6.255 dev lan1
+ip link set lan1 up
 ip route add default dev lan0
 exec "$0" -m tests.headend.hdhomerun.lan_station
 """
 _CABLE = ["ip", "link", "add", "lan0", "type", "veth", "peer", "name", "far0"]
 LAN, LAN80, LO, LO80 = (
     f"http://{address}:{port}" for address in ("10.9.8.1", "127.0.0.1") for port in (8080, 80)
+)
+LINK_, LINK_80, SITE, SITE80, SIX_LO, SIX_LO80 = (
+    f"http://[{address}]:{port}" for address in ("fe80::9:8:1", "fd00:9:8::1", "::1") for port in (8080, 80)
 )
 
 
@@ -66,4 +76,17 @@ def test_who_is_answered_and_what_is_named() -> None:
         # port 80 beside another, where the process may
         "auto 8080 and 80 0.0.0.0": [LAN, LAN, LO],
         "auto 8080, 80 taken, 0.0.0.0": [None, None, LO],
+        # IPv6 beside IPv4: by the groups of link and site, by address, over loopback
+        "six: auto 80 ::": [LAN80, LAN80, LO80, LINK_80, SITE80, SITE80, SIX_LO80],
+        "six: auto 8080 ::": [None, None, LO, None, None, None, SIX_LO],
+        "six: on 80 ::": [LAN80, LAN80, LO80, LINK_80, SITE80, SITE80, SIX_LO80],
+        "six: on 8080 ::": [LAN, LAN, LO, LINK_, SITE, SITE, SIX_LO],
+        "six: off 80 ::": [None] * 7,
+        "six: off 8080 ::": [None] * 7,
+        # HTTP on IPv4 only: nobody is sent to an address where there is none
+        "six: on 80 0.0.0.0": [LAN80, LAN80, LO80, None, None, None, None],
+        "six: on 8080 ::1": [None, None, None, None, None, None, SIX_LO],
+        "six: on 80 fd00:9:8::1": [None, None, None, SITE80, SITE80, SITE80, None],
+        # each network is told the address that it reaches
+        "two networks": [LAN, "http://10.7.6.1:8080"],
     }
