@@ -15,14 +15,14 @@ def shipped(folder: str) -> Path:
     raise FileNotFoundError(f"RetroVue's {folder} are missing: install it again")
 
 
-def font(monospace: bool = False) -> Path:
+def font() -> Path:
     """A TrueType font file from a wheel; the host's fonts are never used.
 
     Imported here, not at the top: only whoever draws needs it.
     """
     from importlib.util import find_spec
 
-    spec = find_spec("fontpkg_roboto_mono" if monospace else "fontpkg_roboto")
+    spec = find_spec("fontpkg_roboto")
     if spec is None or spec.origin is None:
         raise FileNotFoundError("the font package is missing: install RetroVue again")
     upright = [f for f in sorted(Path(spec.origin).parent.rglob("*.ttf")) if "Italic" not in f.name]

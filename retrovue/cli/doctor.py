@@ -151,9 +151,9 @@ def _fonts() -> Finding:
     from retrovue.resources import font
 
     try:
-        return Finding("fonts", "ok", ", ".join(font(mono).name for mono in (False, True)))
+        return Finding("fonts", "ok", font().name)
     except (FileNotFoundError, IndexError):
-        remedy = "pip install fontpkg-roboto fontpkg-roboto-mono"
+        remedy = "pip install fontpkg-roboto"
         return Finding("fonts", "problem", "the fonts for cards and idents are missing", remedy)
 
 

@@ -25,7 +25,7 @@ LEADING = 1.14
 #: More than this of a text is never looked at (characters): no card has room for it.
 LONGEST = 4000
 #: And more than this has no room in any block of lines.
-_LONGEST_BLOCK = 600
+_LONGEST_BLOCK = 1000
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,7 @@ class _Studio:
         with tempfile.TemporaryDirectory(prefix="retrovue-") as scratch:
             for name, text in scratch_files(recipe).items():
                 (Path(scratch) / name).write_text(text, encoding="utf-8")
-            shutil.copyfile(font(monospace=True), Path(scratch) / "font.ttf")
+            shutil.copyfile(font(), Path(scratch) / "font.ttf")
             try:
                 self._run([self._ffmpeg, *ffmpeg_arguments(recipe, str(half))], scratch, recipe, on_seconds)
                 size = half.stat().st_size

@@ -73,7 +73,7 @@ class Machine:
     """What this machine gives to every channel."""
 
     ffmpeg: str  #: path of the binary
-    fonts: tuple[str, str]  #: proportional and monospaced TrueType files
+    font: str  #: TrueType file of subtitles
     state: Path  #: state directory
     as_run: bool = True  #: is what leaves written down?
     features: frozenset[str] = frozenset()  #: filters of this ffmpeg that not every one has
@@ -81,8 +81,7 @@ class Machine:
 
 def machine_of(chosen: Ffmpeg, state: Path, as_run: bool = True) -> Machine:
     """This machine, with the ffmpeg that was chosen for it."""
-    fonts = (str(font()), str(font(monospace=True)))
-    return Machine(chosen.path, fonts, state, as_run, frozenset(chosen.features))
+    return Machine(chosen.path, str(font()), state, as_run, frozenset(chosen.features))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ def file_rendering(
 ) -> Rendering:
     """How the media file of an asset is rendered, on the air and for its house copy alike."""
     house = house_of(channel)
-    how = treatment_of(asset, path, channel, machine.features, machine.fonts[0])
+    how = treatment_of(asset, path, channel, machine.features, machine.font)
 
     def command(offset_us: int, cut: Cut, pipes: Pipes) -> list[str]:
         return ffmpeg.file_command(machine.ffmpeg, house, path, offset_us, cut, pipes, how, over)
@@ -165,21 +164,37 @@ class _Renderings(Renderings):
 class _Card(Renderings):
     """Renders an emergency's card, for every channel of a house format."""
 
-    def __init__(self, machine: Machine, house: HouseFormat, text: str, voice: str) -> None:
-        self._machine, self._house, self._text, self._voice = machine, house, text, voice
+    def __init__(
+        self, machine: Machine, house: HouseFormat, generator: CharacterGenerator, text: str, voice: str
+    ) -> None:
+        self._machine, self._house, self._generator = machine, house, generator
+        self._text, self._voice = text, voice
 
     def of_entry(self, entry: PlaylogEntry, tick: int) -> Rendering | None:
-        start = from_us(self._house.grid.start_us(tick))
-        picture = emergency_card.card(self._text, self._voice, start, self._machine.fonts)
-        binary, house = self._machine.ffmpeg, self._house
+        return Rendering(_not_drawn, with_audio=True, synthetic=SLUG)
+
+    def of_asset(self, asset_id: str) -> Rendering | None:
+        return None
+
+    async def drawn(self, rendering: Rendering, entry: PlaylogEntry, tick: int) -> Rendering:
+        """Raises ``OSError``: without its words it is no card."""
+        binary, house, generator = self._machine.ffmpeg, self._house, self._generator
+        try:
+            picture = await generator.work(
+                lambda: emergency_card.card(self._text, self._voice, tick, house, generator.folder)
+            )
+            await generator.ready(picture.plates)
+        except (CardError, DrawingFailed) as error:
+            raise OSError(f"the emergency's card can't be drawn: {error}") from error
 
         def command(offset_us: int, cut: Cut, pipes: Pipes) -> list[str]:
             return ffmpeg.synthetic_command(binary, house, picture, cut, pipes)
 
-        return Rendering(command, with_audio=True, synthetic=SLUG)
+        return replace(rendering, command=command)
 
-    def of_asset(self, asset_id: str) -> Rendering | None:
-        return None
+
+def _not_drawn(offset_us: int, cut: Cut, pipes: Pipes) -> list[str]:
+    raise NotImplementedError  # it is drawn first
 
 
 class _Studio(Studio, Feeds):
@@ -529,7 +544,7 @@ class ProgramDirector:
         voice = self.presentation.voice
         key = (house, text, voice)
         if key not in self._emergencies:
-            card = _Card(self.machine, house, text, voice)
+            card = _Card(self.machine, house, self.generator, text, voice)
             origin = Origin("override", synthetic=SLUG, cause=f"emergency: {text}")
             self._emergencies[key] = EmergencyEncode(house, card, self.equipment, origin)
         return self._emergencies[key]

@@ -12,7 +12,9 @@ for each picture. All of it stays in 4:2:0: blending in RGB costs half an encode
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,14 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """A plate that is turned once a second: to turn it for each picture would cost more than the encoder."""
+
+    angle: str  #: radians; an expression in ``n``, the turns before it
+    after: float  #: seconds from the child's first picture to the second turn; the first is there at once
+
+
+@dataclass(frozen=True, slots=True)
 class Element:
     """A plate somewhere in the picture."""
 
@@ -60,7 +70,7 @@ class Element:
     cells: int = 1  #: one below the other; all of the plate's width
     cell: str = "0"  #: which one is shown
     window: tuple[str, int] | None = None  #: shows only this much: top (expression), height in pixels
-    turn: str = ""  #: angle (radians, expression); the plate turns about its middle
+    turn: Turn | None = None  #: it turns about its middle
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +109,31 @@ def draw(video: Any, house: HouseFormat, drawing: Drawing) -> Any:
         return video
     # Expressions count from the first picture, and plates are matched to pictures by time.
     video = video.filter("setpts", "PTS-STARTPTS")
-    for part in drawing.parts:
-        video = _words(video, part) if isinstance(part, Words) else _element(video, house, part, drawing)
+    for _, parts in groupby(drawing.parts, _place):
+        first, *more = parts
+        if isinstance(first, Words):
+            video = _words(video, first)
+        else:
+            video = _element(video, house, first, [e for e in more if isinstance(e, Element)], drawing)
     return video
 
 
-def still(path: str, house: HouseFormat, *, alpha: bool) -> Any:
+def _place(part: Element | Words) -> object:
+    """Hands of one clock lie on each other before they lie on the picture."""
+    if isinstance(part, Words) or part.turn is None:
+        return id(part)
+    return part.x, part.y, part.plate.width, part.turn.after, part.span
+
+
+def still(path: str, house: HouseFormat, *, alpha: bool, rate: str = "") -> Any:
     """The picture in the PNG file ``path``, once, in the house's colours."""
     # png_pipe and a protocol: whatever the file is called, it is a file's name and no pattern.
     source = ffmpeg.input(
-        f"file:{path}", format="png_pipe", framerate=_rate(house), threads=1, protocol_whitelist=_LOCAL_ONLY
+        f"file:{path}",
+        format="png_pipe",
+        framerate=rate or _rate(house),
+        threads=1,
+        protocol_whitelist=_LOCAL_ONLY,
     )
     return source.video.filter(
         "scale", out_color_matrix="bt709" if house.hd else "bt601", out_range="tv", flags="fast_bilinear"
@@ -120,9 +145,18 @@ def without_end(video: Any, house: HouseFormat) -> Any:
     return video.filter("loop", loop=-1, size=1).filter("fps", fps=_rate(house)).filter("setsar", 1)
 
 
-def _element(video: Any, house: HouseFormat, element: Element, drawing: Drawing) -> Any:
-    picture = still(str(drawing.folder / element.plate.name), house, alpha=True)
-    moving = element.cells > 1 or element.window is not None or bool(element.turn)
+def _element(
+    video: Any, house: HouseFormat, element: Element, above: Sequence[Element], drawing: Drawing
+) -> Any:
+    moving = element.cells > 1 or element.window is not None
+    if element.turn is not None:
+        picture = _turning(house, element, element.turn, drawing)
+        for each in above:
+            assert each.turn is not None
+            hand = _turning(house, each, each.turn, drawing)
+            picture = ffmpeg.filter([picture, hand], "overlay", format="yuv420")
+    else:
+        picture = still(str(drawing.folder / element.plate.name), house, alpha=True)
     if moving:
         picture = without_end(picture, house)
     height = element.plate.height // element.cells
@@ -131,14 +165,23 @@ def _element(video: Any, house: HouseFormat, element: Element, drawing: Drawing)
         picture = picture.filter("crop", element.plate.width, shown, 0, top)
     elif element.cells > 1:
         picture = picture.filter("crop", element.plate.width, height, 0, f"{height}*({element.cell})")
-    if element.turn:
-        picture = picture.filter("rotate", a=element.turn, fillcolor="black@0")
     options: dict[str, Any] = {"x": element.x, "y": element.y, "format": "yuv420"}
-    if moving:
+    if moving or element.turn is not None:
         options["shortest"] = 1  # it would go on for ever
     if element.span is not None:
         options["enable"] = element.span.expression
     return ffmpeg.filter([video, picture], "overlay", **options)
+
+
+def _turning(house: HouseFormat, element: Element, turn: Turn, drawing: Drawing) -> Any:
+    """One picture a second; the first of them began before the child did."""
+    picture = still(str(drawing.folder / element.plate.name), house, alpha=True, rate="1")
+    return (
+        picture.filter("loop", loop=-1, size=1)
+        .filter("settb", "1/90000")
+        .filter("setpts", f"(N-1+{turn.after:.6f})/TB")
+        .filter("rotate", a=turn.angle, fillcolor="black@0")
+    )
 
 
 def _words(video: Any, words: Words) -> Any:

@@ -11,12 +11,16 @@ away, with eight seconds of silence behind them. There is never a header, real o
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator
-from datetime import datetime
+from pathlib import Path
 
-from retrovue.playout.ffmpeg import SyntheticPicture, TextLine
+from retrovue.graphics.layout import clean
+from retrovue.playout.drawing import Drawing, Element
+from retrovue.playout.ffmpeg import SyntheticPicture
+from retrovue.playout.graphics import CANVAS, filling, runnable, running
+from retrovue.playout.house import HouseFormat
 from retrovue.playout.ticks import SAMPLE_RATE
+from retrovue.station.card import fill_in, shipped_card
+from retrovue.units import SECOND_US
 
 #: In front of everything that is shown of an emergency.
 MARK = "FICTIONAL"
@@ -28,15 +32,11 @@ RING_EVERY_S = 10
 #: Peak of a note; −18 dBFS is the line-up level (EBU R 68), and this is a little above it.
 _PEAK = 0.2
 
-_MAROON = "color=c=0x2b0a12"
-#: Letter heights of the text, as fractions of the picture's; the largest that fits is taken.
-_SIZES = (0.090, 0.075, 0.062, 0.052, 0.044, 0.038, 0.033)
-#: The text's box, as fractions of the picture's height: width (of 16:9), top and bottom.
-_WIDTH, _TOP, _BOTTOM = 1.60, 0.27, 0.79
-#: Mean advance of a letter and distance of lines, against the letters' height.
-_ADVANCE, _LEADING = 0.50, 1.32
-#: Speed of the crawl (picture heights per second).
-_CRAWL = 0.2
+#: No station replaces it: a part, not a card.
+_CARD = "parts/emergency.svg"
+#: Where the voice runs: the band's top and height (units of the canvas), and its speed (% of the width a
+#: second).
+_BAND_TOP, _BAND, _SPEED = 624, 58, 12
 
 
 def crawl_text(text: str, voice: str) -> str:
@@ -44,40 +44,28 @@ def crawl_text(text: str, voice: str) -> str:
     return f"{MARK}: {text}   ·   {voice}"
 
 
-def card(text: str, voice: str, start: datetime, fonts: tuple[str, str]) -> SyntheticPicture:
-    """The card from ``start`` on. Bell and crawl stand at station time, so that a join moves neither."""
+def card(text: str, voice: str, start: int, house: HouseFormat, plates: Path) -> SyntheticPicture:
+    """The card from tick ``start`` on. Bell and crawl stand at station time, so that a join moves neither.
+
+    Raises ``CardError``.
+    """
+    drawn = fill_in(_CARD, shipped_card(_CARD), {"mark": MARK, "text": clean(text)})
+    line = fill_in(
+        "overlays/crawl_text.svg",
+        shipped_card("overlays/crawl_text.svg"),
+        {"size": _BAND, "says": runnable(voice, _BAND)},
+    )
+    plate, x = running(line, start, _SPEED, house)
+    y = round(_BAND_TOP * house.height / CANVAS)
     return SyntheticPicture(
-        _MAROON,
-        lines=(
-            TextLine(f"{MARK} EMERGENCY", 0.085, 0.15, colour="0x2b0a12", box="0xf5c542"),
-            *_lines(text),
-            TextLine(
-                voice,
-                0.050,
-                0.91,
-                colour="0xf5c542",
-                # The clock of the picture begins at 0: station time is added to it.
-                x=f"w-mod((t+{start.timestamp():.6f})*{_CRAWL}*h,w+text_w)",
-            ),
-        ),
-        font=fonts[0],
-        font_mono=fonts[1],
-        sound=_bell(start),
+        still=filling(drawn, house),
+        drawing=Drawing((Element(plate, x, str(y)),), plates),
+        sound=_bell(start, house),
     )
 
 
-def _lines(text: str) -> Iterator[TextLine]:
-    for size in _SIZES:
-        lines = textwrap.wrap(text, max(8, int(_WIDTH / (size * _ADVANCE))))
-        if len(lines) * size * _LEADING <= _BOTTOM - _TOP:
-            break
-    middle = (_TOP + _BOTTOM) / 2
-    for n, line in enumerate(lines):
-        yield TextLine(line, size, middle + (n - (len(lines) - 1) / 2) * size * _LEADING)
-
-
-def _bell(start: datetime) -> str:
-    phase = start.timestamp() % RING_EVERY_S
+def _bell(start: int, house: HouseFormat) -> str:
+    phase = house.grid.start_us(start) / SECOND_US % RING_EVERY_S
     now = f"mod(t+{phase:.6f},{RING_EVERY_S})"
     notes = "+".join(
         f"gte({now},{at})*sin({hz}*2*PI*({now}-{at}))*exp(-{decay}*({now}-{at}))" for hz, at, decay in NOTES

@@ -151,8 +151,6 @@ def synthetic_command(
         size, rate = f"{house.width}x{house.height}", normalise.rate_of(house)
         source = f"{picture.source}{':' if '=' in picture.source else '='}s={size}:r={rate}"
         video = _lavfi(source).video
-    for options in picture.texts(house):
-        video = video.filter("drawtext", **options)
     video = drawing.draw(video.filter("format", "yuv420p"), house, picture.drawing)
     outputs = [_video_out(video, house, cut, pipes, over)]
     if pipes.audio is not None:
@@ -170,27 +168,10 @@ def synthetic_command(
 
 
 @dataclass(frozen=True, slots=True)
-class TextLine:
-    """One line of text on a generated picture; sizes and places are fractions of the picture."""
-
-    text: str
-    size: float  #: cap height class: font size as a fraction of the picture's height
-    y: float  #: centre line as a fraction of the picture's height
-    colour: str = "white"
-    box: str = ""  #: background colour behind the text; none when empty
-    expand: bool = False  #: is ``text`` one of our own drawtext expansions (a running clock)?
-    monospace: bool = False
-    x: str = "(w-text_w)/2"  #: left edge, as drawtext computes it; ours, never a user's
-
-
-@dataclass(frozen=True, slots=True)
 class SyntheticPicture:
-    """A generated picture as ffmpeg sources and texts. ``tone_hz`` 0 is silence."""
+    """A generated picture: what it stands on, what lies over it, its sound. ``tone_hz`` 0 is silence."""
 
     source: str = "color=c=0x0b1d3a"  #: a lavfi source that has s= and r=: "smptehdbars"
-    lines: tuple[TextLine, ...] = ()
-    font: str = ""  #: TrueType file
-    font_mono: str = ""
     tone_hz: int = 0
     tone_db: float = 0.0
     sound: str = ""  #: a lavfi source of sound at 48 kHz, instead of a tone
@@ -200,27 +181,6 @@ class SyntheticPicture:
     @property
     def plates(self) -> tuple[Plate, ...]:
         return (*((self.still,) if self.still else ()), *self.drawing.plates)
-
-    def texts(self, house: HouseFormat) -> list[dict[str, Any]]:
-        """drawtext options of each line. Text of users is never expanded; ffmpeg-python escapes it."""
-        options: list[dict[str, Any]] = []
-        for line in self.lines:
-            if not line.text:
-                continue
-            size = max(8, round(house.height * line.size))
-            each: dict[str, Any] = {
-                "fontfile": self.font_mono if line.monospace else self.font,
-                "text": line.text,
-                "expansion": "normal" if line.expand else "none",
-                "fontsize": size,
-                "fontcolor": line.colour,
-                "x": line.x,
-                "y": f"{round(house.height * line.y)}-text_h/2",
-            }
-            if line.box:
-                each |= {"box": 1, "boxcolor": line.box, "boxborderw": max(2, size // 3)}
-            options.append(each)
-        return options
 
 
 def look_command(binary: str, path: str, offset_us: int) -> list[str]:

@@ -18,7 +18,7 @@ from retrovue.compiler.model import CompiledChannel, CompiledSynthetic, Schedule
 from retrovue.graphics.layout import clean
 from retrovue.playout import guide
 from retrovue.playout.cards import Writing, announced, common
-from retrovue.playout.drawing import Drawing, Element, Plate, Span, Words
+from retrovue.playout.drawing import Drawing, Element, Plate, Span, Turn, Words
 from retrovue.playout.ffmpeg import SyntheticPicture
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.overlay import Layer
@@ -138,7 +138,7 @@ def _plate(
     elif progress and layer.animation == "fade":
         cells = tuple(opacity * (n + 1) / FADES for n in range(FADES))
         cell = f"floor({progress}*{FADES - 0.01})"
-    plate, width, height = _sheet(card, cells, look, turning=spinning)
+    plate, width, height = _sheet(card, cells, look.scale, turning=spinning)
     house, left = look.house, layer.corner.endswith("left")
     x0 = _px(MARGIN_X, look) if left else house.width - _px(MARGIN_X, look) - width
     y0 = _px(MARGIN_Y + below, look)
@@ -183,21 +183,42 @@ def _crawl(layer: Layer, start: int, size: float, look: Look) -> list[Element | 
     values = {**look.values(layer.colour), "size": size}
     house, span = look.house, Span(layer.start - start, layer.end - start)
     opacity = layer.opacity / 100
-    text = clean(layer.text)
-    while faces().width(text, size * 0.6, 600) > _LONGEST_CRAWL:
-        text = text[: len(text) * 9 // 10] + "…"
-    band, _, high = _sheet(look.card("overlays/crawl.svg", values), (opacity,), look)
-    line, wide, _ = _sheet(look.card("overlays/crawl_text.svg", {**values, "says": text}), (opacity,), look)
-    # An even number of pixels a tick, as colours have half of them: anything else trembles. The place follows
-    # from the tick alone.
-    step = 2 * max(1, round(layer.speed / 200 * house.width / house.rate))
-    period = house.width + wide
+    text = runnable(layer.text, size)
+    band, _, high = _sheet(look.card("overlays/crawl.svg", values), (opacity,), look.scale)
+    line, wide, _ = _sheet(
+        look.card("overlays/crawl_text.svg", {**values, "says": text}), (opacity,), look.scale
+    )
+    place = _running(wide, start, layer.speed, house)
     y = _px(MARGIN_Y, look)
     y = y if layer.corner.startswith("top") else house.height - y - high
     return [
         Element(band, "0", str(y), span),
-        Element(line, f"{house.width}-mod({start * step % period}+n*{step},{period})", str(y), span),
+        Element(line, place, str(y), span),
     ]
+
+
+def _running(wide: int, start: int, speed: int, house: HouseFormat) -> str:
+    """Where what runs along the picture is, as an expression: it follows from the tick alone.
+
+    An even number of pixels a tick, as colours have half of them: anything else trembles.
+    """
+    step = 2 * max(1, round(speed / 200 * house.width / house.rate))
+    period = house.width + wide
+    return f"{house.width}-mod({start * step % period}+n*{step},{period})"
+
+
+def runnable(text: str, size: float) -> str:
+    """As much of ``text`` as runs along the picture in a line of height ``size``."""
+    text = clean(text)
+    while faces().width(text, size * 0.6, 600) > _LONGEST_CRAWL:
+        text = text[: len(text) * 9 // 10] + "…"
+    return text
+
+
+def running(card: Card, start: int, speed: int, house: HouseFormat) -> tuple[Plate, str]:
+    """The plate of a line that runs along the picture from tick ``start`` on, and where it is."""
+    plate, wide, _ = _sheet(card, (1.0,), house.height / CANVAS)
+    return plate, _running(wide, start, speed, house)
 
 
 # --- cards -----------------------------------------------------------------------------------------
@@ -227,7 +248,7 @@ def picture_of(
     card = look.card(f"cards/{synthetic.shows}.svg", values)
     moving = Layer(synthetic.shows, start, start, until_us=end_us)
     if synthetic.shows == "test_pattern":
-        plate, _, _ = _sheet(card, (1.0,), look)
+        plate, _, _ = _sheet(card, (1.0,), look.scale)
         return SyntheticPicture(
             drawing=Drawing((Element(plate, "0", "0"), *_moving(card, moving, look)), look.plates),
             source="smptehdbars" if look.house.hd else "smptebars",
@@ -235,7 +256,7 @@ def picture_of(
             tone_db=_TONE_DB,
         )
     return SyntheticPicture(
-        drawing=Drawing(_moving(card, moving, look), look.plates), still=_filling(card, look.house)
+        drawing=Drawing(_moving(card, moving, look), look.plates), still=filling(card, look.house)
     )
 
 
@@ -272,7 +293,7 @@ def _guide(
     over = Element(plate, "0", str(house.height - window), window=(top, window))
     moving = Layer("guide", start, start)
     return SyntheticPicture(
-        drawing=Drawing((over, *_moving(frame, moving, look)), look.plates), still=_filling(frame, house)
+        drawing=Drawing((over, *_moving(frame, moving, look)), look.plates), still=filling(frame, house)
     )
 
 
@@ -283,10 +304,10 @@ def slate_of(station: str, house: HouseFormat, plates: Path) -> SyntheticPicture
         "title": "", "text": "",
     }  # fmt: skip
     card = fill_in("cards/slate.svg", shipped_card("cards/slate.svg"), values)
-    return SyntheticPicture(drawing=Drawing((), plates), still=_filling(card, house))
+    return SyntheticPicture(drawing=Drawing((), plates), still=filling(card, house))
 
 
-def _filling(card: Card, house: HouseFormat) -> Plate:
+def filling(card: Card, house: HouseFormat) -> Plate:
     """The card over the whole picture; rasters are 16:9 but for a pixel or two."""
     size = f'width="{house.width}" height="{house.height}"'
     inner = card.svg.replace("<svg ", f'<svg {size} preserveAspectRatio="none" ', 1)
@@ -310,21 +331,19 @@ def _moving(card: Card, layer: Layer, look: Look) -> tuple[Element | Words, ...]
 
 def _hand(live: Live, layer: Layer, look: Look) -> Element:
     side = _px(2 * live.size, look)
-    rate = look.house.rate
     at_us = look.house.grid.start_us(layer.start) + _NUDGE_US
-    step = f"n*{float(1 / rate):.9f}"
     if layer.shows == "countdown":
         left = max(0.0, (layer.until_us - at_us) / 1_000_000)
-        angle = f"-2*PI*mod(max(0,{left % 3600:.6f}-{step}),60)/60"
+        after = left % 1 or 1.0
+        angle = f"-2*PI*mod(max(0,{math.ceil(left) % 3600}-n),60)/60"
     else:
         local = look.writing.local(at_us)
-        seconds = (local.hour % 12) * 3600 + local.minute * 60 + local.second + local.microsecond / 1e6
+        seconds = (local.hour % 12) * 3600 + local.minute * 60 + local.second
+        after = 1.0 - local.microsecond / 1_000_000
         period = {"hour-hand": 43200, "minute-hand": 3600, "second-hand": 60}[live.shows]
-        told = f"{seconds % period:.6f}+{step}"
-        # A second hand jumps, as on a station's clock; the others creep.
-        angle = f"2*PI*{f'floor({told})' if period == 60 else f'({told})'}/{period}"
+        angle = f"2*PI*({seconds % period}+n)/{period}"
     x, y = round((live.x - live.size) * look.scale), round((live.y - live.size) * look.scale)
-    return Element(Plate(live.svg, side, side), str(x), str(y), turn=angle)
+    return Element(Plate(live.svg, side, side), str(x), str(y), turn=Turn(angle, after))
 
 
 # --- plates and words ------------------------------------------------------------------------------
@@ -336,16 +355,16 @@ def _px(units: float, look: Look) -> int:
 
 
 def _sheet(
-    card: Card, opacities: Sequence[float], look: Look, turning: bool = False
+    card: Card, opacities: Sequence[float], scale: float, turning: bool = False
 ) -> tuple[Plate, int, int]:
     """The card once for each opacity, one below the other; and the width and height of each (pixels)."""
-    width, height = (2 * max(1, math.ceil(units * look.scale / 2)) for units in (card.width, card.height))
+    width, height = (2 * max(1, math.ceil(units * scale / 2)) for units in (card.width, card.height))
     inner = card.svg.replace("<svg ", f'<svg width="{card.width:g}" height="{card.height:g}" ', 1)
     cells = []
     for n, opacity in enumerate(opacities):
         wide = math.cos(2 * math.pi * n / len(opacities)) if turning else 1.0
         place = f"translate({(1 - wide) * width / 2:.3f} {n * height})"
-        move = f"{place} scale({wide * look.scale:.6f} {look.scale:.6f})"
+        move = f"{place} scale({wide * scale:.6f} {scale:.6f})"
         cells.append(f"<g opacity={quoteattr(f'{opacity:.4f}')} transform={quoteattr(move)}>{inner}</g>")
     svg = _outer(width, height * len(cells), "".join(cells))
     return Plate(svg, width, height * len(cells)), width, height

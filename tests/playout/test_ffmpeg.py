@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 from retrovue.playout.ffmpeg import Cut, Pipes, file_command
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.normalise import Treatment
-from retrovue.resources import font
 
 HOUSE = HouseFormat("360p", Fraction(30000, 1001), "ultrafast", 800, 96)
-FONTS = (str(font()), str(font(monospace=True)))
 CUT = Cut(90, -100, 144_000 - 100)
 
 

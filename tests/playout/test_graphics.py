@@ -17,7 +17,7 @@ import pytest
 from retrovue.clock import StationClock
 from retrovue.compiler.model import CompiledSynthetic, ScheduleEvent
 from retrovue.ffmpeg_binary import choose_ffmpeg
-from retrovue.playout import graphics
+from retrovue.playout import emergency_card, graphics
 from retrovue.playout.cards import Listed, Writing
 from retrovue.playout.character_generator import CharacterGenerator, DrawingFailed
 from retrovue.playout.drawing import NOTHING, Drawing, Element, Plate
@@ -26,6 +26,7 @@ from retrovue.playout.graphics import Continuity, Look
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.normalise import PLAIN
 from retrovue.playout.overlay import Layer
+from retrovue.station.card import card_names
 from retrovue.stream.adts import AdtsSplitter
 from retrovue.units import to_us
 from tests.playout.lab import BENCH
@@ -401,3 +402,27 @@ def test_a_guides_grid_is_the_schedule_cut_to_an_hour_and_a_half() -> None:
     assert row["cells"][-1]["right"] == 1.0
     assert row["cells"][0]["right"] == row["cells"][1]["left"]
     assert guide.rows([(BENCH, ())], at)[0]["cells"] == []
+
+
+async def test_hands_jump_with_the_second_wherever_the_channel_joins(desk: Desk) -> None:
+    for shows, after in (("clock", 0), ("clock", 17), ("countdown", 0), ("countdown", 17)):
+        picture = await desk.card(shows, start=START + after)
+        frames = desk.frames(picture=picture, count=65)
+        moved = [n for n in range(1, 65) if differs(frames[n - 1], frames[n], 60)]
+        assert moved == [n for n in range(1, 65) if (START + after + n) % 30 == 0], (shows, after)
+
+
+@pytest.mark.parametrize("text", ["Fog.", "Heavy custard on all roads. " * 35, *HOSTILE])
+async def test_the_card_of_an_emergency_says_what_it_is_and_its_line_runs_on(desk: Desk, text: str) -> None:
+    card = emergency_card.card(text, f"Of {text}", START, HOUSE, desk.generator.folder)
+    await desk.generator.ready(card.plates)
+    assert card.still is not None
+    assert "FICTIONAL EMERGENCY" in card.still.svg
+    first = desk.frames(picture=card, count=31)
+    later = emergency_card.card(text, f"Of {text}", START + 30, HOUSE, desk.generator.folder)
+    (joined,) = desk.frames(picture=later)
+    assert not differs(first[30], joined)
+
+
+async def test_the_words_of_an_emergency_are_nothing_that_a_station_replaces() -> None:
+    assert "parts/emergency.svg" not in card_names()

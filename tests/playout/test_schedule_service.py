@@ -85,7 +85,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desked]:
     model = require_station(folder)
     service = ScheduleService(clock, Desk(folder, state / "artefact.duckdb", state), model)
     programme = await service.first_programme()
-    director = ProgramDirector(clock, Machine("ffmpeg", ("", ""), state), 1.0)
+    director = ProgramDirector(clock, Machine("ffmpeg", "", state), 1.0)
     station = OnAirStation(clock, director, programme)
     station.take_over(programme, logo_files(model, folder))
     task = asyncio.create_task(service.run(station))
@@ -219,7 +219,7 @@ async def test_a_damaged_artefact_that_can_t_be_compiled_again_leaves_the_playlo
     programme = await service.first_programme()
     assert programme.header.content_hash == hash_
     assert programme.generation == before.generation
-    director = ProgramDirector(clock, Machine("ffmpeg", ("", ""), state), 1.0)
+    director = ProgramDirector(clock, Machine("ffmpeg", "", state), 1.0)
     station = OnAirStation(clock, director, programme)
     station.take_over(programme, {})
     task = asyncio.create_task(service.run(station))

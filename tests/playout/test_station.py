@@ -47,7 +47,7 @@ async def clock() -> SteppedClock:
 
 @pytest.fixture
 async def station(clock: SteppedClock, tmp_path: Path) -> AsyncIterator[OnAirStation]:
-    director = ProgramDirector(clock, Machine("ffmpeg", ("", ""), tmp_path), 1.0)
+    director = ProgramDirector(clock, Machine("ffmpeg", "", tmp_path), 1.0)
     first = programme()
     station = OnAirStation(clock, director, first)
     station.take_over(first, {})
