@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
 from typing import Any
 
 import duckdb
@@ -29,14 +28,15 @@ MATERIAL = schema.Table(
     ),
 )
 
-#: The columns of a playlist, by which a query knows them.
-_NAMES = ("date", "seq", "start_us", "end_us", "in_us", "event_id", "material")
+#: The columns of a playlist, by which a query knows them; behind them the number of the channel.
+_NAMES = ("date", "seq", "start_us", "end_us", "in_us", "event_id", "material", "channel")
 
+#: What was written last is looked up for each segment, so that segments stay in their order.
+_AS_WRITTEN = "SET disabled_optimizers = 'join_order,build_side_probe_side'"
 _INSERT = (
-    "INSERT INTO segment SELECT ?, DATE '0001-01-01' + (p.date - 1), p.seq, p.start_us, p.end_us, m.kind, "
-    "p.event_id, m.asset_id, p.in_us, m.synthetic, m.title, m.pool, m.overlays "
-    # Without an order, DuckDB takes whichever is larger as the one to go through.
-    "FROM playlist p JOIN temp.material m ON m.number = p.material ORDER BY p.date, p.seq"
+    "INSERT INTO segment SELECT c.channel, DATE '0001-01-01' + (p.date - 1), p.seq, p.start_us, p.end_us, "
+    "m.kind, p.event_id, m.asset_id, p.in_us, m.synthetic, m.title, m.pool, m.overlays "
+    "FROM playlist p JOIN channels c ON c.number = p.channel JOIN temp.material m ON m.number = p.material"
 )
 
 #: Writes the rows of a table, which is there.
@@ -48,37 +48,48 @@ def insert_segments(
 ) -> None:
     """Write the playlists of the days, which come channel by channel."""
     materials: dict[Material, int] = {}
-    by_channel = [
-        (channel, _one_after_the_other([Segments.of(channel, day.playlist) for day in own], materials))
-        for channel, own in groupby(days, key=lambda day: day.channel)
-    ]
+    channels: dict[str, int] = {}
+    columns = _one_after_the_other(days, materials, channels)
+    if not columns[0]:
+        return
     connection.execute(MATERIAL.ddl.replace("CREATE", "CREATE TEMPORARY"))
     insert(MATERIAL, (_row(number, material) for material, number in materials.items()))
-    connection.execute("BEGIN")
-    for channel, columns in by_channel:
-        if len(columns[0]):
-            arrays = {n: numpy.frombuffer(c, c.typecode) for n, c in zip(_NAMES, columns, strict=True)}
-            connection.register("playlist", arrays)
-            connection.execute(_INSERT, [channel])
-            connection.unregister("playlist")
-    connection.execute("COMMIT")
+    numbered = {
+        "number": numpy.arange(len(channels), dtype=COLUMN_TYPES[0]),
+        "channel": numpy.array(list(channels), dtype=object),
+    }
+    connection.register("channels", numbered)
+    arrays = {n: numpy.frombuffer(c, c.typecode) for n, c in zip(_NAMES, columns, strict=True)}
+    connection.register("playlist", arrays)
+    connection.execute(_AS_WRITTEN)
+    connection.execute(_INSERT)
+    connection.execute("RESET disabled_optimizers")
+    connection.unregister("playlist")
+    connection.unregister("channels")
     connection.execute("DROP TABLE temp.material")
 
 
-def _one_after_the_other(playlists: Sequence[Segments], materials: dict[Material, int]) -> list[array[int]]:
-    """The columns of all the playlists, with the numbers of ``materials``, which grows."""
-    joined = [array(kind) for kind in COLUMN_TYPES]
-    numbers: dict[int, list[int]] = {}
-    for playlist in playlists:
-        of_list = numbers.get(id(playlist.materials))
-        if of_list is None:
-            of_list = numbers[id(playlist.materials)] = [
-                materials.setdefault(material, len(materials)) for material in playlist.materials
-            ]
+def _one_after_the_other(
+    days: Iterable[ScheduleDay], materials: dict[Material, int], channels: dict[str, int]
+) -> list[array[int]]:
+    """The columns of all playlists, with the numbers of ``materials`` and ``channels``, which grow."""
+    joined = [array(kind) for kind in (*COLUMN_TYPES, COLUMN_TYPES[0])]
+    numbers: dict[int, tuple[Sequence[Material], list[int]]] = {}
+    for day in days:
+        playlist = Segments.of(day.channel, day.playlist)
+        listed = playlist.materials
+        # By identity of a list, which is kept, or another might get its place in memory.
+        known, of_list = numbers.get(id(listed), ((), []))
+        if known is not listed:
+            of_list = [materials.setdefault(material, len(materials)) for material in listed]
+            numbers[id(listed)] = (listed, of_list)
         *columns, shown = playlist.columns
         for whole, column in zip(joined, columns, strict=False):
             whole.extend(column)
-        joined[-1].extend(map(of_list.__getitem__, shown))
+        *_, of_materials, of_channels = joined
+        of_materials.extend(map(of_list.__getitem__, shown))
+        number = channels.setdefault(day.channel, len(channels))
+        of_channels.extend(array(of_channels.typecode, [number]) * len(playlist))
     return joined
 
 
