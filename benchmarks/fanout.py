@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -30,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from retrovue.clock import StationClock
 from retrovue.headend.server import Headend
 from retrovue.headend.settings import HeadendSettings
-from retrovue.lineup import AccessUnit, ChannelId, Signal, Viewer
+from retrovue.lineup import AccessUnit, ChannelId, Signal, SignalFormat, Viewer
 from retrovue.playout.switcher import LEAD_S
 from retrovue.stream.fanout import Ring
 from retrovue.stream.sections import PACKET
@@ -59,6 +60,7 @@ class RingSignal:
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
+        self.format = SignalFormat(854, 480, Fraction(30000, 1001))
 
     async def transport_stream(self) -> AsyncIterator[bytes]:
         first = await self._ring.join()

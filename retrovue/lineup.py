@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from fractions import Fraction
 from typing import Literal, NewType, Protocol
 
 #: A channel's immutable slug ("wrtv").
@@ -185,8 +186,22 @@ class AccessUnit:
     stream: Literal["video", "audio"]
     pts: int  #: 90 kHz ticks of station time since the Unix epoch, not wrapped; dts equals pts
     duration: int  #: 90 kHz ticks
-    data: bytes  #: video: H.264 Annex B with AUD; audio: one ADTS frame
-    key: bool = False  #: video: IDR with SPS and PPS
+    data: bytes  #: H.264 Annex B with AUD, or an MPEG-2 picture; one frame of sound (AAC: with ADTS header)
+    key: bool = False  #: video: an IDR with SPS and PPS, or an I-picture with its sequence header
+
+
+@dataclass(frozen=True, slots=True)
+class SignalFormat:
+    """What the access units of a signal are, as long as it lasts."""
+
+    width: int  #: pixels of a coded line
+    height: int
+    frame_rate: Fraction  #: pictures per second
+    aspect: tuple[int, int] = (16, 9)  #: of the picture as shown
+    video_codec: str = "H264"  #: as in ``ChannelIdent``
+    audio_codec: str = "AAC"
+    audio_channels: int = 2
+    audio_rate: int = 48_000  #: samples per second
 
 
 class TuneRefused(Exception):
@@ -234,6 +249,11 @@ class ControlRoom(Protocol):
 
 class Signal(Protocol):
     """One viewer's view of a channel's signal."""
+
+    @property
+    def format(self) -> SignalFormat:
+        """Of its access units."""
+        ...
 
     def transport_stream(self) -> AsyncIterator[bytes]:
         """MPEG-TS in chunks of whole 188-byte packets; the first begins PAT, PMT, IDR at station time.

@@ -1,7 +1,8 @@
 """mDNS announcement: for people and their browsers; no known client looks for tuners this way.
 
 Real units answer only to ``<device id>.local``; so do we, and add a web page and an informational
-``_hdhomerun._tcp``. ``hdhomerun.local`` is left to a real unit that may be there.
+``_hdhomerun._tcp``. ``hdhomerun.local`` is left to a real unit that may be there. ``_htsp._tcp`` is what
+Tvheadend announces.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Announcement:
     tuner_count: int
     http_port: int
     control_port: int | None
+    htsp_port: int | None = None  #: None: there is none
 
     def services(self, addresses: Sequence[str]) -> list[ServiceInfo]:
         """The records for these IPv4 addresses, the first of which stands in the BaseURL."""
@@ -59,6 +61,16 @@ class Announcement:
                         "TunerCount": str(self.tuner_count),
                         "Model": self.model,
                     },
+                    server=server,
+                )
+            )
+        if self.htsp_port is not None:
+            found.append(
+                ServiceInfo(
+                    "_htsp._tcp.local.",
+                    f"{_label(self.name)} {self.device_id}._htsp._tcp.local.",
+                    addresses=packed,
+                    port=self.htsp_port,
                     server=server,
                 )
             )

@@ -26,6 +26,7 @@ from retrovue.headend.hdhomerun.front_end import HdhomerunFrontEnd
 from retrovue.headend.hdhomerun.personality import PERSONALITIES
 from retrovue.headend.identity import identity
 from retrovue.headend.settings import FrontEnd, HeadendSettings
+from retrovue.headend.tvheadend.front_end import TvheadendFrontEnd
 from retrovue.headend.web import WebFrontEnd
 from retrovue.lineup import ControlRoom, Lineup
 
@@ -67,6 +68,7 @@ class Headend:
         self._state_dir, self._builders, self._control = state_dir, front_ends, control
         self._runner: web.AppRunner | None = None
         self._hdhomerun: HdhomerunFrontEnd | None = None
+        self._tvheadend: TvheadendFrontEnd | None = None
         self._front_ends: list[FrontEnd] = []
         self._announcer: Announcer | None = None
 
@@ -88,6 +90,11 @@ class Headend:
     def control_port(self) -> int | None:
         """HDHomeRun discovery and control; None when it couldn't be opened."""
         return self._hdhomerun.control_port if self._hdhomerun else None
+
+    @property
+    def htsp_port(self) -> int | None:
+        """HTSP; None when it couldn't be opened, or wasn't asked for."""
+        return self._tvheadend.htsp_port if self._tvheadend else None
 
     @property
     def device_id(self) -> str:
@@ -133,6 +140,9 @@ class Headend:
         token = control_token(settings.token, self._state_dir) if self._control is not None else ""
         api = ApiFrontEnd(self._lineup, self._clock, self._control, token)
         self._front_ends = [self._hdhomerun, *others, api]
+        if settings.tvheadend:
+            self._tvheadend = TvheadendFrontEnd(self._lineup, self._clock, settings)
+            self._front_ends.append(self._tvheadend)
         app = web.Application(middlewares=[_empty_errors])
         for front_end in self._front_ends:
             app.add_routes(front_end.routes())
@@ -161,6 +171,7 @@ class Headend:
                 tuner_count=settings.tuner_count,
                 http_port=settings.http_port,
                 control_port=self.control_port if findable else None,
+                htsp_port=self.htsp_port,
             ),
             addresses,
         )
@@ -184,6 +195,7 @@ class Headend:
     def warnings(self) -> list[str]:
         """What doesn't work and doesn't stop the station."""
         found = list(self._hdhomerun.warnings) if self._hdhomerun else []
+        found += self._tvheadend.warnings if self._tvheadend else []
         return found + (list(self._announcer.warnings) if self._announcer else [])
 
     def addresses(self) -> list[str]:
@@ -193,9 +205,11 @@ class Headend:
         host = f"[{known[0]}]" if ":" in known[0] else known[0]
         base = settings.external_url.rstrip("/") if settings.external_url else _url(host, settings.http_port)
         tuner = base.partition("://")[2]
+        htsp = f"tvheadend {host}:{self.htsp_port}  (HTSP, for Kodi and other clients of Tvheadend)"
         return [
             f"web page  {base}/",
             f"tuner     {tuner}  (HDHomeRun {settings.device_id}, for Plex, Jellyfin, Emby, Kodi)",
+            *([htsp] if self.htsp_port else []),
             f"guide     {base}/xmltv.xml",
             f"playlist  {base}/channels.m3u",
         ]

@@ -25,9 +25,12 @@ class HeadendSettings:
     http_port: int = 8080
     stream_port: int = 5004
     control_port: int = 65001
+    tvheadend: bool = False  #: answer as a Tvheadend server, too
     htsp_port: int = 9982
     tvheadend_port: int = 9981
-    accounts: tuple[tuple[str, str], ...] = field(default=(), repr=False)  #: name and password, for Tvheadend
+    accounts: tuple[tuple[str, str], ...] = field(
+        default=(), repr=False
+    )  #: its names and passwords; none: open
     discovery: Discovery = "auto"
     port_80: bool = False  #: also serve on port 80 where the process may; after start: it does
     external_url: str | None = None  #: "http://tv.example:8080", when clients reach another address

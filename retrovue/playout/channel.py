@@ -25,7 +25,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from retrovue.clock import MasterClock
-from retrovue.lineup import AccessUnit, ChannelId, Health, TuneRefused, Viewer
+from retrovue.lineup import AccessUnit, ChannelId, Health, SignalFormat, TuneRefused, Viewer
 from retrovue.playout.as_run_journal import AsRun
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.producers.base import Producer
@@ -334,12 +334,19 @@ class ChannelManager:
             self._stopping = None
 
 
+def signal_format(house: HouseFormat) -> SignalFormat:
+    """What the head-end is told of a house format."""
+    width, height = house.coded_size
+    return SignalFormat(width, height, house.rate, video_codec=house.video.word, audio_codec=house.audio.word)
+
+
 class ChannelSignal:
     """One viewer's view of a channel: lineup.Signal."""
 
     def __init__(self, manager: ChannelManager) -> None:
         self._manager: ChannelManager | None = manager
         self._ring: Ring | None = None
+        self.format = signal_format(manager.house)
 
     def attach(self, ring: Ring) -> None:
         """The channel is on the air."""

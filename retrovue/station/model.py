@@ -317,6 +317,15 @@ Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 Subtitles = Annotated[str, Field(pattern=r"^(off|forced|[a-z]{2,3})$")]
 
 
+class Account(Written):
+    """Somebody who may watch as a client of Tvheadend."""
+
+    name: str = Field(min_length=1, max_length=64)
+    """What the client calls itself."""
+    password: SecretReference
+    """Where the password is: ``env:NAME`` or ``file:PATH``."""
+
+
 class Serve(Written):
     bind: str = "0.0.0.0"  # noqa: S104  a television is another machine
     """Address to listen on; 127.0.0.1 keeps the station to this machine."""
@@ -329,10 +338,15 @@ class Serve(Written):
     """Where the video comes from; a real HDHomeRun uses 5004."""
     control_port: int = Field(default=65001, ge=0, le=65535)
     """HDHomeRun discovery (UDP) and control (TCP); every client expects 65001."""
+    tvheadend: bool = True
+    """Answer as a Tvheadend server, too: for Kodi (pvr.hts) and others that speak HTSP."""
     htsp_port: int = Field(default=9982, ge=0, le=65535)
-    """HTSP, for the Tvheadend front-end."""
+    """HTSP of the Tvheadend front-end."""
     tvheadend_port: int = Field(default=9981, ge=0, le=65535)
     """HTTP of the Tvheadend front-end."""
+    accounts: tuple[Account, ...] = ()
+    """Who may use the Tvheadend front-end. With none it is open to this machine and its own network, and to
+    nobody else."""
     discovery: Literal["auto", "on", "off"] = "auto"
     """auto: found on the LAN only when port 80 serves the tuner API; loopback is always answered."""
     external_url: str | None = None

@@ -8,10 +8,12 @@ prove that every signal was closed.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 
 from retrovue.clock import MasterClock
 from retrovue.lineup import (
@@ -25,10 +27,12 @@ from retrovue.lineup import (
     Health,
     LineupChange,
     Signal,
+    SignalFormat,
     StationStatus,
     TuneRefused,
     Viewer,
 )
+from retrovue.units import from_us
 
 PACKET = 188
 HALF_HOUR = timedelta(minutes=30)
@@ -39,6 +43,11 @@ PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000b4944415478da6360"
     "00020000050001e9fadcd80000000049454e44ae426082"
 )
+
+#: Access units: delimiter, SPS, PPS and IDR slice; delimiter and slice; an ADTS frame (AAC-LC, stereo).
+IDR = bytes.fromhex("0000000109f0 000000016742c01e 0000000168ce3c80 00000001658880") + b"\x80" * 3000
+SLICE = bytes.fromhex("0000000109f000000001419a2020") + b"\x80" * 500
+ADTS_FRAME = bytes.fromhex("fff14c80041ffc") + bytes(25)
 
 
 def _ident(slug: str, number: str, vchannel: int, name: str, group: str, hd: bool = False) -> ChannelIdent:
@@ -100,6 +109,9 @@ class FakeLineup:
         self.hold: asyncio.Event | None = None
         self.silent = False
         self.ends_after: int | None = None
+        self.format = SignalFormat(854, 480, Fraction(30000, 1001))
+        self.unit_lead = 5.5  #: seconds
+        self.units_end_after: int | None = None  #: access units, then the signal ends
         self.etag = "fake-1"
         self.warnings: tuple[str, ...] = ()
         self.open: Counter[ChannelId] = Counter()  #: signals open now, by channel
@@ -222,6 +234,10 @@ class FakeSignal:
         self._lineup, self._clock, self._channel = lineup, clock, channel
         self._closed = asyncio.Event()
 
+    @property
+    def format(self) -> SignalFormat:
+        return self._lineup.format
+
     async def transport_stream(self) -> AsyncIterator[bytes]:
         count = 0
         chunks = 0
@@ -241,17 +257,36 @@ class FakeSignal:
                 await self._clock.wait(self._lineup.pace)
 
     async def access_units(self) -> AsyncIterator[AccessUnit]:
-        pts = self._clock.now_us() * 9 // 100
-        while not self._closed.is_set():
-            yield AccessUnit("video", pts, 3003, b"\x00\x00\x00\x01\x09\x10", key=True)
-            pts += 3003
-            await self._clock.wait(3003 / 90000)
+        """Pictures and sound from now on, ``unit_lead`` seconds ahead of station time."""
+        origin = self._clock.now_us() * 9 // 100
+        for sent, unit in enumerate(units_from(origin)):
+            if self._closed.is_set() or self._lineup.units_end_after == sent:
+                return
+            if self._lineup.silent:
+                await self._closed.wait()
+                return
+            due_us = unit.pts * 100 // 9 - round(self._lineup.unit_lead * 1_000_000)
+            if due_us > self._clock.now_us():
+                await self._clock.wait_until(from_us(due_us))
+            yield unit
 
     async def close(self, reason: str) -> None:
         if not self._closed.is_set():
             self._closed.set()
             self._lineup.open[self._channel] -= 1
             self._lineup.closed.append(reason)
+
+
+def units_from(pts: int) -> Iterator[AccessUnit]:
+    """29.97 pictures a second in groups of fifteen, and AAC frames between them, in order of time."""
+    sound = pts - 900
+    for number in itertools.count():
+        at = pts + 3003 * number
+        while sound <= at:
+            yield AccessUnit("audio", sound, 1920, ADTS_FRAME)
+            sound += 1920
+        key = number % 15 == 0
+        yield AccessUnit("video", at, 3003, IDR if key else SLICE, key=key)
 
 
 def _packet(count: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
@@ -26,6 +27,12 @@ def test_the_records() -> None:
         b"Model": b"HDHR5-4US",
     }
     assert [str(ip_address(a)) for a in tuner.addresses] == ["10.0.0.5", "192.168.1.5"]
+
+
+def test_htsp_is_announced_where_it_is_spoken() -> None:
+    *_, htsp = replace(CARD, htsp_port=9982).services(["10.0.0.5"])
+    assert (htsp.type, htsp.name) == ("_htsp._tcp.local.", "Retro Vue 1052712E._htsp._tcp.local.")
+    assert (htsp.server, htsp.port) == ("1052712E.local.", 9982)
 
 
 def test_a_device_that_cannot_be_found_is_not_named() -> None:

@@ -231,3 +231,20 @@ def test_a_state_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RetroVueError, match=r"can't be (read|written)"):
         identity("", tmp_path / "file" / "state")
+
+
+async def test_the_tvheadend_front_end_is_there_when_it_is_asked_for(tmp_path: Path) -> None:
+    headend = make(tmp_path, tvheadend=True, htsp_port=0)
+    await headend.start()
+    try:
+        assert headend.htsp_port
+        assert any(f":{headend.htsp_port}" in line for line in headend.addresses())
+        assert headend.warnings() == []
+        second = make(tmp_path, tvheadend=True, htsp_port=headend.htsp_port)
+        await second.start()
+        assert second.htsp_port is None
+        assert any("htsp_port" in warning for warning in second.warnings())
+        await second.stop()
+    finally:
+        await headend.stop()
+    assert headend.htsp_port is None

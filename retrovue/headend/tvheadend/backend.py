@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import retrovue
 from retrovue.clock import MasterClock
@@ -12,7 +13,11 @@ from retrovue.headend.tvheadend.access import Access, Account
 from retrovue.headend.tvheadend.directory import Directory, directory
 from retrovue.headend.tvheadend.epg import Epg
 from retrovue.headend.tvheadend.images import Images
+from retrovue.headend.tvheadend.numbering import uuid_of
 from retrovue.lineup import Lineup
+
+if TYPE_CHECKING:
+    from retrovue.headend.tvheadend.subscription import Subscription
 
 #: Of Tvheadend's HTTP API, which HTSP announces, too.
 API_VERSION = 19
@@ -37,6 +42,7 @@ class Backend:
     access: Access
     epg: Epg
     images: Images
+    subscriptions: set[Subscription] = field(default_factory=set, init=False)
     _directory: Directory | None = field(default=None, init=False)
 
     @classmethod
@@ -62,3 +68,22 @@ class Backend:
     def network(self) -> str:
         """The station's name, which clients show as network and provider."""
         return self.lineup.status().name
+
+    @property
+    def adapter_uuid(self) -> str:
+        """Of the one tuner there seems to be."""
+        return uuid_of("adapter", self.settings.station)
+
+    def make_way(self, wanted: Subscription) -> bool:
+        """There is no encoder for a channel that somebody watches: take a guess's. False: there is none."""
+        for other in self.subscriptions:
+            channel = other.wish.listed.number
+            seriously = any(
+                s.wish.listed.number == channel and not s.is_guess
+                for s in self.subscriptions
+                if s is not other
+            )
+            if other.is_guess and other.running and channel != wanted.wish.listed.number and not seriously:
+                other.give_way()
+                return True
+        return False

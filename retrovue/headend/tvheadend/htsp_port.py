@@ -11,7 +11,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, cast
 
 from retrovue.headend.tvheadend.backend import Backend, Peer
 from retrovue.headend.tvheadend.htsmsg import BrokenMessage, Message, MessageReader, encode
@@ -28,7 +28,7 @@ MOST_CONNECTIONS = 256
 #: Clients at once from one address: one that opens connections and forgets them shuts out nobody else.
 MOST_OF_ONE = 64
 #: A client that takes nothing for this long is gone, though its connection isn't (seconds).
-STALLED_S = 60.0
+STALLED_S = 30.0
 #: Room in the socket for the burst at the beginning of a channel (bytes).
 SEND_BUFFER = 512 * 1024
 
@@ -42,9 +42,14 @@ class HtspPort:
         self._tasks: set[asyncio.Task[None]] = set()
         self.sessions: set[Session] = set()
 
-    async def open(self, listener: socket.socket) -> None:
-        """Serve on a listening socket."""
+    async def open(self, address: str, port: int) -> int:
+        """Listen; returns the port, which is any free one when 0 was asked for."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        listener = socket.create_server(
+            (address, port), family=family, backlog=128, dualstack_ipv6=address == "::"
+        )
         self._server = await asyncio.start_server(self._accept, sock=listener)
+        return cast(int, self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
         """Hang up on everybody and give the port back."""
@@ -91,6 +96,7 @@ class HtspPort:
             )
         finally:
             self.sessions.discard(session)
+            await session.close()
             writer.transport.abort()  # a polite close would wait for a reader that may be gone
 
     async def _listen(self, session: Session, reader: asyncio.StreamReader, outbox: Outbox) -> None:
@@ -100,6 +106,8 @@ class HtspPort:
             while data := await reader.read(_READ):
                 for request in messages.feed(data):
                     outbox.put(encode(await self._answer(session, request)))
+                    for told in session.afterwards():
+                        outbox.put(encode(told))
                     # Whoever asks and doesn't listen has to wait.
                     await outbox.room()
         except BrokenMessage as error:

@@ -41,6 +41,11 @@ class Outbox:
             self._room.clear()
         self._news.set()
 
+    @property
+    def waiting(self) -> bool:
+        """Is there anything that the client was told and hasn't taken?"""
+        return bool(self._frames)
+
     async def room(self) -> None:
         """Return once the reader has taken what it was sent before."""
         await self._room.wait()

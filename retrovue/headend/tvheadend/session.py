@@ -28,6 +28,7 @@ from retrovue.headend.tvheadend.messages import (
 from retrovue.headend.tvheadend.metadata import Metadata
 from retrovue.headend.tvheadend.numbering import uuid_of
 from retrovue.headend.tvheadend.outbox import Outbox
+from retrovue.headend.tvheadend.subscription import Subscription, Wish
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 REFUSAL_S = 0.25
 #: Since this version authenticate says what the account may do.
 _RIGHTS = 26
+#: Subscriptions of one client at once: Kodi has four at most.
+MOST_SUBSCRIPTIONS = 8
 #: Bytes of one answer to getEvents: TVHClient's buffer holds 4 MiB.
 _LARGEST_EVENTS = 3 << 20
 #: The largest instant that datetime can hold with room for zones (year 9000).
@@ -72,6 +75,10 @@ class Session:
         self.account: Account | None = None
         self.metadata: Metadata | None = None
         self.wants_news = asyncio.Event()
+        self._watching: dict[int, asyncio.Task[None]] = {}
+        self._running: dict[int, Subscription] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._afterwards: list[Message] = []
         self._files = Files(backend.images, int(backend.clock.now().timestamp()))
         self._methods: dict[str, Callable[[Message], Message]] = {
             "hello": self._hello,
@@ -87,6 +94,14 @@ class Session:
             "getEvents": self._events,
             "epgQuery": self._query,
             "getTicket": self._ticket,
+            "subscribe": self._subscribe,
+            "unsubscribe": self._unsubscribe,
+            "subscriptionChangeWeight": self._change_weight,
+            "subscriptionFilterStream": self._nothing,
+            "subscriptionSpeed": self._speed,
+            "subscriptionSeek": self._skip,
+            "subscriptionSkip": self._skip,
+            "subscriptionLive": self._nothing,
             "fileOpen": self._files.open,
             "fileRead": self._files.read,
             "fileClose": self._files.close,
@@ -302,6 +317,94 @@ class Session:
             raise Refused("DVR entry does not exist" if "dvrId" in request else "Invalid arguments")
         path = f"/stream/channelid/{self._listed(request).number}"
         return {"path": path, "ticket": self._backend.access.ticket(path)}
+
+    # --- watching ---
+
+    def _subscribe(self, request: Message) -> Message:
+        number = integer(request, "subscriptionId")
+        if number is None or not 0 <= number < 1 << 32:
+            raise Refused("Invalid arguments")
+        listed = self._wanted(request)
+        self._end(number)
+        if len(self._running) >= MOST_SUBSCRIPTIONS:
+            raise Refused("Too many subscriptions")
+        ticks = bool(integer(request, "90khz"))
+        weight, depth = integer(request, "weight") or 0, integer(request, "queueDepth") or 0
+        wish = Wish(number, listed, weight, depth, ticks)
+        subscription = Subscription(self._backend, self.peer, self.client, self._outbox, wish)
+        self._running[number] = subscription
+        self._watching[number] = asyncio.create_task(
+            self._watch(subscription), name=f"HTSP subscription to {listed.ident.id}"
+        )
+        # No timeshiftPeriod: the client learns that there is none.
+        return {"normts": 1, **({"90khz": 1} if ticks else {})}
+
+    def _wanted(self, request: Message) -> Listed:
+        """The channel by number or, for whoever has only that, by name."""
+        if "channelId" in request:
+            return self._listed(request)
+        name = text(request, "channelName")
+        if name is None:
+            raise Refused("Invalid arguments")
+        for listed in self._backend.directory.channels.values():
+            if listed.ident.name == name:
+                return listed
+        raise Refused("Channel does not exist")
+
+    async def _watch(self, subscription: Subscription) -> None:
+        # What the client has left gives its encoder back first.
+        if self._ending:
+            await asyncio.wait(self._ending)
+        try:
+            await subscription.run()
+        except Exception:
+            log.exception("an HTSP subscription to %s failed", subscription.wish.listed.ident.id)
+
+    def _unsubscribe(self, request: Message) -> Message:
+        number = integer(request, "subscriptionId")
+        if number is not None and self._end(number):
+            self._afterwards.append({"method": "subscriptionStop", "subscriptionId": number, "status": "OK"})
+        return {}
+
+    def _end(self, number: int) -> bool:
+        """End a subscription; nobody waits for it."""
+        task = self._watching.pop(number, None)
+        if task is None:
+            return False
+        del self._running[number]
+        task.cancel()
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        return True
+
+    def _change_weight(self, request: Message) -> Message:
+        subscription = self._running.get(integer(request, "subscriptionId") or 0)
+        if subscription is not None:
+            subscription.weight = integer(request, "weight") or 0
+        return {}
+
+    def _speed(self, request: Message) -> Message:
+        """Kodi asks for speed 100 whenever it has connected again; there is no other."""
+        if (number := integer(request, "subscriptionId")) in self._running:
+            self._afterwards.append({"method": "subscriptionSpeed", "subscriptionId": number, "speed": 100})
+        return {}
+
+    def _skip(self, request: Message) -> Message:
+        if (number := integer(request, "subscriptionId")) in self._running:
+            self._afterwards.append({"method": "subscriptionSkip", "subscriptionId": number, "error": 1})
+        return {}
+
+    def afterwards(self) -> list[Message]:
+        """What is told right behind the last answer."""
+        told, self._afterwards = self._afterwards, []
+        return told
+
+    async def close(self) -> None:
+        """The client is gone: every subscription ends."""
+        for number in tuple(self._watching):
+            self._end(number)
+        if self._ending:
+            await asyncio.wait(self._ending)
 
 
 def numbered(reply: Message, request: Message) -> Message:

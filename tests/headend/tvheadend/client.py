@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -113,11 +112,10 @@ async def serving(
     lineup: Lineup, clock: MasterClock, accounts: Sequence[tuple[str, str]] = (), **settings: Any
 ) -> AsyncIterator[Callable[[], Any]]:
     """A front-end on loopback; gives a function that connects a client to it."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    asked = HeadendSettings("fake", bind="127.0.0.1", htsp_port=port, accounts=tuple(accounts))
-    front_end = TvheadendFrontEnd(lineup, clock, replace(asked, **settings), listener)
+    asked = HeadendSettings("fake", bind="127.0.0.1", htsp_port=0, accounts=tuple(accounts))
+    front_end = TvheadendFrontEnd(lineup, clock, replace(asked, **settings))
     await front_end.start()
+    port = front_end.htsp_port
     clients: list[Client] = []
 
     async def connect() -> Client:
