@@ -29,9 +29,10 @@ _MOST_HOURS = 25
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Render any minute of a channel to a file, as a viewer would have received it: programmes, breaks, "
-        "graphics and slates, frame by frame. From the artefact where it covers that time, else compiled in "
-        "memory. As fast as the machine can. Times: 2026-11-26T20:00:00-05:00; in station time "
-        "2026-11-26 20:00:30, fri 20:00, 20:00 (today), now."
+        "graphics and slates, frame by frame. For a live source its stand-in or a card that names it; of the "
+        "past, sign-offs and emergencies that took over, by the as-run log. From the artefact if it covers "
+        "that time, else compiled in memory. As fast as the machine can. Times: 2026-11-26T20:00-05:00; in "
+        "station time 2026-11-26 20:00:30, fri 20:00, 20:00 (today), now."
     )
     parser.add_argument("channel", metavar="CHANNEL", help="number or slug")
     parser.add_argument("--from", dest="start", metavar="TIME", required=True, help="the first picture")
@@ -105,11 +106,12 @@ def _prepared(args: argparse.Namespace, view: View) -> Iterator[tuple[Capture, M
     from retrovue.clock import StationClock
     from retrovue.ffmpeg_binary import choose_ffmpeg
     from retrovue.lineup import ChannelId
-    from retrovue.playout.capture import Capture
+    from retrovue.playout import as_run_log
+    from retrovue.playout.capture import Capture, as_ordered
     from retrovue.playout.director import machine_of
     from retrovue.playout.programme import load
     from retrovue.playout.schedule_service import media_roots
-    from retrovue.sign_on import patience
+    from retrovue.sign_on import patience, presentation
     from retrovue.state_dir import ARTEFACT_NAME, state_dir
     from retrovue.store import Artefact, ArtefactError
     from retrovue.units import HOUR_US
@@ -149,6 +151,10 @@ def _prepared(args: argparse.Namespace, view: View) -> Iterator[tuple[Capture, M
             roots = media_roots(bench.model, args.station)
             # A little more than is asked for: cards say what comes next.
             programme = load(artefact, roots, start_us, end_us - start_us + HOUR_US, station=args.station)
+        if start_us < now_us:
+            records = as_run_log.read(state / "as-run", [channel.channel], start_us, end_us)
+            voice = presentation(bench.model).voice
+            programme = as_ordered(programme, ChannelId(channel.channel), records, voice)
         capture = Capture(
             programme, ChannelId(channel.channel), machine, start_us, end_us, patience(bench.model)
         )

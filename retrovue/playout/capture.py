@@ -10,15 +10,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from retrovue.clock import MasterClock, RenderClock
+from retrovue.compiler.model import CompiledSynthetic, Segment, SegmentKind
 from retrovue.errors import RetroVueError
 from retrovue.lineup import ChannelId, TuneRefused, Viewer
 from retrovue.playout.as_run import AsRunRecord
-from retrovue.playout.director import Machine, ProgramDirector, house_of
+from retrovue.playout.director import Machine, Presentation, ProgramDirector, house_of
 from retrovue.playout.ladder import DEFAULT_PATIENCE, Patience
+from retrovue.playout.playlog import PlaylogEntry
+from retrovue.playout.producers.emergency import SLUG
 from retrovue.playout.programme import OnAirProgramme
 from retrovue.stream.mpegts import CLOCK_HZ, PID_AUDIO, PID_VIDEO, WRAP
 from retrovue.stream.sections import PACKET
@@ -35,6 +39,36 @@ CONTAINERS = {".mp4": "mp4", ".mkv": "matroska"}
 
 class CaptureFailed(RetroVueError):
     """There is nothing to capture, or it can't be made."""
+
+
+def as_ordered(
+    programme: OnAirProgramme, channel: ChannelId, records: Sequence[AsRunRecord], voice: str
+) -> OnAirProgramme:
+    """``programme`` with what was ordered on ``channel``: what ``records`` of the as-run log call so.
+
+    A crawl is in no record: what it runs over is what was planned.
+    """
+    compiled, planned = programme.channels[channel]
+    grid = house_of(compiled).grid
+    synthetics = dict(planned.synthetics)
+    entries: list[PlaylogEntry] = []
+    for n, record in enumerate(r for r in records if r.kind == "override"):
+        start, end = grid.nearest(record.start_us), grid.nearest(record.end_us)
+        if not planned.playlog.entries or start >= planned.playlog.end or end <= start:
+            continue
+        slug, text = record.synthetic, record.cause.partition(": ")[2]
+        if slug == SLUG:
+            slug = f"{SLUG} {n}"  # no slug of the language has a space
+            synthetics[slug] = CompiledSynthetic(slug, SLUG, voice, text)
+        segment = Segment(
+            channel, record.broadcast_date, n, record.start_us, record.end_us,
+            SegmentKind.TEST_PATTERN, 0, synthetic=slug, title=record.cause,
+        )  # fmt: skip
+        entries.append(PlaylogEntry(start, end, segment))
+    if not entries:
+        return programme
+    shown = replace(planned, synthetics=synthetics, playlog=planned.playlog.with_instead(entries))
+    return replace(programme, channels={**programme.channels, channel: (compiled, shown)})
 
 
 class Capture:
@@ -72,7 +106,7 @@ class Capture:
 
         Raises ``CaptureFailed``.
         """
-        director = ProgramDirector(self.clock, self._machine, 0.0, self._patience)
+        director = ProgramDirector(self.clock, self._machine, 0.0, self._patience, Presentation(on_air=False))
         try:
             director.apply({self._channel: self._programme.channels[self._channel]})
             manager = director.channels[self._channel]

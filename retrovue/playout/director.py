@@ -91,6 +91,7 @@ class Presentation:
     voice: str = ""  #: what the emergency desk says of itself
     sign_off: Mapping[ChannelId, str] = field(default_factory=dict)  #: slug of a channel's sign-off picture
     lives: Mapping[str, LiveFeed] = field(default_factory=dict)  #: by slug
+    on_air: bool = True  #: false: in a capture, which no live source can be asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +152,11 @@ class _Renderings(Renderings):
         if entry.segment.asset_id:
             return self.of_asset(entry.segment.asset_id)
         if entry.segment.kind is SegmentKind.LIVE:
-            return None  # its own producer's; this one stands in
-        return self._studio.synthetic(entry.segment.synthetic, SyntheticPicture())
+            return self._studio.live_card(entry)  # its own producer's; this one stands in
+        made = self._studio.synthetic(entry.segment.synthetic, SyntheticPicture())
+        if entry.segment.event_id == 0 and not self._studio.on_air:
+            return replace(made, instead=entry.segment.title)  # what was ordered, in a capture
+        return made
 
     def of_asset(self, asset_id: str) -> Rendering | None:
         return self._studio.asset(asset_id)
@@ -390,6 +394,19 @@ class _Studio(Studio, Feeds):
             known = self._settings[asset.id] = (made_of, settings_of(rendering))
         return known[1]
 
+    @property
+    def on_air(self) -> bool:
+        """False in a capture."""
+        return self._director.presentation.on_air
+
+    def live_card(self, entry: PlaylogEntry) -> Rendering | None:
+        """In a capture, what names a live source that has no stand-in; on the air, None."""
+        if self.on_air or entry.fallbacks:
+            return None
+        slug = entry.segment.synthetic
+        card = self.synthetic(slug, SyntheticPicture())
+        return replace(card, instead=f"live {slug} can't be captured")
+
     def synthetic(self, slug: str, picture: SyntheticPicture, over: Drawing = NOTHING) -> Rendering:
         binary, house = self._director.machine.ffmpeg, self._house
 
@@ -406,12 +423,18 @@ class _Studio(Studio, Feeds):
             return rendering
         generator, look, programme = self._director.generator, self._look(), self._programme
         synthetic = programme.synthetics.get(slug) or CompiledSynthetic(slug, "slate", "", "")
+        if entry.segment.kind is SegmentKind.LIVE:
+            said = f"Live: {synthetic.title or slug}"
+            synthetic = replace(synthetic, shows="slate", title=said, text="Not in a capture")
         segment = entry.segment
 
         def compose() -> tuple[Drawing, SyntheticPicture | None]:
             over = graphics.overlays(layers, tick, look)
             if not slug:
                 return over, None
+            if synthetic.shows == SLUG:
+                text, voice = synthetic.text, synthetic.title
+                return over, emergency_card.card(text, voice, tick, look.house, look.plates)
             return over, graphics.picture_of(
                 synthetic, tick, segment.end_us, segment.event_id, programme.continuity, look
             )
@@ -423,7 +446,7 @@ class _Studio(Studio, Feeds):
             log.warning("%s: goes on without its graphics: %s", self.channel.channel, error)
             return rendering
         if picture is not None:
-            return self.synthetic(slug, picture, over)
+            return replace(self.synthetic(slug, picture, over), instead=rendering.instead)
         assert asset is not None
         machine = self._director.machine
         command = file_rendering(machine, self.channel, asset, rendering.path, over).command

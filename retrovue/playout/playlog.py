@@ -98,6 +98,16 @@ class Playlog:
         """The same plan with each entry's own ``layers`` over it."""
         return Playlog([replace(e, layers=own) for e, own in zip(self.entries, layers, strict=True)])
 
+    def with_instead(self, others: Iterable[PlaylogEntry]) -> Playlog:
+        """The same plan with each of ``others`` in place of what was planned on its ticks. They are apart."""
+        entries = self.entries
+        for other in others:
+            kept = [e.between(e.start, min(e.end, other.start)) for e in entries if e.start < other.start]
+            kept.append(other)
+            kept += [e.between(max(e.start, other.end), e.end) for e in entries if e.end > other.end]
+            entries = tuple(kept)
+        return Playlog(entries)
+
     def since(self, tick: int) -> Playlog:
         """Without the entries that are over by ``tick``."""
         return Playlog([entry for entry in self.entries if entry.end > tick])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +17,8 @@ import av
 import pytest
 
 from fixtures.shorts_station import ShortsStation, retrovue
+from retrovue.playout.as_run import AsRunRecord, line_of
+from retrovue.playout.ticks import TickGrid
 from tests.tools.barcode_reader import PictureReader, read, unwrap
 from tests.tools.broadcast import descendants, until
 from tests.tools.plan import against_plan, asset_files, compare, picture_start, read_plan
@@ -232,3 +237,62 @@ def test_killed_children_leave_no_trace_in_it(shorts: ShortsStation, state: Path
 
 def _size(file: Path) -> int:
     return file.stat().st_size if file.exists() else 0
+
+
+# --- what can't be made again, and what was ordered ------------------------------------------------
+
+PAST = "2026-01-05"
+#: 20:00 in New York.
+THEN = 1_767_661_200
+
+
+def told(shorts: Path, state: Path, channel: str, *options: str | Path) -> str:
+    """What a capture says on standard error."""
+    command = [sys.executable, "-m", "retrovue", "capture", channel, *map(str, options), str(shorts)]
+    done = subprocess.run([*command, "--state", str(state)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def test_a_live_source_is_its_stand_in_or_a_card_that_names_it(shorts: ShortsStation, tmp_path: Path) -> None:
+    folder = tmp_path / "station"
+    shutil.copytree(shorts.folder, folder, ignore=shutil.ignore_patterns("media", ".retrovue"))
+    (folder / "media").symlink_to(shorts.folder / "media")
+    (folder / "live.yaml").write_text("live: council\ntitle: City Council\nurl: udp://127.0.0.1:9\n")
+    plan = (folder / "plans.yaml").read_text().replace("[diner]", "[council]").replace("[reel]", "[council]")
+    (folder / "plans.yaml").write_text(plan)
+    reel = folder / "channels" / "reel.yaml"
+    reel.write_text(reel.read_text().replace("fallback: [standby]\n", ""))
+    window = ("--from", f"{PAST} 20:00", "--to", f"{PAST} 20:00:03")
+    for channel, asset in (("net", 91), ("reel", None)):
+        file = tmp_path / f"{channel}.ts"
+        said = told(folder, tmp_path / "state", channel, *window, "--output", file)
+        assert "live council" in said, said
+        assert {s.code.asset if s.code else None for s in read(file).shown} == {asset}
+
+
+def test_the_past_has_the_orders_that_were_carried_out(shorts: ShortsStation, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    log = state / "as-run" / f"net-{PAST}.jsonl"
+    log.parent.mkdir(parents=True)
+    rate = Fraction(30000, 1001)
+    runs = [("real", 0, 60, "", ""), ("override", 60, 120, "emergency", "emergency: Fog."),
+            ("real", 120, 150, "", ""), ("override", 150, 180, "sign-off", "sign-off")]  # fmt: skip
+    first = round(THEN * rate)
+    grid = TickGrid(rate)
+    lines = []
+    for n, (kind, a, b, synthetic, cause) in enumerate(runs):
+        record = AsRunRecord(
+            "net", date.fromisoformat(PAST), "s", n, "30000/1001", first + a, b - a,
+            grid.start_us(first + a), grid.start_us(first + b), kind, cause, synthetic=synthetic, closed=True,
+        )  # fmt: skip
+        lines.append(json.dumps(line_of(record)) + "\n")
+    log.write_text("".join(lines))
+    file = tmp_path / "past.ts"
+    window = ("--from", f"{PAST} 20:00", "--to", f"{PAST} 20:00:08")
+    said = told(shorts.folder, state, "net", *window, "--output", file)
+    assert "emergency: Fog." in said
+    assert "sign-off" in said
+    shown = [s.code is not None for s in read(file).shown]
+    assert shown == [True] * 60 + [False] * 60 + [True] * 30 + [False] * 30 + [True] * (len(shown) - 180)
+    assert len(shown) > 200

@@ -67,6 +67,7 @@ class Rendering:
     path: str = ""  #: media file; empty for synthetics
     asset: Asset | None = None
     synthetic: str = ""
+    instead: str = ""  #: why it is not what was planned; empty when it is
     copy: Wanted | None = None  #: the house copy that would do instead
     boundary: BoundaryCommand = _no_boundary  #: encodes what of such a copy comes before it can begin
 
@@ -168,15 +169,16 @@ class _Segment:
         ended = (
             planned and asset is not None and self.entry.offset_us(tick, self._grid) >= asset.duration_us > 0
         )
+        instead = rendering.instead if rendering else ""
         return Origin(
-            kind="held" if ended else "real" if planned else "fallback",
+            kind="held" if ended else "real" if planned and not instead else "fallback",
             event_id=segment.event_id,
             seq=segment.seq,
             broadcast_date=segment.broadcast_date.isoformat(),
             segment_kind=segment.kind.value,
             asset_id=asset.id if asset else "",
             synthetic=rendering.synthetic if rendering else "",
-            cause=self._ladder.cause,
+            cause=self._ladder.cause or instead,
             zero_us=self._zero_us if asset else None,
             asset_rate=asset.rate if asset else "",
             asset_frames=asset.frames if asset else 0,
