@@ -138,7 +138,7 @@ class Headend:
         self._hdhomerun = HdhomerunFrontEnd(self._lineup, self._clock, settings)
         others = [build(self._lineup, self._clock, settings) for build in self._builders]
         token = control_token(settings.token, self._state_dir) if self._control is not None else ""
-        api = ApiFrontEnd(self._lineup, self._clock, self._control, token)
+        api = ApiFrontEnd(self._lineup, self._clock, self._control, token, [self._hdhomerun])
         self._front_ends = [self._hdhomerun, *others, api]
         if settings.tvheadend:
             self._tvheadend = TvheadendFrontEnd(self._lineup, self._clock, settings)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -247,6 +248,33 @@ def test_what_is_saved_is_whole(device: Broadcast, tmp_path: Path, protocol: str
     assert report.pictures > 120, report.to_text()
     assert len(report.streams) == 2
     assert "continuity" not in report.faults, report.to_text()
+
+
+def test_the_operator_lists_tuners_and_frees_one(device: Broadcast) -> None:
+    def tuners(*args: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "retrovue", "tuners", "--state", str(device.state), *args],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    set_("/tuner0/channel", "none")  # a tuner that is tuned is given away last
+    with open_stream() as viewer:
+        until(lambda: busy(device) == ["tuner0"], 5, "the tuner is taken")
+        lines = tuners().splitlines()
+        assert len(lines) == 9
+        assert re.fullmatch(r"[0-9A-F]{8}  Shorts", lines[0])
+        at = r"  tuner0  5\.1 Shorts Network, to http://127\.[\d.]+:\d+, [\d.]+ Mbit/s for \d+ s.*"
+        assert re.fullmatch(at, lines[1])
+        assert lines[2].startswith("  tuner1  free")
+        assert "tuner0  free" in tuners("--kick", "0")
+        while viewer.recv(1 << 16):
+            pass
+    until(lambda: busy(device) == [], 5, "the tuner is free")
 
 
 def test_a_saver_that_is_killed_frees_its_tuner(device: Broadcast, tmp_path: Path) -> None:

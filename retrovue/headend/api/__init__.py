@@ -11,13 +11,15 @@ does the rest. A version of the API only ever gains fields and paths; what chang
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from aiohttp import web
 
 from retrovue.clock import MasterClock
 from retrovue.headend.api.orders import OrderRoutes
 from retrovue.headend.api.status import StatusRoutes
+from retrovue.headend.api.tuners import TunerRoutes
+from retrovue.headend.tuner_desk import TunerDesk
 from retrovue.lineup import ControlRoom, Lineup
 
 #: In front of every path.
@@ -25,12 +27,19 @@ ROOT = "/api/v1"
 
 
 class ApiFrontEnd:
-    """Implements ``FrontEnd``. Without a control room there is only the status."""
+    """Implements ``FrontEnd``. Without a control room, the status and ``desks`` may be read, no more."""
 
     def __init__(
-        self, lineup: Lineup, clock: MasterClock, control: ControlRoom | None = None, token: str = ""
+        self,
+        lineup: Lineup,
+        clock: MasterClock,
+        control: ControlRoom | None = None,
+        token: str = "",
+        desks: Sequence[TunerDesk] = (),
     ) -> None:
-        self._parts: list[StatusRoutes | OrderRoutes] = [StatusRoutes(ROOT, lineup)]
+        self._parts: list[StatusRoutes | OrderRoutes | TunerRoutes] = [StatusRoutes(ROOT, lineup)]
+        if desks:
+            self._parts.append(TunerRoutes(ROOT, desks, token))
         if control is not None and token:
             self._parts.append(OrderRoutes(ROOT, lineup, clock, control, token))
 

@@ -47,6 +47,7 @@ class TunerApi:
         yield web.get("/lineup.json", self._lineup_json)
         yield web.get("/lineup.xml", self._lineup_xml)
         yield web.get("/lineup.m3u", self._lineup_m3u)
+        yield web.get("/lineup.html", self._lineup_html)
         yield web.get("/lineup_status.json", self._lineup_status)
         yield web.get("/lineup.post", self._lineup_post, allow_head=False)
         yield web.post("/lineup.post", self._lineup_post)
@@ -86,6 +87,10 @@ class TunerApi:
 
     async def _lineup_xml(self, request: web.Request) -> web.Response:
         return _text(describe.lineup_xml(self._entries(request)), 'application/xml; charset="utf-8"')
+
+    async def _lineup_html(self, request: web.Request) -> web.Response:
+        page = describe.lineup_html(self._settings.friendly_name, self._entries(request))
+        return _text(page, "text/html; charset=utf-8")
 
     async def _lineup_m3u(self, request: web.Request) -> web.Response:
         return _text(m3u.m3u(self._lineup.channels(), self._base(request)), m3u.CONTENT_TYPE)

@@ -151,6 +151,18 @@ def tuners_html(name: str, rows: Iterable[Json]) -> str:
     )
 
 
+def lineup_html(name: str, entries: Iterable[Json]) -> str:
+    """/lineup.html: the channels, for people."""
+    cells = "".join(
+        f'<tr><td>{_xml(e["GuideNumber"])}<td><a href="{_xml(e["URL"])}">{_xml(e["GuideName"])}</a>\n'
+        for e in entries
+    )
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{_xml(name)}: channels</title>'
+        f"<h1>{_xml(name)}: channels</h1><table>\n{cells}</table></html>\n"
+    )
+
+
 def _xml(value: object) -> str:
     """Escaped, without the control characters that XML 1.0 can't hold."""
     return escape("".join(c for c in str(value) if c >= " "), {'"': "&quot;"})

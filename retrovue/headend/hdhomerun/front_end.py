@@ -14,10 +14,11 @@ from retrovue.headend.hdhomerun.personality import PERSONALITIES
 from retrovue.headend.hdhomerun.port import ControlPort
 from retrovue.headend.hdhomerun.search_port import Search, SearchPort
 from retrovue.headend.hdhomerun.targets import Targets
-from retrovue.headend.hdhomerun.tuners import TunerTable
+from retrovue.headend.hdhomerun.tuners import Tuner, TunerTable
 from retrovue.headend.hdhomerun.variables import Variables
 from retrovue.headend.hdhomerun.video import Video
 from retrovue.headend.settings import HeadendSettings
+from retrovue.headend.tuner_desk import TunerState
 from retrovue.lineup import Lineup
 
 
@@ -34,7 +35,7 @@ class HdhomerunFrontEnd:
         settings: HeadendSettings,
         searches: SearchPort | None = None,
     ) -> None:
-        self._settings = settings
+        self._settings, self._clock = settings, clock
         self.device_id = device_id.parse(settings.device_id)
         family = PERSONALITIES[settings.personality]
         self._table = TunerTable(clock, settings.tuner_count)
@@ -46,6 +47,42 @@ class HdhomerunFrontEnd:
         self._searches = searches or SearchPort(clock)
         self.control_port: int | None = None  #: the real one; None while it isn't open
         self.warnings: list[str] = []
+
+    # --- the operator's view: tuner_desk.TunerDesk ---
+
+    @property
+    def device(self) -> str:
+        return f"{self.device_id:08X}"
+
+    @property
+    def name(self) -> str:
+        return self._settings.friendly_name
+
+    def tuners(self) -> list[TunerState]:
+        now = self._clock.elapsed()
+        return [self._state(tuner, now) for tuner in self._table.tuners]
+
+    def kick(self, index: int) -> bool:
+        return self._table.kick(self._table.tuners[index])
+
+    def _state(self, tuner: Tuner, now: float) -> TunerState:
+        client = self._table.holder(tuner) or ""  # drops an idle lock, and what it tuned
+        on_air, meter = tuner.on_air, tuner.meter
+        return TunerState(
+            tuner.index,
+            number=on_air.number if on_air else "",
+            name=on_air.name if on_air else "",
+            client=client,
+            target=tuner.target if meter else "",
+            agent=tuner.viewing.agent if tuner.viewing else "",
+            locked=tuner.lock is not None,
+            bits_s=meter.rate(now) if meter else 0,
+            sent=meter.total if meter else 0,
+            lasts_s=round(now - meter.began, 3) if meter else 0.0,
+            idle_s=round(meter.idle(now), 3) if meter else 0.0,
+        )
+
+    # --- the front-end ---
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
         yield from self._api.routes()

@@ -111,7 +111,7 @@ class DatagramStream:
         self._lineup, self._clock, self._table, self._tuner = lineup, clock, table, tuner
         self._wire = wire
         self.target = target
-        self.meter = Meter()
+        self.meter = Meter(clock.elapsed())
         self._liveness = Liveness()
         self._rtp = Rtp(random.getrandbits(32)) if target.protocol == "rtp" else None
         self._retuned = asyncio.Event()

@@ -42,12 +42,17 @@ class Lock:
 
 @dataclass(slots=True)
 class Meter:
-    """What went out lately."""
+    """What went out, and lately. Instants are clock.elapsed()."""
 
+    began: float  #: when it was made
+    total: int = 0  #: bytes
     _sent: deque[tuple[float, int]] = field(default_factory=deque)
+    _last: float | None = None
 
     def sent(self, at: float, count: int) -> None:
-        """``count`` bytes went out at ``at`` (clock.elapsed())."""
+        """``count`` bytes went out at ``at``."""
+        self.total += count
+        self._last = at
         self._sent.append((at, count))
         while self._sent[0][0] < at - _RATE_WINDOW_S:
             self._sent.popleft()
@@ -56,6 +61,10 @@ class Meter:
         """Bits per second over the last two seconds."""
         recent = sum(n for when, n in self._sent if when >= at - _RATE_WINDOW_S)
         return round(recent * 8 / _RATE_WINDOW_S)
+
+    def idle(self, at: float) -> float:
+        """How long nothing has gone out (seconds)."""
+        return at - (self.began if self._last is None else self._last)
 
 
 @dataclass(slots=True, eq=False)
@@ -66,7 +75,8 @@ class Viewing:
     address: str  #: "10.0.0.9"
     port: int
     end: Callable[[], None]  #: ends the stream from outside
-    meter: Meter = field(default_factory=Meter)
+    meter: Meter
+    agent: str = ""  #: what the client calls itself
 
     def __str__(self) -> str:
         return f"http://{bracketed(self.address)}:{self.port}"
@@ -226,10 +236,11 @@ class TunerTable:
                     tuner.sending.abandoned()
 
     def kick(self, tuner: Tuner) -> bool:
-        """End whatever uses the tuner. False when nobody does."""
+        """End whatever uses the tuner, which is free at once. False when nobody does."""
         used = self.holder(tuner) is not None
         if tuner.viewing is not None:
-            tuner.viewing.end()
+            viewing, tuner.viewing = tuner.viewing, None
+            viewing.end()
         self.unlock(tuner)
         return used
 

@@ -22,7 +22,7 @@ from retrovue.clock import MasterClock
 from retrovue.headend.addresses import plain
 from retrovue.headend.hdhomerun.api import HEADERS
 from retrovue.headend.hdhomerun.personality import PROGRAM_NUMBER, Personality, RfPlan, find_channel
-from retrovue.headend.hdhomerun.tuners import Tuner, TunersInUse, TunerTable, Viewing
+from retrovue.headend.hdhomerun.tuners import Meter, Tuner, TunersInUse, TunerTable, Viewing
 from retrovue.lineup import ChannelIdent, Lineup, Signal, TuneRefused, Viewer
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,14 @@ class Video:
         this_request = asyncio.current_task()
         assert this_request is not None
         address, port = _peer(request)
-        viewing = Viewing(channel, address, port, end=partial(_cancel, this_request))
+        viewing = Viewing(
+            channel,
+            address,
+            port,
+            end=partial(_cancel, this_request),
+            meter=Meter(self._clock.elapsed()),
+            agent="".join(c for c in request.headers.get("User-Agent", "")[:200] if c.isprintable()),
+        )
         index = request.match_info.get("index")
         try:
             tuner = await self._table.take(None if index is None else int(index), viewing)
@@ -115,7 +122,7 @@ class Video:
         viewer = Viewer(
             front_end="hdhomerun",
             address=f"{viewing.address}:{viewing.port}",
-            agent=request.headers.get("User-Agent", "")[:200],
+            agent=viewing.agent,
             labels={"tuner": tuner.name},
         )
         response = _unframed({"X-HDHomeRun-Resource": tuner.name})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
@@ -177,6 +178,45 @@ async def test_every_answer_looks_like_the_real_thing(start: Start) -> None:
                 assert response.headers["Connection"] == "close"
                 assert response.headers["Access-Control-Allow-Origin"] == "*"
                 assert bool(await response.read()) is (method == "GET")
+
+
+async def test_a_page_for_people_lists_the_channels(start: Start) -> None:
+    on_air = await start(friendly_name="<b>")
+    page = await on_air.text("/lineup.html")
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page
+    assert "Movies &amp; &lt;More&gt;" in page
+    for channel in CHANNELS:
+        assert f'href="{on_air.base}/auto/v{channel.number}"' in page
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    ["GET http://tv.lan:99/lineup.json HTTP/1.1", "GET /lineup.json HTTP/1.1", "GET /lineup.json HTTP/1.0"],
+)
+async def test_requests_as_proxies_and_old_clients_write_them(start: Start, request_line: str) -> None:
+    on_air = await start()
+    reader, writer = await asyncio.open_connection(ADDRESS, on_air.headend.http_port)
+    writer.write(f"{request_line}\r\nHost: tv.lan:99\r\nAccept-Encoding: gzip\r\n\r\n".encode())
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert b" 200 OK" in head.splitlines()[0]
+    assert b"encoding" not in head.lower()
+    assert json.loads(body)[0]["URL"] == "http://tv.lan:99/auto/v5.1"
+
+
+@pytest.mark.parametrize("show", ["found", "all", "unsubscribed", ""])
+async def test_what_is_not_a_filter_shows_all(start: Start, show: str) -> None:
+    on_air = await start()
+    assert len(await on_air.json(f"/lineup.json?show={show}")) == len(CHANNELS)
+    assert len(ET.fromstring(await on_air.text(f"/lineup.xml?show={show}"))) == len(CHANNELS)
+
+
+@pytest.mark.parametrize("query", ["scan=maybe", "favorite=", "favorite=%2B", "", "x=y"])
+async def test_a_post_that_means_nothing_is_refused_without_a_body(start: Start, query: str) -> None:
+    on_air = await start()
+    async with on_air.client.post(f"{on_air.base}/lineup.post?{query}") as response:
+        assert (response.status, await response.read()) == (400, b"")
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,25 @@ async def test_no_burst_is_larger_than_a_receiver_can_hold(on_air: OnAir) -> Non
         assert most <= 128  # two bursts of 64 at the very most, if this machine stood still meanwhile
 
 
+async def test_the_operator_sees_datagrams_and_locks_and_ends_them(on_air: OnAir) -> None:
+    desk = on_air.headend._hdhomerun
+    assert desk is not None
+    async with control(on_air) as client:
+        with receiver() as (wire, port):
+            await client.ask("/tuner1/lockkey", "7")
+            assert (desk.tuners()[1].client, desk.tuners()[1].locked) == (ADDRESS, True)
+            await client.ask("/tuner1/vchannel", "5.1", 7)
+            await client.ask("/tuner1/target", f"udp://{ADDRESS}:{port}", 7)
+            await heard(wire, 5)
+            state = desk.tuners()[1]
+            assert (state.number, state.target) == ("5.1", f"udp://{ADDRESS}:{port}")
+            assert state.sent >= 5 * 1316
+            assert desk.kick(1)
+            await until(lambda: on_air.lineup.open_signals == 0)
+            assert desk.tuners()[1].client == ""
+            assert await client.ask("/tuner1/target", "none", 7) == "ERROR: lock no longer held"
+
+
 async def test_a_tuner_that_is_tuned_again_sends_the_other_channel(on_air: OnAir) -> None:
     async with control(on_air) as client:
         with receiver() as (wire, port):

@@ -21,7 +21,7 @@ class Sent:
     """A stream of datagrams that sends nothing and remembers what it was told."""
 
     def __init__(self, tuner: Tuner, target: Target) -> None:
-        self.target, self.meter = target, Meter()
+        self.target, self.meter = target, Meter(0)
         self.told: list[str] = []
 
     def tuned(self) -> None:
@@ -62,7 +62,9 @@ class Device:
     def view(self, index: int) -> list[str]:
         """Somebody watches over HTTP on that tuner; the list fills when they are ended."""
         ended: list[str] = []
-        self.table.tuners[index].viewing = Viewing(CHANNELS[0], OTHER, 51034, lambda: ended.append("ended"))
+        self.table.tuners[index].viewing = Viewing(
+            CHANNELS[0], OTHER, 51034, lambda: ended.append("ended"), Meter(self.clock.elapsed())
+        )
         return ended
 
 

@@ -14,6 +14,7 @@ import pytest
 from retrovue.clock import StationClock, SteppedClock
 from retrovue.headend.hdhomerun import tuners, video
 from retrovue.headend.hdhomerun.tuners import TunersInUse, TunerTable, Viewing
+from retrovue.headend.tuner_desk import TunerState
 from retrovue.lineup import TuneRefused
 from tests.headend.fake_lineup import CHANNELS, FakeLineup
 from tests.headend.hdhomerun.conftest import ADDRESS, OnAir, Start
@@ -294,14 +295,21 @@ async def test_signing_off_ends_every_stream(start: Start) -> None:
 
 async def test_a_kicked_viewer_frees_the_tuner(start: Start) -> None:
     on_air = await start(tuner_count=1)
-    async with watch(on_air) as watching:
-        assert on_air.headend._hdhomerun is not None
-        table = on_air.headend._hdhomerun._table
-        viewing = table.tuners[0].viewing
-        assert viewing is not None
-        viewing.end()
+    async with watch(on_air, extra="User-Agent: Kodi/20\r\n") as watching:
+        await watching.reader.readexactly(1880)
+        desk = on_air.headend._hdhomerun
+        assert desk is not None
+        (state,) = desk.tuners()
+        own = watching.writer.get_extra_info("sockname")
+        assert (state.number, state.client, state.agent) == ("5.1", own[0], "Kodi/20")
+        assert state.target == f"http://{own[0]}:{own[1]}"
+        assert state.sent >= 1880
+        assert state.bits_s > 0
+        assert state.lasts_s >= state.idle_s >= 0
+        assert desk.kick(0)
         await watching.reader.read()
-        await until(lambda: table.tuners[0].viewing is None)
+        await until(lambda: desk.tuners() == [TunerState(0)])
+        assert not desk.kick(0)
     assert on_air.lineup.open_signals == 0
 
 
@@ -309,7 +317,7 @@ async def test_a_kicked_viewer_frees_the_tuner(start: Start) -> None:
 
 
 def _viewing() -> Viewing:
-    return Viewing(CHANNELS[0], "10.0.0.9", 1, lambda: None)
+    return Viewing(CHANNELS[0], "10.0.0.9", 1, lambda: None, tuners.Meter(0))
 
 
 async def test_a_waiting_request_gets_the_tuner_that_is_released(monkeypatch: pytest.MonkeyPatch) -> None:
