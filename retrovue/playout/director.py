@@ -11,11 +11,12 @@ import hashlib
 import logging
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from retrovue.broadcast_day import Calendar
@@ -31,7 +32,8 @@ from retrovue.playout.cards import Writing
 from retrovue.playout.channel import ChannelManager, ChannelSignal, State, Studio
 from retrovue.playout.character_generator import CharacterGenerator, DrawingFailed
 from retrovue.playout.drawing import NOTHING, Drawing
-from retrovue.playout.encode import encoder_of
+from retrovue.playout.encode import HARDWARE, SOFTWARE, encoder_of
+from retrovue.playout.encoders import trial
 from retrovue.playout.ffmpeg import Cut, Pipes, SyntheticPicture
 from retrovue.playout.graphics import Continuity, Look
 from retrovue.playout.house import HouseFormat
@@ -124,16 +126,26 @@ def house_of(channel: CompiledChannel) -> HouseFormat:
 
 
 def file_rendering(
-    machine: Machine, channel: CompiledChannel, asset: Asset, path: str, over: Drawing = NOTHING
+    machine: Machine,
+    channel: CompiledChannel,
+    asset: Asset,
+    path: str,
+    over: Drawing = NOTHING,
+    house: HouseFormat | None = None,
 ) -> Rendering:
-    """How the media file of an asset is rendered, on the air and for its house copy alike."""
-    house = house_of(channel)
+    """How the media file of an asset is rendered, on the air and for its house copy alike.
+
+    ``house``: as it is encoded now, where that is not as the channel says.
+    """
+    house = house or house_of(channel)
     how = treatment_of(asset, path, channel, machine.features, machine.font)
 
     def command(offset_us: int, cut: Cut, pipes: Pipes) -> list[str]:
         return ffmpeg.file_command(machine.ffmpeg, house, path, offset_us, cut, pipes, how, over)
 
-    return Rendering(command, with_audio=bool(asset.audio_codec), path=path, asset=asset)
+    return Rendering(
+        command, with_audio=bool(asset.audio_codec), path=path, asset=asset, encoder=house.encoder
+    )
 
 
 def settings_of(rendering: Rendering) -> str:
@@ -164,18 +176,19 @@ class _Renderings(Renderings):
     async def drawn(self, rendering: Rendering, entry: PlaylogEntry, tick: int) -> Rendering:
         return await self._studio.drawn(rendering, entry, tick)
 
+    async def encoder_gone(self, encoder: str) -> bool:
+        return await self._studio.encoder_gone(encoder)
+
 
 class _Card(Renderings):
     """Renders an emergency's card, for every channel of a house format."""
 
-    def __init__(
-        self, machine: Machine, house: HouseFormat, generator: CharacterGenerator, text: str, voice: str
-    ) -> None:
-        self._machine, self._house, self._generator = machine, house, generator
-        self._text, self._voice = text, voice
+    def __init__(self, director: ProgramDirector, house: HouseFormat, text: str, voice: str) -> None:
+        self._director, self._house, self._text, self._voice = director, house, text, voice
+        self._machine, self._generator = director.machine, director.generator
 
     def of_entry(self, entry: PlaylogEntry, tick: int) -> Rendering | None:
-        return Rendering(_not_drawn, with_audio=True, synthetic=SLUG)
+        return Rendering(_not_drawn, with_audio=True, synthetic=SLUG, encoder=self._house.encoder)
 
     def of_asset(self, asset_id: str) -> Rendering | None:
         return None
@@ -195,6 +208,12 @@ class _Card(Renderings):
             return ffmpeg.synthetic_command(binary, house, picture, cut, pipes)
 
         return replace(rendering, command=command)
+
+    async def encoder_gone(self, encoder: str) -> bool:
+        if not await self._director.encoder_gone(encoder):
+            return False
+        self._house = self._director.encodable(self._house)
+        return True
 
 
 def _not_drawn(offset_us: int, cut: Cut, pipes: Pipes) -> list[str]:
@@ -298,9 +317,32 @@ class _Studio(Studio, Feeds):
         return not await asyncio.to_thread(lambda: all(copy.made() for copy in copies.values()))
 
     async def slate(self) -> Slate:
-        slate = await self._director.slate(self._house, self._programme.station)
+        self._encode_as_it_can()
+        try:
+            slate = await self._director.slate(self._house, self._programme.station)
+        except SlateFailed:
+            if not await self.encoder_gone(self._house.encoder):
+                raise
+            slate = await self._director.slate(self._house, self._programme.station)
         self._parameters = self._house.video.parameters_hash(slate.gop[0])
         return slate
+
+    def _encode_as_it_can(self) -> None:
+        """With software where the encoder has gone."""
+        house = self._director.encodable(self._house)
+        if house != self._house:
+            gone = self._house.encoder
+            self._parameters = ""  # no house copy airs before those of the other encoder are known
+            self.encode_as(house, f"{SOFTWARE} encodes instead of {gone}: {self._director.lost[gone]}")
+
+    async def encoder_gone(self, encoder: str) -> bool:
+        """A declared change of format: other parameter sets from the next IDR on."""
+        if not await self._director.encoder_gone(encoder):
+            return False
+        if self._house.encoder == encoder:
+            self._encode_as_it_can()
+            self._director.aside(self.slate())  # tells which copies may air
+        return True
 
     def producer(self, notify: Callable[[], None]) -> Callable[[int], Producer]:
         now_us = self._director.equipment.clock.now_us()
@@ -336,7 +378,12 @@ class _Studio(Studio, Feeds):
         if feed is None:
             return None
         machine, clock = self._director.machine, self._director.equipment.clock
-        return LiveProducer(self._house, machine.ffmpeg, feed, entry, self._drawing, notify, clock)
+
+        async def house() -> HouseFormat:
+            await self.encoder_gone(self._house.encoder)
+            return self._house
+
+        return LiveProducer(self._house, machine.ffmpeg, feed, entry, self._drawing, notify, clock, house)
 
     def takeover(self, emergency: Emergency, notify: Callable[[], None]) -> EmergencyProducer:
         return EmergencyProducer(self._director.emergency_encode(self._house, emergency.text), notify)
@@ -368,15 +415,18 @@ class _Studio(Studio, Feeds):
         if asset is None:
             return None
         machine, house = self._director.machine, self._house
-        rendering = file_rendering(machine, self.channel, asset, self._programme.locate(asset))
+        path = self._programme.locate(asset)
+        rendering = file_rendering(machine, self.channel, asset, path, house=house)
         if not self._parameters:
             return rendering
+        # A copy is what the channel says, in whatever preset it is encoded now.
+        usual = file_rendering(machine, self.channel, asset, path)
         wanted = Wanted(
             asset.id,
-            folder_of(machine.state, asset.id, house),
+            folder_of(machine.state, asset.id, house_of(self.channel)),
             rendering.path,
             self._parameters,
-            lambda: self._settings_of(rendering),
+            lambda: self._settings_of(usual),
         )
 
         def boundary(skip: int, ticks: int, pipes: Pipes) -> list[str]:
@@ -413,7 +463,7 @@ class _Studio(Studio, Feeds):
         def command(offset_us: int, cut: Cut, pipes: Pipes) -> list[str]:
             return ffmpeg.synthetic_command(binary, house, picture, cut, pipes, over)
 
-        return Rendering(command, with_audio=True, synthetic=slug)
+        return Rendering(command, with_audio=True, synthetic=slug, encoder=house.encoder)
 
     async def drawn(self, rendering: Rendering, entry: PlaylogEntry, tick: int) -> Rendering:
         """``rendering`` from ``tick`` on with its card and the layers over it; a programme without its
@@ -449,7 +499,8 @@ class _Studio(Studio, Feeds):
             return replace(self.synthetic(slug, picture, over), instead=rendering.instead)
         assert asset is not None
         machine = self._director.machine
-        command = file_rendering(machine, self.channel, asset, rendering.path, over).command
+        house = self._house
+        command = file_rendering(machine, self.channel, asset, rendering.path, over, house).command
         return replace(rendering, command=command)
 
     async def _drawing(self, layers: Sequence[Layer], tick: int) -> Drawing:
@@ -503,6 +554,39 @@ class ProgramDirector:
         self._slates: dict[HouseFormat, asyncio.Task[Slate]] = {}
         self.generator = CharacterGenerator(clock, machine.state / "cache" / "plates")
         self._closed = False
+        self.lost: dict[str, str] = {}  #: encoders that have failed on the air, and why
+        self._trials: dict[str, asyncio.Task[str]] = {}
+        self._aside: set[asyncio.Task[Any]] = set()
+
+    def encodable(self, house: HouseFormat) -> HouseFormat:
+        """``house`` with an encoder that has not failed."""
+        return replace(house, encoder=SOFTWARE) if house.encoder in self.lost else house
+
+    async def encoder_gone(self, encoder: str) -> bool:
+        """A child with ``encoder`` has failed: does that fail a trial, too? Told once.
+
+        It isn't taken again before the next sign-on: a driver that comes and goes would change the
+        channel's parameter sets each time.
+        """
+        if encoder not in HARDWARE:
+            return False
+        if encoder not in self.lost:
+            if encoder not in self._trials:
+                tried = asyncio.to_thread(trial, self.machine.ffmpeg, encoder)
+                self._trials[encoder] = asyncio.create_task(tried, name=f"try {encoder}")
+                self._trials[encoder].add_done_callback(lambda _: self._trials.pop(encoder, None))
+            why = await asyncio.shield(self._trials[encoder])
+            if why and encoder not in self.lost:
+                self.lost[encoder] = why
+                log.error("%s has failed (%s): %s encodes from now on", encoder, why, SOFTWARE)
+        return encoder in self.lost
+
+    def aside(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do ``work`` while everything goes on; its failure is nobody's."""
+        task = asyncio.create_task(work)
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def apply(
         self, programmes: Mapping[ChannelId, tuple[CompiledChannel, Programme]]
@@ -567,7 +651,7 @@ class ProgramDirector:
         voice = self.presentation.voice
         key = (house, text, voice)
         if key not in self._emergencies:
-            card = _Card(self.machine, house, self.generator, text, voice)
+            card = _Card(self, house, text, voice)
             origin = Origin("override", synthetic=SLUG, cause=f"emergency: {text}")
             self._emergencies[key] = EmergencyEncode(house, card, self.equipment, origin)
         return self._emergencies[key]
@@ -670,6 +754,9 @@ class ProgramDirector:
         for task in self._slates.values():
             task.cancel()
         await asyncio.gather(*self._slates.values(), return_exceptions=True)
+        for task in self._aside:
+            task.cancel()
+        await asyncio.gather(*self._aside, *self._trials.values(), return_exceptions=True)
         await self.generator.close()
         self.equipment.media.close()
         self.equipment.shelf.desk.close()

@@ -48,6 +48,11 @@ def trial_command(binary: str, encoder: str) -> list[str]:
     )
 
 
+def trial(binary: str, encoder: str) -> str:
+    """Why ``encoder`` can't be used now; empty when it can. Nothing is remembered."""
+    return EncoderBench(binary, (encoder,)).verdict(encoder)
+
+
 def objection(stream: bytes) -> str:
     """Why a trial's stream can't be aired; empty when it can. Pure."""
     if not stream:

@@ -33,6 +33,7 @@ from retrovue.playout.director import (
     machine_of,
     settings_of,
 )
+from retrovue.playout.encode import SOFTWARE
 from retrovue.playout.house_copy import EDITION, SUFFIX
 from retrovue.playout.overlay import Layer
 from retrovue.playout.playlog import Playlog, PlaylogEntry
@@ -211,7 +212,8 @@ async def bench(
     director = ProgramDirector(clock, machine(state), linger_s, presentation=presentation, encoders=encoders)
     slugs = (CHANNEL, *(ChannelId(m) for m in more))
     director.apply({slug: (replace(channel, channel=slug), programme) for slug in slugs})
-    await director.slate(house, "Bench")
+    if house.encoder == SOFTWARE:
+        await director.slate(house, "Bench")
     try:
         yield Bench(director, clock, programme, playlog, house.grid, state)
     finally:

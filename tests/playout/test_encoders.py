@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -17,14 +19,17 @@ import pytest
 from retrovue.clock import StationClock
 from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.lineup import ChannelId
-from retrovue.playout.director import ProgramDirector, Programme, house_of
+from retrovue.playout import as_run_log
+from retrovue.playout.director import Machine, ProgramDirector, Programme, house_of
 from retrovue.playout.encode import ENCODERS, HARDWARE, SOFTWARE, encoder_of
 from retrovue.playout.encoders import EncoderBench, objection, trial_command
 from retrovue.playout.ffmpeg import Cut, Pipes, SyntheticPicture, synthetic_command
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.playlog import Playlog
 from retrovue.stream.h264 import slice_type
-from tests.playout.lab import BENCH, CHANNEL, Item, bench, machine
+from tests.playout.lab import BENCH, CHANNEL, CLIPS, Item, bench, capture, children, machine
+from tests.playout.test_signal import reading_of
+from tests.tools.ts_analyser import analyse
 
 HOUSE = HouseFormat("720p", Fraction(30000, 1001), "veryfast", 4000, 128)
 
@@ -200,3 +205,83 @@ async def test_another_encoder_waits_until_the_channel_is_off_the_air(tmp_path: 
         await b.manager.off_air()
         b.director.apply({CHANNEL: (wanted, programme)})
         assert b.director.channels[ChannelId(CHANNEL)].house.encoder == "h264_v4l2m2m"
+
+
+# --- an encoder that fails on the air --------------------------------------------------------------
+
+
+def run(command: list[str]) -> None:
+    """A client that has nothing to complain of."""
+    assert subprocess.run(command, capture_output=True, check=True).stderr == b""
+
+
+#: As ``STAND_IN``; while the file beside it is there, its device is gone.
+LOSING = STAND_IN.replace(
+    "args = sys.argv[1:]",
+    """args = sys.argv[1:]
+if "h264_v4l2m2m" in args and os.path.exists({lost!r}):
+    sys.exit("[h264_v4l2m2m @ 0x1] Could not find a valid device")""",
+)
+
+
+@pytest.mark.on_air
+async def test_an_encoder_that_dies_on_the_air_is_replaced_by_software(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    binary, lost = tmp_path / "ffmpeg-with-hardware", tmp_path / "lost"
+    binary.write_text(LOSING.format(python=sys.executable, real=choose_ffmpeg().path, lost=str(lost)))
+    binary.chmod(0o755)
+    # The machine's ffmpeg; clips and captures have the real one.
+    monkeypatch.setattr("tests.playout.lab.machine", lambda state: Machine(str(binary), "", state))
+    hardware = replace(BENCH, encoder="h264_v4l2m2m")
+    items = [Item("ntsc", 14.0), Item("pal", 14.0), Item("missing", 5.0), Item("ntsc", 30.0)]
+    async with bench(items, tmp_path, channel=hardware) as b:
+        viewer = await b.tune()
+        task = asyncio.create_task(capture(viewer, b.clock, 30.0))
+        await b.clock.wait(3.0)
+        assert b.director.degraded(CHANNEL) == ""
+        lost.touch()
+        for pid in children():
+            os.kill(pid, signal.SIGKILL)
+        data = await task
+        assert b.manager.health == "on air"
+        assert "libx264 encodes instead of h264_v4l2m2m" in b.director.degraded(CHANNEL)
+        reading = reading_of(data, tmp_path)
+        await viewer.close("done")
+        # Whoever tunes in later gets the new one from the beginning.
+        await b.clock.wait(1.2)
+        await b.manager.off_air()
+        again = await b.tune()
+        later = await capture(again, b.clock, 2.0)
+        await again.close("done")
+    report = analyse(data, complete=False)
+    # The one thing that changes is told to decoders as they expect it: with an IDR.
+    assert set(report.faults) <= {"parameter_sets_changed"}, report.to_text()
+    assert len(report.parameter_sets) == 2
+    assert analyse(later, complete=False).parameter_sets == report.parameter_sets[1:]
+    await asyncio.to_thread(
+        run, [choose_ffmpeg().path, "-v", "error", "-i", f"{tmp_path}/capture.ts", "-f", "null", "-"]
+    )
+    codes = [s.code.asset if s.code else None for s in reading.shown]
+    assert codes.count(CLIPS["pal"].asset) > 300  # it was armed with the lost one
+    told = [r.message for r in caplog.records if "from now on" in r.message]
+    assert told == ["h264_v4l2m2m has failed (Could not find a valid device): libx264 encodes from now on"]
+    records = as_run_log.read(tmp_path / "as-run", [CHANNEL])
+    # A file that isn't there is still the file's fault.
+    assert any(r.kind == "slate" and "missing" in r.cause for r in records)
+    slates = [r for r in records if r.kind == "slate" and "missing" not in r.cause]
+    assert sum(r.ticks for r in slates) <= 45, records
+    assert children() == []
+
+
+@pytest.mark.on_air
+@pytest.mark.skipif(any(Path("/dev/dri").glob("render*")), reason="there is a device")
+async def test_an_encoder_whose_device_has_gone_before_the_channel_comes_on(tmp_path: Path) -> None:
+    """The real thing: VA-API without a device, after a trial of long ago that passed."""
+    async with bench([Item("ntsc", 30.0)], tmp_path, channel=replace(BENCH, encoder="h264_vaapi")) as b:
+        viewer = await b.tune()
+        data = await capture(viewer, b.clock, 2.0)
+        assert "libx264 encodes instead of h264_vaapi" in b.director.degraded(CHANNEL)
+        assert analyse(data, complete=False).ok
+        assert {s.code.asset for s in reading_of(data, tmp_path).shown if s.code} == {CLIPS["ntsc"].asset}
+        await viewer.close("done")

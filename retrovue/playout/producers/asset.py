@@ -18,6 +18,7 @@ from typing import Protocol
 from retrovue.clock import MasterClock
 from retrovue.compiler.model import SegmentKind
 from retrovue.library.catalog import Asset
+from retrovue.playout.encode import SOFTWARE
 from retrovue.playout.ffmpeg import Cut, Pipes
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.house_copy import CopyUnusable, HouseCopy
@@ -40,6 +41,9 @@ RESTART_AHEAD_S = 0.4
 
 #: A rest of a segment that is shorter (seconds) is left to the slate.
 WORTH_IT_S = 1.0
+
+#: What may be the encoder's fault, where it is a driver's and a device's.
+_ENCODERS = frozenset({Fault.DIED, Fault.BARREN, Fault.HUNG})
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +71,7 @@ class Rendering:
     path: str = ""  #: media file; empty for synthetics
     asset: Asset | None = None
     synthetic: str = ""
+    encoder: str = SOFTWARE  #: ffmpeg's word
     instead: str = ""  #: why it is not what was planned; empty when it is
     copy: Wanted | None = None  #: the house copy that would do instead
     boundary: BoundaryCommand = _no_boundary  #: encodes what of such a copy comes before it can begin
@@ -86,6 +91,10 @@ class Renderings(Protocol):
     async def drawn(self, rendering: Rendering, entry: PlaylogEntry, tick: int) -> Rendering:
         """The same from ``tick`` on, with its graphics drawn; without them if they can't be."""
         return rendering  # most have none
+
+    async def encoder_gone(self, encoder: str) -> bool:
+        """A child has failed: is ``encoder`` to blame? If it is, what is rendered from now on has another."""
+        return False
 
 
 class _Segment:
@@ -136,12 +145,27 @@ class _Segment:
             shown_s = float(self.source.delivered / self._house.rate)
             log.warning("%s: %s (%s)", self._name, complaint, fault)
             self._retire()
+            encoder = self.rendering.encoder if self.rendering is not None else SOFTWARE
+            if fault in _ENCODERS and encoder != SOFTWARE:
+                judging = self._judge(encoder, fault, complaint, shown_s)
+                self._starting = asyncio.create_task(judging, name="judge the encoder")
+                return
             if self.entry.end - tick < self._house.grid.ticks(WORTH_IT_S):
                 self._ladder.abandon(complaint)
             else:
                 self._ladder.fault(fault, complaint, self._equipment.clock.elapsed(), shown_s)
         if self.source is None and self._ladder.due(self._equipment.clock.elapsed()):
             self.start(self._from(tick, slating))
+
+    async def _judge(self, encoder: str, fault: Fault, complaint: str, shown_s: float) -> None:
+        """Blame the encoder, or else the file."""
+        try:
+            gone = await self._renderings.encoder_gone(encoder)
+        finally:
+            self._starting = None
+        if not gone:
+            self._ladder.fault(fault, complaint, self._equipment.clock.elapsed(), shown_s)
+        self._notify()
 
     def first(self, tick: int) -> int:
         """With which tick a channel that comes on at ``tick`` begins."""

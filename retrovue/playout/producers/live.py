@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from retrovue.clock import MasterClock
 from retrovue.playout import live
+from retrovue.playout.encode import SOFTWARE
 from retrovue.playout.handover import AHEAD_S
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.live import LiveFeed
@@ -67,7 +68,10 @@ class LiveProducer:
         draw: Draw,
         notify: Callable[[], None],
         clock: MasterClock,
+        encodable: Callable[[], Awaitable[HouseFormat]] | None = None,
     ) -> None:
+        """``encodable``: after a failure, the house format with an encoder that works."""
+        self._encodable = encodable
         self._house, self._grid, self._binary = house, house.grid, binary
         self.feed, self.entry = feed, entry
         self._draw, self._notify, self._clock = draw, notify, clock
@@ -337,6 +341,8 @@ class LiveProducer:
             began = self._clock.elapsed()
             self._complaint = await self._once()
             self._notify()
+            if self._encodable is not None and self._house.encoder != SOFTWARE:
+                self._house = await self._encodable()
             if self._clock.elapsed() - began > HEALTHY_S:
                 pause = BACK_OFF_S
             log.warning("live %s: %s; tried again in %g s", self.feed.slug, self._complaint, pause)
