@@ -23,7 +23,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -31,11 +30,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from retrovue.clock import StationClock
 from retrovue.headend.server import Headend
 from retrovue.headend.settings import HeadendSettings
-from retrovue.lineup import AccessUnit, ChannelId, Signal, SignalFormat, Viewer
+from retrovue.lineup import AccessUnit, ChannelId, Signal, Viewer
 from retrovue.playout.switcher import LEAD_S
 from retrovue.stream.fanout import Ring
 from retrovue.stream.sections import PACKET
-from tests.headend.fake_lineup import FakeLineup
+from tests.headend.fake_lineup import FakeLineup, FakeSignal
 
 MBIT = 4.0
 CHUNK_S = 0.1
@@ -55,12 +54,11 @@ class Row:
     late_p99_ms: float  #: how late chunks were appended to the ring
 
 
-class RingSignal:
+class RingSignal(FakeSignal):
     """lineup.Signal over a ring."""
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
-        self.format = SignalFormat(854, 480, Fraction(30000, 1001))
 
     async def transport_stream(self) -> AsyncIterator[bytes]:
         first = await self._ring.join()

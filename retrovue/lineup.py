@@ -204,6 +204,15 @@ class SignalFormat:
     audio_rate: int = 48_000  #: samples per second
 
 
+@dataclass(frozen=True, slots=True)
+class MediaSegment:
+    """Some seconds of the channel for HTTP Live Streaming: its transport stream from one IDR to another."""
+
+    start_us: int  #: station time of its first picture, µs since the Unix epoch
+    duration_us: int
+    data: bytes  #: PAT, PMT, IDR, …
+
+
 class TuneRefused(Exception):
     """A channel can't be tuned now. ``reason`` says why, for people."""
 
@@ -265,6 +274,14 @@ class Signal(Protocol):
 
     def access_units(self) -> AsyncIterator[AccessUnit]:
         """The same signal as access units, beginning with an IDR."""
+        ...
+
+    def media_segments(self) -> AsyncIterator[MediaSegment]:
+        """The same signal in segments of about two seconds, each as soon as it is whole."""
+        ...
+
+    def fragmented_mp4(self) -> AsyncIterator[bytes]:
+        """The same signal as one endless MP4 file, for H.264 and AAC only, beginning with an IDR."""
         ...
 
     async def close(self, reason: str) -> None:

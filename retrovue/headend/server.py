@@ -24,6 +24,7 @@ from retrovue.headend.api.token import control_token
 from retrovue.headend.guide import GuideFrontEnd
 from retrovue.headend.hdhomerun.front_end import HdhomerunFrontEnd
 from retrovue.headend.hdhomerun.personality import PERSONALITIES
+from retrovue.headend.hls import HlsFrontEnd
 from retrovue.headend.identity import identity
 from retrovue.headend.settings import FrontEnd, HeadendSettings
 from retrovue.headend.tvheadend.front_end import TvheadendFrontEnd
@@ -49,7 +50,7 @@ log.addFilter(_OurFaults())
 Builder = Callable[[Lineup, MasterClock, HeadendSettings], FrontEnd]
 
 #: The front-ends beside HDHomeRun and the API, which are built by name: those need a port, and a token.
-FRONT_ENDS: tuple[Builder, ...] = (GuideFrontEnd, WebFrontEnd)
+FRONT_ENDS: tuple[Builder, ...] = (GuideFrontEnd, HlsFrontEnd, WebFrontEnd)
 
 
 class Headend:

@@ -25,13 +25,15 @@ from enum import StrEnum
 from typing import Protocol
 
 from retrovue.clock import MasterClock
-from retrovue.lineup import AccessUnit, ChannelId, Health, SignalFormat, TuneRefused, Viewer
+from retrovue.lineup import AccessUnit, ChannelId, Health, MediaSegment, SignalFormat, TuneRefused, Viewer
 from retrovue.playout.as_run_journal import AsRun
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.producers.base import Producer
 from retrovue.playout.sources.slate import Slate, SlateFailed
 from retrovue.playout.switcher import ClockWasSet, Switcher
 from retrovue.stream.fanout import Ring
+from retrovue.stream.fmp4 import FragmentedMp4
+from retrovue.stream.segmenter import Segmenter
 from retrovue.stream.service_information import ServiceInformation
 
 log = logging.getLogger(__name__)
@@ -368,6 +370,22 @@ class ChannelSignal:
         async for chunk in ring.read(first):
             for unit in chunk.units:
                 yield unit
+
+    async def media_segments(self) -> AsyncIterator[MediaSegment]:
+        ring = self._ring
+        first = await ring.join() if ring is not None else None
+        if ring is None or first is None:
+            return
+        segmenter = Segmenter()
+        async for chunk in ring.read(first):
+            if (segment := segmenter.feed(chunk)) is not None:
+                yield segment
+
+    async def fragmented_mp4(self) -> AsyncIterator[bytes]:
+        mp4 = FragmentedMp4()
+        async for unit in self.access_units():
+            if data := mp4.feed(unit):
+                yield data
 
     async def close(self, reason: str) -> None:
         manager, self._manager = self._manager, None

@@ -8,6 +8,8 @@ from retrovue.stream.frames import FrameSplitter
 
 SAMPLES_PER_FRAME = 1024
 HEADER_BYTES = 7
+#: By sampling_frequency_index (ISO/IEC 13818-7, table 35), Hz.
+RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 
 
 class AdtsSplitter(FrameSplitter):

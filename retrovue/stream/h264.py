@@ -97,3 +97,81 @@ def parameter_sets_hash(unit: bytes) -> str:
             seen.add(kind)
             digest.update(unit[start:end])
     return digest.hexdigest() if len(seen) == 2 else ""
+
+
+def picture_size(sps: bytes) -> tuple[int, int]:
+    """Width and height that a sequence parameter set (with its NAL header) says, cropping applied.
+
+    7.3.2.1.1, as far as frame_cropping. Frames only: a field-coded sequence counts its height twice.
+    """
+    bits = _Bits(sps[1:].replace(b"\x00\x00\x03", b"\x00\x00"))  # emulation prevention
+    profile = bits.take(8)
+    bits.take(16)
+    bits.ue()
+    chroma = 1
+    if profile in (100, 110, 122, 244, 44, 83, 86, 118, 128):
+        chroma = bits.ue()
+        if chroma == 3:
+            bits.take(1)
+        bits.ue()
+        bits.ue()
+        bits.take(1)
+        if bits.take(1):
+            for n in range(8 if chroma != 3 else 12):
+                if bits.take(1):
+                    _skip_scaling_list(bits, 16 if n < 6 else 64)
+    bits.ue()
+    order = bits.ue()
+    if order == 0:
+        bits.ue()
+    elif order == 1:
+        bits.take(1)
+        bits.ue()
+        bits.ue()
+        for _ in range(bits.ue()):
+            bits.ue()
+    bits.ue()
+    bits.take(1)
+    width, height = 16 * (bits.ue() + 1), 16 * (bits.ue() + 1)
+    frames_only = bits.take(1)
+    height *= 2 - frames_only
+    if not frames_only:
+        bits.take(1)
+    bits.take(1)
+    if bits.take(1):
+        left, right, top, bottom = bits.ue(), bits.ue(), bits.ue(), bits.ue()
+        unit_x = 2 if chroma in (1, 2) else 1
+        unit_y = (2 if chroma == 1 else 1) * (2 - frames_only)
+        width -= unit_x * (left + right)
+        height -= unit_y * (top + bottom)
+    return width, height
+
+
+def _skip_scaling_list(bits: _Bits, size: int) -> None:
+    """7.3.2.1.1.1; a signed Exp-Golomb code is as long as an unsigned one."""
+    last = following = 8
+    for _ in range(size):
+        if following:
+            code = bits.ue()
+            following = (last + ((code + 1) // 2 if code & 1 else -(code // 2)) + 256) % 256
+        last = following or last
+
+
+class _Bits:
+    """Reads bits, the first one of a byte first."""
+
+    def __init__(self, data: bytes) -> None:
+        self._number, self._left = int.from_bytes(data, "big"), 8 * len(data)
+
+    def take(self, count: int) -> int:
+        if count > self._left:
+            raise ValueError("the parameter set ends too early")
+        self._left -= count
+        return self._number >> self._left & (1 << count) - 1
+
+    def ue(self) -> int:
+        """An unsigned Exp-Golomb code (9.1)."""
+        zeros = 0
+        while not self.take(1):
+            zeros += 1
+        return (1 << zeros) - 1 + self.take(zeros)

@@ -26,13 +26,14 @@ from retrovue.lineup import (
     GuideEntry,
     Health,
     LineupChange,
+    MediaSegment,
     Signal,
     SignalFormat,
     StationStatus,
     TuneRefused,
     Viewer,
 )
-from retrovue.units import from_us
+from retrovue.units import SECOND_US, from_us
 
 PACKET = 188
 HALF_HOUR = timedelta(minutes=30)
@@ -269,6 +270,19 @@ class FakeSignal:
             if due_us > self._clock.now_us():
                 await self._clock.wait_until(from_us(due_us))
             yield unit
+
+    async def media_segments(self) -> AsyncIterator[MediaSegment]:
+        start = self._clock.now_us()
+        while not self._closed.is_set():
+            yield MediaSegment(start, 2 * SECOND_US, _packet(0) + _packet(1))
+            start += 2 * SECOND_US
+            if start - self._clock.now_us() > 6 * SECOND_US:
+                await self._clock.wait(2)
+
+    async def fragmented_mp4(self) -> AsyncIterator[bytes]:
+        while not self._closed.is_set():
+            yield b"\x00\x00\x00\x08free"
+            await self._clock.wait(0.5)
 
     async def close(self, reason: str) -> None:
         if not self._closed.is_set():

@@ -29,7 +29,7 @@ from retrovue.resources import font, shipped
 _PAGE_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self';"
-        " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+        " media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -42,7 +42,8 @@ _DAYS_LINKED = 7
 
 
 class WebFrontEnd:
-    """``/`` (guide grid), ``/now.json`` (what changes while one looks), ``/watch/5.1.m3u``, ``/static/…``."""
+    """``/`` (guide grid), ``/now.json`` (what changes while one looks), ``/watch/5.1`` (a screen),
+    ``/watch/5.1.m3u``, ``/static/…``."""
 
     def __init__(self, lineup: Lineup, clock: MasterClock, settings: HeadendSettings) -> None:
         self._lineup, self._clock, self._settings = lineup, clock, settings
@@ -57,6 +58,7 @@ class WebFrontEnd:
         )
         templates.globals["static"] = lambda name: f"/static/{name}?v={self._static[name].etag[:8]}"
         self._page = templates.get_template("guide.html")
+        self._screen_page = templates.get_template("watch.html")
         self._error = templates.get_template("error.html")
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
@@ -64,6 +66,7 @@ class WebFrontEnd:
             web.get("/", self._guide),
             web.get("/now.json", self._now),
             web.get("/watch/{number}.m3u", self._watch),
+            web.get("/watch/{number}", self._screen),
             web.get("/static/{name}", self._static_file),
         )
 
@@ -153,16 +156,42 @@ class WebFrontEnd:
         )
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
-        number = request.match_info["number"]
-        channel = next((c for c in self._lineup.channels() if c.number == number), None)
+        channel = self._find(request)
         if channel is None:
-            name = self._lineup.status().name
-            text = self._error.render(
-                station=name, message=f"There is no channel {number}.", help="The guide lists them all."
-            )
-            return web.Response(status=404, text=text, content_type="text/html", headers=_PAGE_HEADERS)
+            return self._no_channel(request)
         text = m3u.watch(channel, base_url(request, self._settings.external_url))
         return await reply(request, document(text.encode(), m3u.CONTENT_TYPE))
+
+    async def _screen(self, request: web.Request) -> web.StreamResponse:
+        """A page with the channel's picture, for a browser."""
+        channel = self._find(request)
+        if channel is None:
+            return self._no_channel(request)
+        status = self._lineup.status()
+        channels = self._lineup.channels()
+        at = channels.index(channel)
+        state = next((s for s in status.channels if s.channel == channel.id), None)
+        text = self._screen_page.render(
+            status=status,
+            channel=channel,
+            below=channels[at - 1] if at else None,
+            above=channels[at + 1] if at + 1 < len(channels) else None,
+            on=state.now if state else None,
+            label=partial(clock_label, zone=ZoneInfo(status.timezone)),
+        )
+        return web.Response(text=text, content_type="text/html", headers=_PAGE_HEADERS)
+
+    def _find(self, request: web.Request) -> ChannelIdent | None:
+        number = request.match_info["number"]
+        return next((c for c in self._lineup.channels() if c.number == number), None)
+
+    def _no_channel(self, request: web.Request) -> web.Response:
+        text = self._error.render(
+            station=self._lineup.status().name,
+            message=f"There is no channel {request.match_info['number']}.",
+            help="The guide lists them all.",
+        )
+        return web.Response(status=404, text=text, content_type="text/html", headers=_PAGE_HEADERS)
 
     async def _static_file(self, request: web.Request) -> web.StreamResponse:
         found = self._static.get(request.match_info["name"])

@@ -24,7 +24,7 @@ HOSTILE = "<script>alert(1)</script> \"quoted\" 'single' & 📺 \x07{{ 7 * 7 }}"
 class Page(HTMLParser):
     """Elements with their attributes and text, and whether every element was closed in order."""
 
-    _VOID = frozenset({"meta", "link", "col", "br", "input"})
+    _VOID = frozenset({"meta", "link", "col", "br", "input", "source"})
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -97,7 +97,12 @@ async def test_every_channel_can_be_watched() -> None:
             text = await got.text()
         base = str(client._base_url).rstrip("/")
         for channel in CHANNELS:
-            assert f"/watch/{channel.number}.m3u" in Page(text).links()
+            assert f"/watch/{channel.number}" in Page(text).links()
+            async with client.get(f"/watch/{channel.number}") as got:
+                screen = await got.text()
+            assert f'<source src="/live/{channel.number}.mp4" type="video/mp4">' in screen
+            assert f'<source src="/hls/{channel.number}.m3u8"' in screen
+            assert f"/watch/{channel.number}.m3u" in Page(screen).links()
             assert f"{base}/auto/v{channel.number}" in text
             async with client.get(f"/watch/{channel.number}.m3u") as got:
                 assert got.headers["Content-Type"] == "audio/x-mpegurl"
@@ -231,7 +236,7 @@ async def test_no_such_channel() -> None:
         assert "no channel 77.7" in await got.text()
 
 
-@pytest.mark.parametrize("path", ["/", "/now.json", "/watch/5.1.m3u", "/static/guide.css"])
+@pytest.mark.parametrize("path", ["/", "/now.json", "/watch/5.1", "/watch/5.1.m3u", "/static/guide.css"])
 async def test_head(path: str) -> None:
     async with serving(page(fake())) as client:
         async with client.get(path) as got:
