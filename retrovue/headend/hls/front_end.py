@@ -36,9 +36,9 @@ log = logging.getLogger(__name__)
 PATIENCE_S = 5.0 * TARGET_S
 #: Longest wait for the first segments (seconds).
 FIRST_S = 9.0
-#: A playlist begins with so many segments: players start some way before its end, and the lead has them at
-#: once.
-FIRST_SEGMENTS = 2
+#: A playlist has so many segments at least: players begin three target durations before its end (RFC 8216,
+#: 6.3.3), and Chromium stands still where there are less. The lead has two of them at once.
+FIRST_SEGMENTS = 3
 #: In the playlist: what a player that begins three target durations before the end needs, and as much again.
 LISTED = 6
 #: Kept beyond: a segment stays to be had for some time after it has left the playlist (RFC 8216, 6.2.2).
