@@ -27,7 +27,6 @@ _SETTINGS: dict[str, tuple[str, type, str]] = {
     "discovery": ("RETROVUE_DISCOVERY", str, "who may find the tuner: auto, on or off"),
     "external_url": ("RETROVUE_EXTERNAL_URL", str, "URL that clients use when they can't reach ours"),
 }  # fmt: skip
-_NOT_YET = ("tvheadend_port",)
 _DISCOVERY = ("auto", "on", "off")
 
 
@@ -68,10 +67,6 @@ def run(args: argparse.Namespace, view: View) -> int:
     overrides = {name: _setting(args, name) for name in _SETTINGS}
     if args.no_zeroconf:
         overrides["zeroconf"] = False
-    for name in _NOT_YET:
-        if overrides.pop(name) is not None:
-            flag = "--" + name.replace("_", "-")
-            view.say(f"{flag}: the Tvheadend front-end has no HTTP yet; the port stays closed")
     level = logging.DEBUG if args.verbose else logging.WARNING if args.quiet else logging.INFO
     logging.basicConfig(level=level, handlers=[view.log_handler()])
     for chatty in ("asyncio", "zeroconf", "aiohttp"):

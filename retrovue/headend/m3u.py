@@ -26,7 +26,7 @@ def stream_url(base_url: str, channel: ChannelIdent) -> str:
 
 def m3u(channels: Iterable[ChannelIdent], base_url: str) -> str:
     """The whole lineup, with the address of its guide."""
-    guide = _plain(f"{base_url}/xmltv.xml")
+    guide = plain(f"{base_url}/xmltv.xml")
     lines = [f'#EXTM3U url-tvg="{guide}" x-tvg-url="{guide}"']
     for channel in channels:
         attributes = {
@@ -38,17 +38,18 @@ def m3u(channels: Iterable[ChannelIdent], base_url: str) -> str:
             "tvg-logo": artwork_url(base_url, channel.logo) if channel.logo else "",
             "group-title": channel.group,
         }
-        written = " ".join(f'{key}="{_plain(value)}"' for key, value in attributes.items() if value)
-        lines += (f"#EXTINF:-1 {written},{_plain(channel.name)}", stream_url(base_url, channel))
+        written = " ".join(f'{key}="{plain(value)}"' for key, value in attributes.items() if value)
+        lines += (f"#EXTINF:-1 {written},{plain(channel.name)}", stream_url(base_url, channel))
     return "\n".join(lines) + "\n"
 
 
 def watch(channel: ChannelIdent, base_url: str) -> str:
     """One channel, for a player such as VLC to open."""
-    title = _plain(f"{channel.number} {channel.name}")
+    title = plain(f"{channel.number} {channel.name}")
     return f"#EXTM3U\n#EXTINF:-1,{title}\n{stream_url(base_url, channel)}\n"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """``text`` fit for a line of a playlist."""
     printable = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(printable.split()).translate(_LIKENESS)

@@ -13,7 +13,6 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from retrovue.clock import MasterClock
 from retrovue.errors import RetroVueError
@@ -21,6 +20,7 @@ from retrovue.headend.addresses import own_addresses
 from retrovue.headend.announce import Announcement, Announcer, addresses_to_announce
 from retrovue.headend.api import ApiFrontEnd
 from retrovue.headend.api.token import control_token
+from retrovue.headend.faults import OurFaults
 from retrovue.headend.guide import GuideFrontEnd
 from retrovue.headend.hdhomerun.front_end import HdhomerunFrontEnd
 from retrovue.headend.hdhomerun.personality import PERSONALITIES
@@ -37,15 +37,8 @@ _FAREWELL_S = 2.0
 _EXTERNAL_URL = re.compile(r"https?://[A-Za-z0-9._\-\[\]:]+(/[A-Za-z0-9._~/-]*)?")
 
 
-class _OurFaults(logging.Filter):
-    """Drops the tracebacks of requests that are no HTTP: every port on a network hears such noise."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
-
-
 log = logging.getLogger(__name__)
-log.addFilter(_OurFaults())
+log.addFilter(OurFaults())
 
 Builder = Callable[[Lineup, MasterClock, HeadendSettings], FrontEnd]
 
@@ -96,6 +89,11 @@ class Headend:
     def htsp_port(self) -> int | None:
         """HTSP; None when it couldn't be opened, or wasn't asked for."""
         return self._tvheadend.htsp_port if self._tvheadend else None
+
+    @property
+    def tvheadend_port(self) -> int | None:
+        """Tvheadend's HTTP; None when it couldn't be opened, or wasn't asked for."""
+        return self._tvheadend.http_port if self._tvheadend else None
 
     @property
     def device_id(self) -> str:
@@ -206,7 +204,7 @@ class Headend:
         host = f"[{known[0]}]" if ":" in known[0] else known[0]
         base = settings.external_url.rstrip("/") if settings.external_url else _url(host, settings.http_port)
         tuner = base.partition("://")[2]
-        htsp = f"tvheadend {host}:{self.htsp_port}  (HTSP, for Kodi and other clients of Tvheadend)"
+        htsp = f"tvheadend {host}:{self.htsp_port}  (HTSP; HTTP on port {self.tvheadend_port})"
         return [
             f"web page  {base}/",
             f"tuner     {tuner}  (HDHomeRun {settings.device_id}, for Plex, Jellyfin, Emby, Kodi)",

@@ -23,6 +23,7 @@ from retrovue.headend.addresses import plain
 from retrovue.headend.hdhomerun.api import HEADERS
 from retrovue.headend.hdhomerun.personality import PROGRAM_NUMBER, Personality, RfPlan, find_channel
 from retrovue.headend.hdhomerun.tuners import Meter, Tuner, TunersInUse, TunerTable, Viewing
+from retrovue.headend.unframed import UnframedStream
 from retrovue.lineup import ChannelIdent, Lineup, Signal, TuneRefused, Viewer
 
 log = logging.getLogger(__name__)
@@ -53,15 +54,6 @@ _REFUSED: dict[str, tuple[int, str]] = {
     "tune_failed": (503, "806 Tune Failed"),
     "shutting_down": (503, "803 System Busy"),
 }
-
-
-class UnframedStream(web.StreamResponse):
-    """A body that lasts until the connection closes, as real units send it.
-
-    Without this aiohttp answers HTTP/1.1 in chunked encoding whenever the length isn't known.
-    """
-
-    _length_check = False
 
 
 class _Stalled(Exception):

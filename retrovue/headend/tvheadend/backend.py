@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import retrovue
 from retrovue.clock import MasterClock
 from retrovue.headend.settings import HeadendSettings
 from retrovue.headend.tvheadend.access import Access, Account
-from retrovue.headend.tvheadend.directory import Directory, directory
+from retrovue.headend.tvheadend.directory import Directory, Listed, directory
 from retrovue.headend.tvheadend.epg import Epg
 from retrovue.headend.tvheadend.images import Images
 from retrovue.headend.tvheadend.numbering import uuid_of
+from retrovue.headend.tvheadend.watching import Watching
 from retrovue.lineup import Lineup
 
 if TYPE_CHECKING:
+    from retrovue.headend.tvheadend.session import Session
     from retrovue.headend.tvheadend.subscription import Subscription
 
 #: Of Tvheadend's HTTP API, which HTSP announces, too.
@@ -43,6 +47,11 @@ class Backend:
     epg: Epg
     images: Images
     subscriptions: set[Subscription] = field(default_factory=set, init=False)
+    htsp_port: int = field(default=0, init=False)  #: the real ones, once they are open
+    http_port: int = field(default=0, init=False)
+    sessions: set[Session] = field(default_factory=set, init=False)  #: HTSP's
+    watching: set[Watching] = field(default_factory=set, init=False)
+    _count: int = field(default=0, init=False)
     _directory: Directory | None = field(default=None, init=False)
 
     @classmethod
@@ -73,6 +82,34 @@ class Backend:
     def adapter_uuid(self) -> str:
         """Of the one tuner there seems to be."""
         return uuid_of("adapter", self.settings.station)
+
+    @contextmanager
+    def watched(
+        self, kind: str, listed: Listed, peer: Peer, user: str, agent: str, profile: str
+    ) -> Iterator[Watching]:
+        """A viewer, as long as the block lasts."""
+        self._count += 1
+        one = Watching(
+            self._count, kind, listed, peer.address, user, agent, profile, self.clock.now(), peer.port
+        )
+        self.watching.add(one)
+        try:
+            yield one
+        finally:
+            self.watching.discard(one)
+
+    def connections(self) -> list[tuple[Peer, int, datetime, int, str, str]]:
+        """Whoever is connected for long: peer, port of ours, since when, streams, "HTSP" or "HTTP", user."""
+        found = [
+            (s.peer, self.htsp_port, s.since, s.watches, "HTSP", s.account.name if s.account else "")
+            for s in self.sessions
+        ]
+        found += [
+            (Peer(w.address, w.port), self.http_port, w.since, 1, "HTTP", w.user)
+            for w in self.watching
+            if w.kind == "HTTP"
+        ]
+        return sorted(found, key=lambda row: row[2])
 
     def make_way(self, wanted: Subscription) -> bool:
         """There is no encoder for a channel that somebody watches: take a guess's. False: there is none."""

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Coroutine
-from typing import Any, cast
+from typing import Any
 
 from retrovue.headend.tvheadend.backend import Backend, Peer
 from retrovue.headend.tvheadend.htsmsg import BrokenMessage, Message, MessageReader, encode
@@ -34,22 +34,17 @@ SEND_BUFFER = 512 * 1024
 
 
 class HtspPort:
-    """Raises ``OSError`` from ``open`` when the port can't be had."""
+    """The conversations of one port."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self.sessions: set[Session] = set()
+        self.sessions = backend.sessions
 
-    async def open(self, address: str, port: int) -> int:
-        """Listen; returns the port, which is any free one when 0 was asked for."""
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        listener = socket.create_server(
-            (address, port), family=family, backlog=128, dualstack_ipv6=address == "::"
-        )
+    async def open(self, listener: socket.socket) -> None:
+        """Serve on a listening socket."""
         self._server = await asyncio.start_server(self._accept, sock=listener)
-        return cast(int, self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
         """Hang up on everybody and give the port back."""

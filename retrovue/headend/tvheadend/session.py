@@ -11,14 +11,16 @@ import logging
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from retrovue.headend.tvheadend import grids
 from retrovue.headend.tvheadend.access import Account
 from retrovue.headend.tvheadend.backend import API_VERSION, Backend, Peer
 from retrovue.headend.tvheadend.directory import Listed
 from retrovue.headend.tvheadend.epg import Event
 from retrovue.headend.tvheadend.files import Files, NoFile
-from retrovue.headend.tvheadend.htsmsg import Message, integer, text
+from retrovue.headend.tvheadend.htsmsg import Message, Value, integer, text
 from retrovue.headend.tvheadend.messages import (
     HTSP_VERSION,
     Dialect,
@@ -72,6 +74,7 @@ class Session:
         self.challenge = secrets.token_bytes(32)
         self.version = HTSP_VERSION
         self.client = ""  #: what it calls itself
+        self.since = backend.clock.now()
         self.account: Account | None = None
         self.metadata: Metadata | None = None
         self.wants_news = asyncio.Event()
@@ -94,6 +97,7 @@ class Session:
             "getEvents": self._events,
             "epgQuery": self._query,
             "getTicket": self._ticket,
+            "api": self._api,
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
             "subscriptionChangeWeight": self._change_weight,
@@ -211,7 +215,7 @@ class Session:
 
     @property
     def _dialect(self) -> Dialect:
-        ours, port = self.peer.ours, self._backend.settings.tvheadend_port
+        ours, port = self.peer.ours, self._backend.http_port
         host = f"[{ours}]" if ":" in ours else ours
         return Dialect(self.version, f"http://{host}:{port}", self._backend.images.number)
 
@@ -318,7 +322,25 @@ class Session:
         path = f"/stream/channelid/{self._listed(request).number}"
         return {"path": path, "ticket": self._backend.access.ticket(path)}
 
+    def _api(self, request: Message) -> Message:
+        """The JSON API in HTSP's clothes; its truths become numbers, as everything's do."""
+        given = request.get("args")
+        arguments = {
+            name: value if isinstance(value, str) else str(value)
+            for name, value in (given.items() if isinstance(given, dict) else ())
+            if isinstance(value, str | int)
+        }
+        found = grids.answer(self._backend, text(request, "path") or "", arguments)
+        if found is None:
+            raise Refused("Method not found")
+        return {"response": sendable(found)}
+
     # --- watching ---
+
+    @property
+    def watches(self) -> int:
+        """How many subscriptions it has."""
+        return len(self._running)
 
     def _subscribe(self, request: Message) -> Message:
         number = integer(request, "subscriptionId")
@@ -331,7 +353,8 @@ class Session:
         ticks = bool(integer(request, "90khz"))
         weight, depth = integer(request, "weight") or 0, integer(request, "queueDepth") or 0
         wish = Wish(number, listed, weight, depth, ticks)
-        subscription = Subscription(self._backend, self.peer, self.client, self._outbox, wish)
+        user = self.account.name if self.account is not None else ""
+        subscription = Subscription(self._backend, self.peer, self.client, user, self._outbox, wish)
         self._running[number] = subscription
         self._watching[number] = asyncio.create_task(
             self._watch(subscription), name=f"HTSP subscription to {listed.ident.id}"
@@ -405,6 +428,15 @@ class Session:
             self._end(number)
         if self._ending:
             await asyncio.wait(self._ending)
+
+
+def sendable(value: Any) -> Value:
+    """JSON as htsmsg has it: no null, and numbers with a fraction as text."""
+    if isinstance(value, dict):
+        return {name: sendable(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [sendable(inner) for inner in value]
+    return value if isinstance(value, int | str) else str(value)
 
 
 def numbered(reply: Message, request: Message) -> Message:

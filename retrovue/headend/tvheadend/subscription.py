@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 
 from retrovue.headend.tvheadend.backend import Backend, Peer
 from retrovue.headend.tvheadend.directory import Listed
@@ -18,6 +17,7 @@ from retrovue.headend.tvheadend.htsmsg import Message, encode
 from retrovue.headend.tvheadend.outbox import Outbox
 from retrovue.headend.tvheadend.packet_queue import PacketQueue
 from retrovue.headend.tvheadend.packets import Packetiser
+from retrovue.headend.tvheadend.watching import Watching
 from retrovue.lineup import Signal, TuneRefused, Viewer
 from retrovue.units import from_us
 
@@ -57,14 +57,14 @@ class Wish:
 class Subscription:
     """Runs as a task; cancelled when the client has enough."""
 
-    def __init__(self, backend: Backend, peer: Peer, agent: str, outbox: Outbox, wish: Wish) -> None:
+    def __init__(
+        self, backend: Backend, peer: Peer, agent: str, user: str, outbox: Outbox, wish: Wish
+    ) -> None:
         self._backend, self._outbox = backend, outbox
-        self.peer, self.agent, self.wish = peer, agent, wish
+        self.peer, self.agent, self.user, self.wish = peer, agent, user, wish
         self.weight = wish.weight
         self.queue = PacketQueue(wish.depth, self._packet_taken)
-        self.since: datetime = backend.clock.now()
         self.running = False  #: packets flow
-        self.received = 0  #: bytes of access units
         self._room = asyncio.Event()
         self._gives_way = False
         self._trouble: str | None = ""  #: the last status told; None: that all is well
@@ -80,7 +80,10 @@ class Subscription:
                 if signal is not None:
                     why = "failed"
                     try:
-                        why = await self._deliver(signal)
+                        with self._backend.watched(
+                            "HTSP", self.wish.listed, self.peer, self.user, self.agent, "htsp"
+                        ) as watching:
+                            why = await self._deliver(signal, watching)
                     except asyncio.CancelledError:
                         why = "viewer left"
                         raise
@@ -120,7 +123,7 @@ class Subscription:
         """Nobody watches yet."""
         return 0 < self.weight <= GUESS_WEIGHT
 
-    async def _deliver(self, signal: Signal) -> str:
+    async def _deliver(self, signal: Signal, watching: Watching) -> str:
         """Send until the signal ends; returns why it did."""
         clock = self._backend.clock
         packetiser = Packetiser(self.wish.number, signal.format, ticks=self.wish.ticks)
@@ -129,12 +132,14 @@ class Subscription:
             self._tell("subscriptionStatus", {})
         self._gives_way = False
         begun = False
+        before = self.queue.sent
         horizon_us = 0
         report_at = clock.elapsed() + _REPORT_S
         units = signal.access_units()
         try:
             async for unit in units:
-                self.received += len(unit.data)
+                now = clock.elapsed()
+                watching.received.add(len(unit.data), now)
                 packet = packetiser.packet(unit)
                 if packet is None:
                     continue
@@ -150,8 +155,10 @@ class Subscription:
                 await self._spare(at_us)
                 self.queue.put(packet)
                 self._outbox.wake()
-                if clock.elapsed() >= report_at:
-                    report_at = clock.elapsed() + _REPORT_S
+                watching.sent.add(self.queue.sent - before - watching.sent.total, now)
+                watching.weight, watching.errors = self.weight or 100, sum(self.queue.drops.values())
+                if now >= report_at:
+                    report_at = now + _REPORT_S
                     self._report()
                 if self._gives_way:
                     return "gave way"

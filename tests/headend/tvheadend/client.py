@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from retrovue.clock import MasterClock
@@ -107,23 +107,36 @@ class Client:
         await asyncio.gather(self._listening, return_exceptions=True)
 
 
+@dataclass(frozen=True)
+class Connect:
+    """``await connect()`` is a client; ``connect.base`` the address of HTTP."""
+
+    _open: Callable[[], Awaitable[Client]]
+    base: str
+
+    async def __call__(self) -> Client:
+        return await self._open()
+
+
 @asynccontextmanager
 async def serving(
     lineup: Lineup, clock: MasterClock, accounts: Sequence[tuple[str, str]] = (), **settings: Any
-) -> AsyncIterator[Callable[[], Any]]:
-    """A front-end on loopback; gives a function that connects a client to it."""
-    asked = HeadendSettings("fake", bind="127.0.0.1", htsp_port=0, accounts=tuple(accounts))
+) -> AsyncIterator[Connect]:
+    """A front-end on loopback; gives what connects a client to it, and says where its HTTP is."""
+    asked = HeadendSettings("fake", bind="127.0.0.1", htsp_port=0, tvheadend_port=0, accounts=tuple(accounts))
     front_end = TvheadendFrontEnd(lineup, clock, replace(asked, **settings))
     await front_end.start()
+    assert front_end.warnings == []
     port = front_end.htsp_port
     clients: list[Client] = []
 
     async def connect() -> Client:
+        """A new connection by HTSP."""
         clients.append(Client(*await asyncio.open_connection("127.0.0.1", port)))
         return clients[-1]
 
     try:
-        yield connect
+        yield Connect(connect, f"http://127.0.0.1:{front_end.http_port}")
     finally:
         for client in clients:
             await client.close()

@@ -30,6 +30,12 @@ def message_types() -> dict[str, dict[str, str]]:
     return found
 
 
+def http_shapes() -> dict[str, dict[str, Any]]:
+    """By path and query."""
+    found: dict[str, dict[str, Any]] = json.loads((FOLDER / "http_shapes.json").read_text(encoding="utf-8"))
+    return found
+
+
 def _typed(value: Any) -> Any:
     if isinstance(value, dict):
         if set(value) == {"hex"}:

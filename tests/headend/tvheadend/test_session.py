@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,11 +18,10 @@ from retrovue.headend.tvheadend import htsp_port, metadata
 from retrovue.headend.tvheadend.htsmsg import encode
 from retrovue.lineup import ArtworkRef, ChannelId, GuideEntry, LineupChange
 from tests.headend.fake_lineup import CHANNELS, PNG, FakeLineup
-from tests.headend.tvheadend.client import Client, serving
+from tests.headend.tvheadend.client import Client, Connect, serving
 from tests.headend.tvheadend.golden import message_types
 
 AT = datetime(2026, 11, 26, 20, 10, tzinfo=UTC)
-Connect = Callable[[], Awaitable[Client]]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
 
@@ -13,11 +13,9 @@ from retrovue.clock import StationClock
 from retrovue.headend.tvheadend import subscription
 from retrovue.lineup import ChannelId, Signal, TuneRefused, Viewer
 from tests.headend.fake_lineup import IDR, FakeLineup
-from tests.headend.tvheadend.client import Client, serving
+from tests.headend.tvheadend.client import Client, Connect, serving
 from tests.headend.tvheadend.golden import message_types
 from tests.headend.tvheadend.test_session import types_of
-
-Connect = Callable[[], Awaitable[Client]]
 
 
 @pytest.fixture

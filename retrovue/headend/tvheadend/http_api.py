@@ -1,0 +1,433 @@
+"""Tvheadend's HTTP: the JSON API, playlists, streams, the guide and its pictures, behind its own port.
+
+Paths, parameters and types are a real server's. Whoever may come in is decided in one place, before any
+handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import json
+import logging
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextvars import ContextVar
+from dataclasses import replace
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from retrovue.headend.base_url import base_url
+from retrovue.headend.faults import OurFaults
+from retrovue.headend.tvheadend import grids, playlists
+from retrovue.headend.tvheadend.access import Account
+from retrovue.headend.tvheadend.backend import Backend, Peer
+from retrovue.headend.tvheadend.directory import Listed, Tag
+from retrovue.headend.tvheadend.http_auth import HttpAuth
+from retrovue.headend.tvheadend.watching import Watching
+from retrovue.headend.unframed import UnframedStream
+from retrovue.headend.xmltv import XmltvWriter
+from retrovue.lineup import Artwork, ArtworkRef, Signal, TuneRefused, Viewer
+
+log = logging.getLogger(__name__)
+log.addFilter(OurFaults())
+
+#: What a refused request waits for its answer (seconds): guessing is slow.
+_REFUSAL_S = 0.25
+#: Longest wait for the first bytes of a channel (seconds).
+_FIRST_BYTES_S = 9.0
+#: A reader that takes nothing for this long is gone, though its connection isn't (seconds).
+_STALLED_S = 60.0
+#: Room in the socket for the burst at the beginning (bytes).
+_SEND_BUFFER = 512 * 1024
+#: A form is a few words (bytes).
+_LARGEST_FORM = 64 * 1024
+#: Guides kept: each costs its bytes.
+_KEPT = 4
+
+_HEADERS = {"Server": "HTS/tvheadend", "Cache-Control": "no-cache"}
+#: Players that follow no playlist get the stream itself from /play.
+_BARE_PLAYERS = ("curl/", "wget/", "mplayer", "lavf/", "tvheadend/", "shoutcastsource")
+#: A logo is the owner's file: even an SVG with a script in it must not run here.
+_PICTURE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
+#: Paths that a code opens; the API is not among them.
+_BY_CODE = ("/stream/", "/playlist", "/play/", "/xmltv", "/imagecache/", "/artwork/")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+#: Whose request this is; None: nobody was asked, or a ticket opened it.
+_account: ContextVar[Account | None] = ContextVar("account", default=None)
+
+
+class HttpApi:
+    """The handlers. One application, one port."""
+
+    def __init__(self, backend: Backend, auth: HttpAuth) -> None:
+        self._backend, self._auth = backend, auth
+        self._guides: dict[tuple[object, ...], bytes] = {}
+        self._writing = asyncio.Lock()
+
+    def application(self) -> web.Application:
+        app = web.Application(middlewares=[self._gate], client_max_size=_LARGEST_FORM)
+        app.add_routes(self._routes())
+        return app
+
+    def _routes(self) -> Iterable[web.AbstractRouteDef]:
+        yield web.get("/ping", self._ping)
+        yield web.get("/", self._page)
+        yield web.get("/status.xml", self._status)
+        yield web.get("/api/{path:.+}", self._api)
+        yield web.post("/api/{path:.+}", self._api)
+        yield web.get("/playlist", self._to_playlist)
+        yield web.get("/playlist/{rest:.*}", self._playlist)
+        yield web.get("/play/{rest:.*}", self._play)
+        yield web.get("/xmltv", self._xmltv)
+        yield web.get("/xmltv/{rest:.*}", self._xmltv)
+        yield web.get(r"/imagecache/{number:\d{1,10}}", self._image)
+        yield web.get("/artwork/{ref:.+}", self._artwork)
+        # aiohttp would send HEAD to the GET handler, and that starts a channel.
+        yield web.get("/stream/{kind}/{word}", self._stream, allow_head=False)
+        yield web.head("/stream/{kind}/{word}", self._ask)
+
+    # --- who comes in ---
+
+    @web.middleware
+    async def _gate(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        # A connection carries one request after the other, through a proxy perhaps of several people.
+        _account.set(None)
+        try:
+            if request.path != "/ping" and not self._admitted(request):
+                return await self._refuse(request)
+            return await handler(request)
+        except web.HTTPException as refused:
+            if refused.status < 400:
+                raise
+            return _error(refused.status, refused.reason)
+
+    def _admitted(self, request: web.Request) -> bool:
+        access = self._backend.access
+        if access.open:
+            return access.admits(request.remote or "")
+        account = None
+        if header := request.headers.get("Authorization"):
+            account = self._auth.by_header(request.method, request.raw_path, header)
+        if account is None and (code := request.query.get("auth")) and request.path.startswith(_BY_CODE):
+            account = self._auth.by_code(code)
+        if account is not None:
+            _account.set(account)
+            return True
+        ticket = request.query.get("ticket")
+        return ticket is not None and access.ticket_opens(request.path, ticket)
+
+    async def _refuse(self, request: web.Request) -> web.StreamResponse:
+        await self._backend.clock.wait(_REFUSAL_S)
+        if self._backend.access.open:
+            return _error(403, "Forbidden")
+        response = _error(401, "Unauthorized")
+        for challenge in self._auth.challenges(request.headers.get("Authorization", "")):
+            response.headers.add("WWW-Authenticate", challenge)
+        return response
+
+    # --- documents ---
+
+    async def _ping(self, _: web.Request) -> web.Response:
+        return _text("PONG\n", "text/plain")
+
+    async def _page(self, _: web.Request) -> web.Response:
+        name = html.escape(self._backend.network)
+        return _text(
+            f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}</title></head><body>'
+            f"<h1>{name}</h1><p>This port speaks as a Tvheadend server does, for programs: "
+            '<a href="/playlist/channels">playlist</a>, <a href="/xmltv/channels">guide</a>. '
+            "The station's own page is on its other port.</p></body></html>\n",
+            "text/html; charset=UTF-8",
+        )
+
+    async def _status(self, _: web.Request) -> web.Response:
+        count = len(self._backend.watching)
+        return _text(
+            '<?xml version="1.0"?>\n<currentload>\n<systemload>0,0,0</systemload>\n'
+            f"<recordings>\n</recordings>\n<subscriptions>{count}</subscriptions>\n</currentload>\n",
+            "text/xml",
+        )
+
+    async def _api(self, request: web.Request) -> web.Response:
+        arguments = dict(request.query)
+        if request.method == "POST" and request.content_type == "application/x-www-form-urlencoded":
+            form = await request.post()
+            arguments |= {name: value for name, value in form.items() if isinstance(value, str)}
+        found = grids.answer(self._backend, request.match_info["path"].rstrip("/"), arguments)
+        if found is None:
+            raise web.HTTPNotFound
+        body = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+        return _text(body, "application/json; charset=UTF-8")
+
+    async def _to_playlist(self, _: web.Request) -> web.Response:
+        raise web.HTTPFound("/playlist/channels")
+
+    async def _playlist(self, request: web.Request) -> web.Response:
+        prefix, kind, word = _parsed(request.match_info["rest"])
+        base, query = _base(request), self._query(request, prefix)
+        if kind == "tags":
+            tags = self._backend.directory.tags.values()
+            written = playlists.tags(tags, base, query, f"/{prefix}" if prefix else "")
+            return _text(written, playlists.M3U_TYPE)
+        listed = self._selected(kind, word)
+        if prefix == "e2":
+            name = self._backend.settings.friendly_name
+            return _text(playlists.enigma(listed, base, name, query), playlists.E2_TYPE)
+        written = playlists.channels(listed, base, self._logo(base, query), query)
+        return _text(written, playlists.M3U_TYPE)
+
+    def _query(self, request: web.Request, prefix: str) -> playlists.Query:
+        """How the addresses of a playlist open: by themselves, by a ticket, by the account's code."""
+        profile = request.query.get("profile", "pass")[:32]
+        access, account = self._backend.access, _account.get()
+
+        def query(path: str) -> str:
+            words = {"profile": profile}
+            if prefix == "ticket":
+                words = {"ticket": access.ticket(path), **words}
+            elif prefix == "auth" and account is not None:
+                words = {"auth": self._auth.code(account), **words}
+            return "?" + urlencode(words)
+
+        return query
+
+    def _logo(self, base: str, query: playlists.Query) -> Callable[[Listed], str]:
+        def address(one: Listed) -> str:
+            if one.ident.logo is None:
+                return ""
+            path = f"/imagecache/{self._backend.images.number(one.ident.logo)}"
+            # In the open nothing has to be opened.
+            return base + path + ("" if self._backend.access.open else query(path))
+
+        return address
+
+    async def _xmltv(self, request: web.Request) -> web.StreamResponse:
+        rest = request.match_info.get("rest", "")
+        prefix, kind, word = _parsed(rest or "channels")
+        if prefix not in ("", "auth"):
+            raise web.HTTPBadRequest
+        listed = self._selected(kind, word)
+        base = _base(request)
+        key = (self._backend.lineup.guide_etag(), base, self._backend.network, tuple(listed))
+        async with self._writing:
+            body = self._guides.get(key)
+            if body is None:
+                body = await self._write_guide(listed, base)
+                self._guides = {k: kept for k, kept in self._guides.items() if k[0] == key[0]}
+                while len(self._guides) >= _KEPT:
+                    del self._guides[next(iter(self._guides))]
+                self._guides[key] = body
+        response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/xml; charset=UTF-8"})
+        response.content_length = len(body)
+        await response.prepare(request)
+        if request.method != "HEAD":
+            for at in range(0, len(body), 1 << 18):
+                await response.write(memoryview(body)[at : at + (1 << 18)])
+        await response.write_eof()
+        return response
+
+    async def _write_guide(self, listed: Sequence[Listed], base: str) -> bytes:
+        """Written in a thread, a channel at a time: the picture on the air shares this loop."""
+        lineup, now = self._backend.lineup, self._backend.clock.now()
+        # The playlist's tvg-id is the channel's uuid, so the guide's is, too.
+        idents = [replace(one.ident, guide_id=one.uuid) for one in listed]
+        writer = XmltvWriter(base, self._backend.network)
+        parts = [writer.head(idents)]
+        for ident in idents:
+            entries = lineup.guide(ident.id, now, lineup.guide_end())
+            parts.append(await asyncio.to_thread(writer.programmes, ident, entries))
+        return b"".join((*parts, writer.foot()))
+
+    async def _image(self, request: web.Request) -> web.Response:
+        return _picture(self._backend.images.find(int(request.match_info["number"])))
+
+    async def _artwork(self, request: web.Request) -> web.Response:
+        return _picture(self._backend.lineup.artwork(ArtworkRef(request.match_info["ref"])))
+
+    # --- what a path means ---
+
+    def _selected(self, kind: str, word: str) -> list[Listed]:
+        """The channels of a playlist or a guide. Raises 400 when there are none such, as Tvheadend does."""
+        channels = self._backend.directory.channels
+        if kind in ("", "channels") and not word:
+            return list(channels.values())
+        if (tag := self._tag(kind, word)) is not None:
+            return [channels[number] for number in tag.members]
+        if (one := self._channel(kind, word)) is not None:
+            return [one]
+        raise web.HTTPBadRequest
+
+    def _tag(self, kind: str, word: str) -> Tag | None:
+        ways: dict[str, Callable[[Tag], bool]] = {
+            "tagid": lambda tag: str(tag.number) == word,
+            "tagname": lambda tag: tag.name == word,
+            "tag": lambda tag: word in (tag.uuid, tag.name),
+        }
+        way = ways.get(kind)
+        return next(filter(way, self._backend.directory.tags.values()), None) if way else None
+
+    def _channel(self, kind: str, word: str) -> Listed | None:
+        ways: dict[str, Callable[[Listed], bool]] = {
+            "channelid": lambda one: str(one.number) == word,
+            "channelnumber": lambda one: one.ident.number == word,
+            "channelname": lambda one: one.ident.name == word,
+            "channel": lambda one: word in (one.uuid, one.ident.name),
+            "service": lambda one: one.service_uuid == word,
+            "mux": lambda one: one.mux_uuid == word,
+        }
+        way = ways.get(kind)
+        return next(filter(way, self._backend.directory.channels.values()), None) if way else None
+
+    # --- streams ---
+
+    async def _play(self, request: web.Request) -> web.StreamResponse:
+        """A playlist of one stream, for a browser to hand to a player."""
+        prefix, kind, word = _parsed(request.match_info["rest"])
+        if kind != "stream":
+            raise web.HTTPBadRequest
+        kind, _, word = word.partition("/")
+        one = self._channel(kind, word)
+        if one is None:
+            raise web.HTTPBadRequest
+        agent = request.headers.get("User-Agent", "").casefold()
+        if not agent or agent.startswith(_BARE_PLAYERS):
+            return await self._watch(request, one)
+        base, query = _base(request), self._query(request, prefix)
+        return _text(playlists.channels([one], base, self._logo(base, query), query), playlists.M3U_TYPE)
+
+    async def _ask(self, request: web.Request) -> web.StreamResponse:
+        """HEAD: what GET would say of the channel; starts nothing."""
+        self._found(request)
+        return _unframed()
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        return await self._watch(request, self._found(request))
+
+    def _found(self, request: web.Request) -> Listed:
+        one = self._channel(request.match_info["kind"], request.match_info["word"])
+        if one is None:
+            raise web.HTTPBadRequest
+        return one
+
+    async def _watch(self, request: web.Request, one: Listed) -> web.StreamResponse:
+        """No header is sent before there is a picture, so that a failure can still be told."""
+        peer, agent = _peer(request), request.headers.get("User-Agent", "")[:200]
+        account = _account.get()
+        viewer = Viewer("tvheadend", f"{peer.address}:{peer.port}", agent)
+        profile = request.query.get("profile", "pass")[:32]
+        clock, response = self._backend.clock, _unframed()
+        signal: Signal | None = None
+        chunks: AsyncIterator[bytes] | None = None
+        why = "viewer left"
+        try:
+            async with clock.deadline(_FIRST_BYTES_S):
+                signal = await self._backend.lineup.tune(one.ident.id, viewer)
+                chunks = signal.transport_stream()
+                first = await anext(chunks)
+            user = account.name if account is not None else ""
+            with self._backend.watched("HTTP", one, peer, user, agent, profile) as watching:
+                _widen(request)
+                await response.prepare(request)
+                why = await self._send(response, first, chunks, watching)
+            if why == "reader stalled" and request.transport is not None:
+                request.transport.abort()  # a polite close would wait for the reader
+            return response
+        except TuneRefused as refused:
+            return _error(503, refused.reason)
+        except (TimeoutError, StopAsyncIteration):
+            why = "no video data"
+            return _error(503, "No video data")
+        except ConnectionError:
+            return response  # nobody is left to read it
+        finally:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
+            if signal is not None:
+                await signal.close(why)
+
+    async def _send(
+        self, response: web.StreamResponse, first: bytes, chunks: AsyncIterator[bytes], watching: Watching
+    ) -> str:
+        try:
+            await self._write(response, first, watching)
+            async for chunk in chunks:
+                await self._write(response, chunk, watching)
+        except TimeoutError:
+            return "reader stalled"
+        return "signal ended"
+
+    async def _write(self, response: web.StreamResponse, chunk: bytes, watching: Watching) -> None:
+        clock = self._backend.clock
+        watching.received.add(len(chunk), clock.elapsed())
+        async with clock.deadline(_STALLED_S):
+            await response.write(chunk)
+        watching.sent.add(len(chunk), clock.elapsed())
+
+
+def _error(status: int, reason: str) -> web.Response:
+    """An error page as Tvheadend shows it."""
+    title = html.escape(f"{status} {reason}")
+    head = '<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">\n<HTML><HEAD>\n'
+    response = _text(
+        f"{head}<TITLE>{title}</TITLE>\n</HEAD><BODY>\n<H1>{title}</H1>\n</BODY></HTML>\n", "text/html"
+    )
+    response.set_status(status)
+    return response
+
+
+def _text(text: str, content_type: str) -> web.Response:
+    headers = {**_HEADERS, "Content-Type": content_type, "X-Content-Type-Options": "nosniff"}
+    return web.Response(body=text.encode(), headers=headers)
+
+
+def _picture(found: Artwork | None) -> web.Response:
+    if found is None:
+        raise web.HTTPNotFound
+    kind = found.content_type
+    kind = kind if kind.startswith("image/") else "application/octet-stream"
+    headers = {**_HEADERS, "X-Content-Type-Options": "nosniff", "Content-Type": kind, **_PICTURE_HEADERS}
+    return web.Response(body=found.data, headers=headers)
+
+
+def _unframed() -> UnframedStream:
+    response = UnframedStream(headers={**_HEADERS, "Content-Type": "video/mp2t", "Connection": "close"})
+    response.force_close()
+    return response
+
+
+def _parsed(rest: str) -> tuple[str, str, str]:
+    """``auth/channelid/7`` → prefix, kind, word. An ending .m3u or .m3u8 means nothing."""
+    prefix, slash, more = rest.partition("/")
+    if prefix in ("auth", "ticket", "e2", "satip") and slash:
+        rest = more
+    else:
+        prefix = ""
+    kind, _, word = rest.partition("/")
+    if not word:
+        kind = kind.removesuffix(".m3u8").removesuffix(".m3u")
+    return prefix, kind, word
+
+
+def _base(request: web.Request) -> str:
+    """As the client reaches us; a proxy in between says whether that was encrypted."""
+    base = base_url(request)
+    if request.headers.get("X-Forwarded-Proto", "").lower() == "https":
+        base = "https://" + base.partition("://")[2]
+    return base
+
+
+def _peer(request: web.Request) -> Peer:
+    wire = request.transport
+    theirs = wire.get_extra_info("peername") if wire else None
+    ours = wire.get_extra_info("sockname") if wire else None
+    return Peer(theirs[0], theirs[1], ours[0]) if theirs and ours else Peer(request.remote or "", 0)
+
+
+def _widen(request: web.Request) -> None:
+    """Room for the first burst, so that it leaves at once (asyncio has set TCP_NODELAY already)."""
+    wire = request.transport.get_extra_info("socket") if request.transport else None
+    if wire is not None:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
