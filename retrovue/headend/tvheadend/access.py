@@ -12,9 +12,10 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 
 from retrovue.clock import MasterClock
+from retrovue.headend.addresses import interfaces, plain
 
 #: How long a ticket lasts (seconds), Tvheadend's default; a player opens its stream several times with one.
 TICKET_S = 300.0
@@ -72,11 +73,16 @@ class Access:
 
 
 def is_local(address: str) -> bool:
-    """Of this machine or its network: loopback, link-local, private (RFC 1918, RFC 4193)."""
+    """Of this machine or its network: loopback, link-local, private (RFC 1918, RFC 4193).
+
+    A house with IPv6 has addresses of the whole world's, so there a neighbour in our own network counts, too.
+    IPv4 neighbours don't: beside a rented server's address are strangers.
+    """
     try:
-        found = ip_address(address.partition("%")[0])
+        found = ip_address(plain(address))
     except ValueError:
         return False
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return found.is_loopback or found.is_link_local or found.is_private
+    if found.is_loopback or found.is_link_local or found.is_private:
+        return True
+    networks = (n for i in interfaces() for n in i.networks if n.version == 6 and n.prefixlen >= 64)
+    return found.version == 6 and any(found in network for network in networks)

@@ -311,10 +311,10 @@ async def test_packets_and_reports_have_the_fields_and_types_of_a_real_server(co
         assert set(told) - set(reference[name]) - more.get(name, set()) == set(), name
 
 
-async def test_fifty_subscriptions_to_one_channel(connect: Connect, lineup: FakeLineup) -> None:
-    clients = [await watcher(connect) for _ in range(25)]
+async def test_many_subscriptions_to_one_channel(connect: Connect, lineup: FakeLineup) -> None:
+    clients = [await watcher(connect) for _ in range(5)]
     for client, numbers in clients:
         for number in (1, 2):
             await client.ask("subscribe", channelId=numbers["wrtv"], subscriptionId=number)
     await asyncio.gather(*(client.until(lambda p: len(p) > 300) for client, _ in clients))
-    assert lineup.open[ChannelId("wrtv")] == 50
+    assert lineup.open[ChannelId("wrtv")] == 10
