@@ -131,12 +131,8 @@ class StationClock:
         while (left := target - self._unset_s()) > 0:  # noqa: ASYNC110  as above
             await asyncio.sleep(min(left / self._speed, _MAX_NAP))
 
-    @asynccontextmanager
-    async def deadline(self, seconds: float) -> AsyncIterator[None]:
-        import asyncio
-
-        async with asyncio.timeout(seconds):
-            yield
+    def deadline(self, seconds: float) -> AbstractAsyncContextManager[None]:
+        return _real_deadline(seconds)
 
     @asynccontextmanager
     async def deadline_at(self, instant: datetime) -> AsyncIterator[None]:
@@ -146,16 +142,20 @@ class StationClock:
             yield
 
 
-class SteppedClock:
-    """A clock that stands still until it is told to move; for tests and faster-than-real-time runs.
+@asynccontextmanager
+async def _real_deadline(seconds: float) -> AsyncIterator[None]:
+    import asyncio
 
-    ``run_to`` walks from waiter to waiter in order, so a whole broadcast day passes as fast as the
-    code under test can work. Real I/O gets its turn through ``settle``.
-    """
+    async with asyncio.timeout(seconds):
+        yield
+
+
+class _StandingClock:
+    """What the clocks have in common whose time stands still between moments that somebody waits for."""
 
     def __init__(self, at: datetime) -> None:
         if at.tzinfo is None:
-            raise ValueError("a stepped clock needs an instant with a UTC offset")
+            raise ValueError("a clock needs an instant with a UTC offset")
         self._now_us = to_us(at)
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
 
@@ -164,9 +164,6 @@ class SteppedClock:
 
     def now_us(self) -> int:
         return self._now_us
-
-    def elapsed(self) -> float:
-        return self._now_us / 1_000_000
 
     async def wait_until(self, instant: datetime) -> None:
         import asyncio
@@ -177,17 +174,28 @@ class SteppedClock:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append((target, future))
+        self._awaited()
         await future
 
     async def wait(self, seconds: float) -> None:
         await self.wait_until(from_us(self._now_us + round(seconds * 1_000_000)))
 
-    @asynccontextmanager
-    async def deadline(self, seconds: float) -> AsyncIterator[None]:
-        import asyncio
+    def deadline(self, seconds: float) -> AbstractAsyncContextManager[None]:
+        return _real_deadline(seconds)
 
-        async with asyncio.timeout(seconds):
-            yield
+    def _awaited(self) -> None:
+        """Somebody has begun to wait."""
+
+
+class SteppedClock(_StandingClock):
+    """A clock that stands still until it is told to move; for tests and faster-than-real-time runs.
+
+    ``run_to`` walks from waiter to waiter in order, so a whole broadcast day passes as fast as the
+    code under test can work. Real I/O gets its turn through ``settle``.
+    """
+
+    def elapsed(self) -> float:
+        return self._now_us / 1_000_000
 
     @asynccontextmanager
     async def deadline_at(self, instant: datetime) -> AsyncIterator[None]:
@@ -232,7 +240,7 @@ class SteppedClock:
                 future.set_result(None)
 
 
-class RenderClock:
+class RenderClock(_StandingClock):
     """Station time that passes as fast as pictures can be made: for captures and soak tests.
 
     It stands still while somebody waits for a picture (``deadline_at`` never comes) or holds it, and
@@ -242,43 +250,12 @@ class RenderClock:
     """
 
     def __init__(self, at: datetime) -> None:
-        if at.tzinfo is None:
-            raise ValueError("a render clock needs an instant with a UTC offset")
-        self._now_us = to_us(at)
-        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        super().__init__(at)
         self._held = 0
         self._leaping = False
 
-    def now(self) -> datetime:
-        return from_us(self._now_us)
-
-    def now_us(self) -> int:
-        return self._now_us
-
     def elapsed(self) -> float:
         return time.monotonic()
-
-    async def wait_until(self, instant: datetime) -> None:
-        import asyncio
-
-        target = to_us(instant)
-        if target <= self._now_us:
-            await asyncio.sleep(0)
-            return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append((target, future))
-        self._leap_soon()
-        await future
-
-    async def wait(self, seconds: float) -> None:
-        await self.wait_until(from_us(self._now_us + round(seconds * 1_000_000)))
-
-    @asynccontextmanager
-    async def deadline(self, seconds: float) -> AsyncIterator[None]:
-        import asyncio
-
-        async with asyncio.timeout(seconds):
-            yield
 
     @asynccontextmanager
     async def deadline_at(self, instant: datetime) -> AsyncIterator[None]:
@@ -294,6 +271,9 @@ class RenderClock:
         finally:
             self._held -= 1
             self._leap_soon()
+
+    def _awaited(self) -> None:
+        self._leap_soon()
 
     def _leap_soon(self) -> None:
         # Not at once: whoever was woken by the last leap has its turn before.

@@ -6,12 +6,12 @@ Clients store it with their recordings and guide: a tuner that changes its id is
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from pathlib import Path
 
 from retrovue.errors import RetroVueError
 from retrovue.headend.hdhomerun import device_id
+from retrovue.small_file import write_whole
 
 _FILE = "device.json"
 
@@ -31,7 +31,8 @@ def identity(configured: str, state_dir: Path) -> str:
     kept = _read(path)
     if kept is None:
         kept = f"{device_id.make(secrets.token_bytes(8)):08X}"
-        _write(path, kept)
+        # A torn file would cost the identity.
+        write_whole(path, json.dumps({"device_id": kept}) + "\n")
     return kept
 
 
@@ -47,21 +48,4 @@ def _read(path: Path) -> str | None:
         raise RetroVueError(
             f"{path} doesn't hold a device id",
             help="restore it from a backup, or delete it to get a new id (clients will see a new tuner)",
-        ) from None
-
-
-def _write(path: Path, value: str) -> None:
-    """Whole or not at all: a torn file would cost the identity."""
-    draft = path.with_suffix(".json.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("w", encoding="utf-8") as file:
-            json.dump({"device_id": value}, file)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise RetroVueError(
-            f"{path} can't be written: {error.strerror}", help="choose another state directory with --state"
         ) from None

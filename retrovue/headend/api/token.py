@@ -5,11 +5,11 @@ Whoever can read the file is the operator; nobody else can: it has mode 0600 fro
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
 from retrovue.errors import RetroVueError
+from retrovue.small_file import write_whole
 
 FILE = "token"
 #: 256 bits: nobody guesses it, so nobody needs to be slowed down.
@@ -33,19 +33,7 @@ def control_token(configured: str, state_dir: Path) -> str:
             f"{path} can't be read: {why}", help="delete it; the next sign-on makes a new one"
         ) from None
     token = secrets.token_urlsafe(_BYTES)
-    draft = path.with_name(FILE + ".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.unlink(missing_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(token + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise RetroVueError(
-            f"{path} can't be written: {error.strerror}", help="choose another state directory with --state"
-        ) from None
+    write_whole(path, token + "\n", 0o600)
     return token
 
 

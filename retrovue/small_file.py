@@ -1,0 +1,30 @@
+"""Small files that must not be torn: written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from retrovue.errors import RetroVueError
+
+
+def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
+    """Give ``path`` this content, durably; ``mode`` is the file's from its first byte on.
+
+    It is written beside, flushed to the disk and renamed. Raises ``RetroVueError``; what was there stays.
+    """
+    draft = path.with_name(f"{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        with os.fdopen(
+            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8"
+        ) as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise RetroVueError(
+            f"{path} can't be written: {error.strerror}", help="choose another state directory with --state"
+        ) from None
