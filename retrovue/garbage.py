@@ -1,4 +1,4 @@
-"""Garbage: a stretch of work in which nobody looks for it.
+"""Garbage: a stretch of work in which nobody looks for it, and things among which nobody does.
 
 Reading a station and compiling it make very many objects, and next to none that hold each other in a circle;
 what nobody holds is freed at once all the same. Going through all of them again and again to find circles
@@ -22,3 +22,10 @@ def no_search_for_garbage() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def settled() -> None:
+    """What there is now is there for good: it is not gone through again. For a process that goes on for long
+    and must not stop for it; what is given up later is freed all the same, unless it is a circle."""
+    gc.collect()
+    gc.freeze()

@@ -297,7 +297,8 @@ class Lineup(Protocol):
         ...
 
     def guide(self, channel: ChannelId, start: datetime, end: datetime) -> Sequence[GuideEntry]:
-        """Entries that touch [start, end), in order. Unknown channel: empty."""
+        """Entries that touch [start, end), in order. Unknown channel: empty. Any thread may ask: what is
+        far away is made into values here."""
         ...
 
     def guide_end(self) -> datetime:

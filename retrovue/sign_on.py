@@ -7,36 +7,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from retrovue import call_sheet
+from retrovue.call_sheet import CallSheet, StationRefused
 from retrovue.clock import MasterClock, StationClock
 from retrovue.errors import RetroVueError
 from retrovue.ffmpeg_binary import choose_ffmpeg
+from retrovue.garbage import settled
 from retrovue.headend.server import Headend
 from retrovue.headend.settings import HeadendSettings
-from retrovue.library.adapters import settings_models
-from retrovue.lineup import ChannelId, EmergencyMode
-from retrovue.playout.admission import Encoders, budget_of
+from retrovue.lineup import ChannelId
 from retrovue.playout.control_room import EmergencyDefaults, StationControlRoom
-from retrovue.playout.cores import cores
-from retrovue.playout.director import Presentation, ProgramDirector, house_of, machine_of
+from retrovue.playout.director import ProgramDirector, house_of, machine_of
 from retrovue.playout.encoders import VERDICTS, EncoderBench
-from retrovue.playout.ladder import Patience
-from retrovue.playout.live import LiveFeed
 from retrovue.playout.prefetch import Prefetch, Upcoming
 from retrovue.playout.process import adopt
-from retrovue.playout.schedule_service import Desk, ScheduleService, logo_files
+from retrovue.playout.schedule_service import Desk, Planning, ScheduleService
 from retrovue.playout.station import OnAirStation
-from retrovue.secret import read_secret
 from retrovue.state_dir import ARTEFACT_NAME, StateLock, hold, off_air, on_air_at, state_dir
-from retrovue.station.load import require_station
-from retrovue.station.model import Live, StationModel
-from retrovue.units import SECOND_US, from_us
+from retrovue.units import from_us
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +55,7 @@ class StationOnAir:
         self.clock: MasterClock = clock or StationClock(options.at, options.speed)
         self.headend: Headend | None = None
         self.station: OnAirStation | None = None
-        self.model: StationModel | None = None
+        self._sheet: CallSheet | None = None
         self._director: ProgramDirector | None = None
         self._service: ScheduleService | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -71,9 +66,9 @@ class StationOnAir:
     async def start(self) -> None:
         """Compile what is missing, go on the air, open the ports."""
         options = self._options
-        model = self.model = await asyncio.to_thread(require_station, options.station, settings_models())
+        sheet = self._sheet = await call_sheet.send_for(options.station, self.clock)
         ffmpeg = await asyncio.to_thread(choose_ffmpeg)
-        state = state_dir(model.station.station, options.state, model.written_state)
+        state = state_dir(sheet.station, options.state, sheet.written_state)
         await asyncio.to_thread(_make_state, state)
         self._lock = await asyncio.to_thread(hold, state)
         if orphans := await asyncio.to_thread(adopt, state):
@@ -81,18 +76,18 @@ class StationOnAir:
         desk = Desk(options.station, state / ARTEFACT_NAME, state)
         machine = machine_of(ffmpeg, state)
         bench = EncoderBench(ffmpeg.path, ffmpeg.encoders, state / VERDICTS)
-        service = self._service = ScheduleService(self.clock, desk, model, self._reloaded, bench.equip)
+        service = self._service = ScheduleService(self.clock, desk, sheet.planning, self._reload, bench.equip)
         programme = await service.first_programme()
         director = self._director = ProgramDirector(
             self.clock,
             machine,
-            model.station.linger / SECOND_US,
-            patience(model),
-            presentation(model),
-            encoders(model),
+            sheet.linger_s,
+            sheet.patience,
+            sheet.presentation,
+            sheet.encoders,
         )
         station = self.station = OnAirStation(self.clock, director, programme)
-        station.take_over(programme, logo_files(model, options.station))
+        station.take_over(programme, sheet.planning.logos)
         control = self.control = StationControlRoom(
             self.clock,
             state,
@@ -114,28 +109,33 @@ class StationOnAir:
             self.clock,
             ffmpeg.path,
             director.equipment.media,
-            model.station.ladder.checks,
+            sheet.planning.checks_us,
             service.upcoming,
-            lambda bad: station.warn("media", _told(bad, model.station.timezone)),
+            lambda bad: station.warn("media", _told(bad, sheet.planning.timezone)),
         )
         self._tasks.append(asyncio.create_task(prefetch.run(), name="prefetch"))
-        settings = headend_settings(model, options.overrides)
+        settings = headend_settings(sheet, options.overrides)
         headend = self.headend = Headend(station, self.clock, settings, state, control=control)
         await headend.start()
         await asyncio.to_thread(on_air_at, state, headend.own_url())
+        # A thousand channels are some hundred thousand objects: a tenth of a second, in the middle of a tune.
+        settled()
         self._state = state
 
-    def _reloaded(self, model: StationModel) -> None:
-        """The YAML has changed: what is asked of it while the station runs."""
-        self.model = model
+    async def _reload(self) -> Planning:
+        """The YAML has changed: what is asked of it while the station runs. Raises ``RetroVueError``."""
+        try:
+            sheet = self._sheet = await call_sheet.send_for(self._options.station, self.clock)
+        except StationRefused as error:
+            raise RetroVueError(error.first) from None
         if self._director is not None:
-            self._director.presentation = presentation(model)
-            self._director.encoders = encoders(model)
+            self._director.presentation = sheet.presentation
+            self._director.encoders = sheet.encoders
+        return sheet.planning
 
     def _emergency_defaults(self) -> EmergencyDefaults:
-        assert self.model is not None
-        desk = self.model.station.emergency
-        return EmergencyDefaults(desk.text, EmergencyMode(desk.mode))
+        assert self._sheet is not None
+        return self._sheet.emergency
 
     async def stop(self, reason: str) -> None:
         """Off the air: no viewer, no child, no port is left. Safe after a failed ``start``."""
@@ -147,8 +147,6 @@ class StationOnAir:
             await self._director.close(reason)
         if self.headend is not None:
             await self.headend.stop()
-        if self._service is not None:
-            self._service.close()
         if self._state is not None:
             off_air(self._state)
         if self._lock is not None:
@@ -159,75 +157,32 @@ class StationOnAir:
         return [ident.id for ident in self.station.channels()] if self.station else []
 
 
-def patience(model: StationModel) -> Patience:
-    """How long the station waits for what can't be played."""
-    ladder = model.station.ladder
-    return Patience(
-        first_s=ladder.first_picture / SECOND_US,
-        hung_s=ladder.next_picture / SECOND_US,
-        restarts=ladder.restarts,
-        retry_s=ladder.retry / SECOND_US,
-    )
-
-
-def presentation(model: StationModel) -> Presentation:
-    """What isn't in the schedule: the emergency desk's voice, and the pictures of sign-offs."""
-    station = model.station
-    return Presentation(
-        voice=station.emergency.voice or f"This is a fictional emergency of {station.name}.",
-        sign_off={ChannelId(c.channel): c.sign_off or station.sign_off for c in model.channels},
-        lives={slug: _feed(live, model.folder) for slug, live in model.lives.items()},
-    )
-
-
-def _feed(live: Live, folder: Path) -> LiveFeed:
-    def secret(reference: str | None) -> Callable[[], str]:
-        return lambda: read_secret(reference, folder) if reference else ""
-
-    return LiveFeed(
-        live.live,
-        live.url,
-        live.buffer / SECOND_US,
-        live.interlaced,
-        str((folder / live.certificate).resolve()) if live.certificate else "",
-        secret(live.user),
-        secret(live.password),
-    )
-
-
-def encoders(model: StationModel) -> Encoders:
-    """How much encoding the machine bears, by the YAML or by what it has."""
-    said = model.station.encoders
-    budget = budget_of(cores()) if said.budget == "auto" else said.budget
-    return Encoders(budget, degrade=said.beyond == "degrade")
-
-
-def headend_settings(model: StationModel, overrides: Mapping[str, Any]) -> HeadendSettings:
+def headend_settings(sheet: CallSheet, overrides: Mapping[str, Any]) -> HeadendSettings:
     """The station's own settings under what the command line and the environment say."""
-    serve, tuner = model.station.serve, model.station.tuner
+    serve, tuner = sheet.serve, sheet.tuner
 
     def setting(name: str) -> Any:
-        return overrides[name] if overrides.get(name) is not None else getattr(serve, name)
+        return overrides[name] if overrides.get(name) is not None else serve[name]
 
     return HeadendSettings(
-        station=model.station.station,
-        friendly_name=tuner.name,
-        tuner_count=tuner.count,
-        personality=tuner.personality.value,
-        device_id=(tuner.device_id or "").upper(),
+        station=sheet.station,
+        friendly_name=tuner["name"],
+        tuner_count=tuner["count"],
+        personality=tuner["personality"],
+        device_id=tuner["device_id"].upper(),
         bind=setting("bind"),
         http_port=setting("http_port"),
-        port_80=serve.port_80 and overrides.get("http_port") is None,
+        port_80=serve["port_80"] and overrides.get("http_port") is None,
         stream_port=setting("stream_port"),
         control_port=setting("control_port"),
-        tvheadend=serve.tvheadend,
+        tvheadend=serve["tvheadend"],
         htsp_port=setting("htsp_port"),
         tvheadend_port=setting("tvheadend_port"),
-        accounts=tuple((a.name, read_secret(a.password, model.folder)) for a in serve.accounts),
+        accounts=tuple((name, password()) for name, password in sheet.accounts),
         discovery=setting("discovery"),
         external_url=setting("external_url"),
         zeroconf=setting("zeroconf"),
-        token=read_secret(serve.token, model.folder) if serve.token else "",
+        token=sheet.token(),
     )
 
 

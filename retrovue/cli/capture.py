@@ -102,6 +102,7 @@ def _prepared(args: argparse.Namespace, view: View) -> Iterator[tuple[Capture, M
     import tempfile
     from zoneinfo import ZoneInfo
 
+    from retrovue.call_sheet import patience, presentation
     from retrovue.cli.bench import Bench
     from retrovue.clock import StationClock
     from retrovue.ffmpeg_binary import choose_ffmpeg
@@ -111,7 +112,6 @@ def _prepared(args: argparse.Namespace, view: View) -> Iterator[tuple[Capture, M
     from retrovue.playout.director import machine_of
     from retrovue.playout.programme import load
     from retrovue.playout.schedule_service import media_roots
-    from retrovue.sign_on import patience, presentation
     from retrovue.state_dir import ARTEFACT_NAME, state_dir
     from retrovue.store import Artefact, ArtefactError
     from retrovue.units import HOUR_US

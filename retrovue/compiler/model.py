@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from operator import attrgetter
 
@@ -284,3 +284,25 @@ class Compiled:
     def end_us(self) -> int:
         """The instant up to which every channel is compiled."""
         return min((d.end_us for d in self.days if d.broadcast_date == self.last_day), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class ArtefactHeader:
+    """What an artefact says of itself. ``[start_us, end_us)`` is covered by every channel."""
+
+    schema_version: int
+    content_hash: str
+    station: str
+    name: str
+    timezone: str
+    first_day: date
+    last_day: date
+    start_us: int
+    end_us: int
+    as_of: datetime  #: UTC
+    compiler_version: str
+    sources_hash: str
+    catalog_hash: str
+    revision: str
+    built_at: datetime  #: UTC
+    clock: str = "12h"  #: how times are written on the screen

@@ -2,22 +2,82 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import io
+import os
+import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
 
 from aiohttp import web
 
 #: Bytes given to the socket at once: a client that reads slowly holds this much, not the document.
-_SLICE = 1 << 18
+SLICE = 1 << 18
+
+
+class Spool:
+    """A body that is written bit by bit, and kept in a file without a name: the guide of a large station is
+    larger than all else that the station needs. In memory where the disk is full. Blocks: for threads.
+    """
+
+    def __init__(self) -> None:
+        self._file: io.FileIO | None = None
+        self._memory = bytearray()
+        self._digest = sha256()
+        self.size = 0
+        with contextlib.suppress(OSError):
+            self._file = tempfile.TemporaryFile(prefix="retrovue-", buffering=0)  # noqa: SIM115  kept open
+
+    def write(self, part: bytes) -> None:
+        """Add ``part``."""
+        self._digest.update(part)
+        try:
+            left = memoryview(part)
+            while left and self._file is not None:
+                left = left[self._file.write(left) :]
+        except OSError:
+            assert self._file is not None
+            self._memory += os.pread(self._file.fileno(), self.size, 0)
+            self._file = None
+        if self._file is None:
+            self._memory += part
+        self.size += len(part)
+
+    def read(self, at: int, length: int) -> bytes:
+        """At most ``length`` bytes from ``at`` on."""
+        if self._file is not None:
+            return os.pread(self._file.fileno(), length, at)
+        return bytes(self._memory[at : at + length])
+
+    @property
+    def etag(self) -> str:
+        """The hash of all that was written."""
+        return self._digest.hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
     """A body that is ready to be sent. ``etag`` is the bare word, without quotes."""
 
-    body: bytes
+    body: bytes | Spool
     content_type: str
     etag: str
+
+    @property
+    def size(self) -> int:
+        return len(self.body) if isinstance(self.body, bytes) else self.body.size
+
+    async def part(self, at: int, length: int) -> bytes | memoryview:
+        """At most ``length`` bytes of the body from ``at`` on."""
+        if isinstance(self.body, bytes):
+            return memoryview(self.body)[at : at + length]
+        return await asyncio.to_thread(self.body.read, at, length)
+
+
+def spooled(body: Spool, content_type: str) -> Document:
+    """A document of what was written to ``body``."""
+    return Document(body, content_type, body.etag)
 
 
 def document(body: bytes, content_type: str) -> Document:
@@ -38,12 +98,11 @@ async def reply(
     if _has_it(request, found.etag):
         return web.Response(status=304, headers=common)
     response = web.StreamResponse(headers={**common, "Content-Type": found.content_type})
-    response.content_length = len(found.body)
+    response.content_length = found.size
     await response.prepare(request)
     if request.method != "HEAD":
-        body = memoryview(found.body)
-        for at in range(0, len(body), _SLICE):
-            await response.write(body[at : at + _SLICE])
+        for at in range(0, found.size, SLICE):
+            await response.write(await found.part(at, SLICE))
     await response.write_eof()
     return response
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
+import zlib
 from collections.abc import Iterable
 
 from aiohttp import web
@@ -11,7 +11,7 @@ from aiohttp import web
 from retrovue.clock import MasterClock
 from retrovue.headend import m3u
 from retrovue.headend.base_url import base_url
-from retrovue.headend.documents import Document, document, reply
+from retrovue.headend.documents import SLICE, Document, Spool, document, reply, spooled
 from retrovue.headend.settings import HeadendSettings
 from retrovue.headend.xmltv import XmltvWriter
 from retrovue.lineup import ArtworkRef, ChannelIdent, Lineup
@@ -28,7 +28,7 @@ _Key = tuple[str, str, str, tuple[ChannelIdent, ...]]
 class GuideFrontEnd:
     """``/xmltv.xml``, ``/xmltv.xml.gz``, ``/channels.m3u`` (``/playlist.m3u``) and ``/artwork/…``.
 
-    The guide is written once for each publication and address, then sent from memory.
+    The guide is written once for each publication and address, then sent from a file.
     """
 
     def __init__(self, lineup: Lineup, clock: MasterClock, settings: HeadendSettings) -> None:
@@ -62,7 +62,7 @@ class GuideFrontEnd:
             packed = self._packed.get(plain.etag)
             if packed is None:
                 # No Content-Encoding: clients unpack by the address's ending (Jellyfin does).
-                body = await asyncio.to_thread(gzip.compress, plain.body, 6, mtime=0)
+                body = await _gzip(plain)
                 packed = Document(body, "application/gzip", f"{plain.etag}-gz")
                 live = {kept.etag for kept in self._written.values()}
                 self._packed = {etag: kept for etag, kept in self._packed.items() if etag in live}
@@ -99,20 +99,33 @@ class GuideFrontEnd:
             return found
 
     async def _write(self, key: _Key) -> Document:
-        """Asks the lineup here, a channel at a time, and writes in a thread: the picture on the air
-        shares this loop and must not wait for a whole guide."""
+        """A channel at a time, on a thread: the picture on the air shares this loop and must not wait for a
+        whole guide."""
         _, base, name, channels = key
         now, end = self._clock.now(), self._lineup.guide_end()
-        writer = XmltvWriter(base, name)
-        parts = [writer.head(channels)]
+        writer, body = XmltvWriter(base, name), Spool()
+
+        def add(channel: ChannelIdent) -> None:
+            body.write(writer.programmes(channel, self._lineup.guide(channel.id, now, end)))
+
+        await asyncio.to_thread(lambda: body.write(writer.head(channels)))
         for channel in channels:
-            entries = self._lineup.guide(channel.id, now, end)
-            parts.append(await asyncio.to_thread(writer.programmes, channel, entries))
-        parts.append(writer.foot())
-        return await asyncio.to_thread(lambda: document(b"".join(parts), "application/xml; charset=utf-8"))
+            await asyncio.to_thread(add, channel)
+        await asyncio.to_thread(lambda: body.write(writer.foot()))
+        return spooled(body, "application/xml; charset=utf-8")
 
     def _keep(self, key: _Key, written: Document) -> None:
         self._written = {k: kept for k, kept in self._written.items() if k[0] == key[0]}
         while len(self._written) >= _KEPT:
             del self._written[next(iter(self._written))]
         self._written[key] = written
+
+
+async def _gzip(plain: Document) -> Spool:
+    """The body, packed; byte for byte the same each time."""
+    packed, packer = Spool(), zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    for at in range(0, plain.size, SLICE):
+        part = await plain.part(at, SLICE)
+        await asyncio.to_thread(lambda p=part: packed.write(packer.compress(p)))  # type: ignore[misc]  # mypy can't infer a lambda with a default
+    await asyncio.to_thread(lambda: packed.write(packer.flush()))
+    return packed

@@ -19,6 +19,10 @@ from retrovue.lineup import ArtworkRef, ChannelId, ChannelIdent, GuideEntry
 _NOT_XML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+#: Texts that are remembered for a rerun: a few MB at most.
+_REMEMBERED = 5000
+
+
 def escape(text: str) -> str:
     """``text`` fit for element content and double-quoted attributes: control characters removed,
     runs of white space made one space."""
@@ -98,6 +102,8 @@ class XmltvWriter:
             )
             body = bodies.get(key)
             if body is None:
+                if len(bodies) >= _REMEMBERED:
+                    bodies.clear()
                 body = bodies[key] = self._body(entry, fresh)
             title = escape(entry.title) or name
             lines.append(f'<programme start="{start}" stop="{stop}{identity}{title}</title>{body}')

@@ -26,6 +26,7 @@ from pathlib import Path
 from retrovue.broadcast_day import Calendar
 from retrovue.clock import MasterClock
 from retrovue.playout.as_run import AsRunRecord, RunLog, line_of
+from retrovue.playout.errand import Errand, ErrandFailed, send
 from retrovue.playout.playlog import Playlog
 from retrovue.playout.producers.base import Origin
 from retrovue.playout.ticks import TickGrid
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 #: From one round of writing to the next (real seconds); with the write itself well below a second.
 EVERY_S = 0.7
 SUFFIX = ".jsonl"
+#: Archiving a day of a thousand channels takes a minute (real seconds).
+_ARCHIVE_PATIENCE_S = 900.0
 
 
 def file_name(channel: str, on: date) -> str:
@@ -93,17 +96,26 @@ class AsRunJournal:
 
     async def archive(self, over: Callable[[str, date], bool]) -> None:
         """Make one file of each day that is ``over`` (channel, broadcast date). Raises nothing."""
-        from retrovue.playout.as_run_log import archive
+        from retrovue.playout.as_run_log import due
 
         if self._folder is None or self._closing.is_set():
             return
         try:
-            made = await asyncio.get_running_loop().run_in_executor(self._thread, archive, self._folder, over)
-        except (OSError, RuntimeError) as error:
+            days = await asyncio.get_running_loop().run_in_executor(self._thread, due, self._folder, over)
+            if not days:
+                return
+            request = json.dumps([str(path) for path in days]).encode()
+            line, _ = await send(
+                Errand("retrovue.playout.as_run_log", request, _ARCHIVE_PATIENCE_S), self._clock
+            )
+            _, made, trouble = json.loads(line)
+        except (OSError, RuntimeError, ErrandFailed) as error:
             log.warning("as-run can't be archived in %s: %s", self._folder, error)
             return
+        if trouble:
+            log.warning("as-run can't be archived in %s: %s", self._folder, trouble)
         for file in made:
-            log.info("as-run: %s is complete", file.name)
+            log.info("as-run: %s is complete", Path(file).name)
 
     async def _write_on(self) -> None:
         """Rounds of writing, until no channel is on the air and nothing is left to write."""

@@ -9,22 +9,26 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import logging
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from retrovue.errors import RetroVueError
 from retrovue.playout.as_run import AsRunRecord
 from retrovue.playout.as_run_journal import fsync
 from retrovue.store import schema
 from retrovue.units import from_us
+
+# Whoever only asks which files there are does without.
+if TYPE_CHECKING:
+    import duckdb
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +89,8 @@ def read(
 
     Raises ``AsRunError``.
     """
+    import duckdb
+
     wanted = set(channels)
     trouble = ""
     for _ in range(_PATIENCE):
@@ -114,31 +120,37 @@ def _marks(paths: list[Path]) -> list[tuple[Path, int, int]]:
     return found
 
 
-def archive(folder: Path, over: Callable[[str, date], bool]) -> list[Path]:
-    """Make one Parquet file of each day of JSON Lines that is ``over``; returns the new files.
+def due(folder: Path, over: Callable[[str, date], bool]) -> list[Path]:
+    """The days of JSON Lines that are ``over``."""
+    return [file.path for file in files(folder) if not file.archived and over(file.channel, file.date)]
+
+
+def archive(lines: Iterable[Path]) -> list[Path]:
+    """Make one Parquet file of each of these days of JSON Lines; returns the new files.
 
     Whole or not at all: it is written beside, flushed to the disk and renamed before the lines go. A day
     that somebody is writing to is left for the next time. Raises ``OSError``.
     """
+    import duckdb
+
     made = []
-    for file in files(folder):
-        if not file.archived and over(file.channel, file.date):
-            try:
-                if _archive(file):
-                    made.append(file.path.with_suffix(ARCHIVED))
-            except duckdb.Error as error:
-                log.warning("as-run: %s can't be archived: %s", file.path, str(error).partition("\n")[0])
+    for path in lines:
+        try:
+            if _archive(path):
+                made.append(path.with_suffix(ARCHIVED))
+        except duckdb.Error as error:
+            log.warning("as-run: %s can't be archived: %s", path, str(error).partition("\n")[0])
     return made
 
 
-def _archive(file: LogFile) -> bool:
-    target = file.path.with_suffix(ARCHIVED)
+def _archive(lines: Path) -> bool:
+    target = lines.with_suffix(ARCHIVED)
     beside = target.with_name(f".{target.name}.{os.getpid()}.new")
-    with _alone(file.path) as alone:
+    with _alone(lines) as alone:
         if not alone:
             return False
         try:
-            sources = [file.path, *([target] if target.exists() else [])]
+            sources = [lines, *([target] if target.exists() else [])]
             with _connected(sources) as connection:
                 connection.execute(
                     f"COPY ({_RUNS} ORDER BY start_us, session, run) TO {_quoted(beside)} "
@@ -147,7 +159,7 @@ def _archive(file: LogFile) -> bool:
             fsync(beside)
             beside.replace(target)
             fsync(target.parent)
-            file.path.unlink()
+            lines.unlink()
             fsync(target.parent)
         finally:
             beside.unlink(missing_ok=True)
@@ -189,6 +201,8 @@ _RUNS = f"""
 @contextlib.contextmanager
 def _connected(paths: list[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with the lines of ``paths`` in its table ``line``. Raises ``duckdb.Error``."""
+    import duckdb
+
     names = schema.AS_RUN.names
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind, _ in schema.AS_RUN.columns)
     with duckdb.connect(":memory:", config=_CONFIG) as connection:
@@ -242,3 +256,19 @@ def _literal(path: Path) -> str:
 def _quoted(path: Path) -> str:
     """A SQL string literal; COPY takes no parameters."""
     return "'" + str(path).replace("'", "''") + "'"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Archive the files that standard input names (JSON), as an errand of the station on the air: DuckDB
+    takes more memory than everything else there."""
+    logging.basicConfig(format="%(message)s")
+    try:
+        said: list[Any] = [0, [str(path) for path in archive(map(Path, json.loads(sys.stdin.read())))], ""]
+    except OSError as error:
+        said = [0, [], error.strerror or str(error)]
+    sys.stdout.write(json.dumps(said) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -26,6 +26,7 @@ from typing import Protocol
 
 from retrovue.clock import MasterClock
 from retrovue.lineup import AccessUnit, ChannelId, Health, MediaSegment, SignalFormat, TuneRefused, Viewer
+from retrovue.playout.access_units import access_units
 from retrovue.playout.as_run_journal import AsRun
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.producers.base import Producer
@@ -347,6 +348,7 @@ class ChannelSignal:
 
     def __init__(self, manager: ChannelManager) -> None:
         self._manager: ChannelManager | None = manager
+        self._house = manager.house
         self._ring: Ring | None = None
         self.format = signal_format(manager.house)
 
@@ -363,12 +365,12 @@ class ChannelSignal:
             yield chunk.data
 
     async def access_units(self) -> AsyncIterator[AccessUnit]:
-        ring = self._ring
+        ring, house = self._ring, self._house
         first = await ring.join() if ring is not None else None
         if ring is None or first is None:
             return
         async for chunk in ring.read(first):
-            for unit in chunk.units:
+            for unit in access_units(chunk.data, chunk.start_us, house):
                 yield unit
 
     async def media_segments(self) -> AsyncIterator[MediaSegment]:

@@ -22,7 +22,7 @@ from typing import TypeVar
 from retrovue.clock import MasterClock
 from retrovue.playout.drawing import Plate
 from retrovue.resources import card_fonts
-from retrovue.station.model import DRAWN
+from retrovue.station.files import DRAWN
 
 log = logging.getLogger(__name__)
 

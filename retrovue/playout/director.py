@@ -49,6 +49,7 @@ from retrovue.playout.producers.base import Origin, Producer
 from retrovue.playout.producers.emergency import SLUG, EmergencyEncode, EmergencyProducer
 from retrovue.playout.producers.live import LiveProducer
 from retrovue.playout.producers.synthetic import SyntheticProducer
+from retrovue.playout.rundown import touching
 from retrovue.playout.shelf import Shelf, Wanted, folder_of
 from retrovue.playout.sources.slate import Slate, SlateFailed, make_slate
 from retrovue.playout.switcher import LEAD_S
@@ -66,6 +67,8 @@ log = logging.getLogger(__name__)
 SHORTFALL_SYNTHETIC = "slate"
 #: What a channel airs within this time says whether it needs an encoder (µs).
 LOOK_AHEAD_US = 15 * MINUTE_US
+#: What it costs is looked at again after this (seconds).
+PRICE_HOLDS_S = 60.0
 #: What it shows when it is ordered to sign off, and nothing else is said.
 SIGN_OFF_SYNTHETIC = "sign-off"
 
@@ -239,11 +242,11 @@ class _Studio(Studio, Feeds):
         self._renderings = _Renderings(self)
         self.control = MasterControl(channel.channel, house.grid, self)
         self.degraded = ""  #: why it is not encoded as the house format says
-        self._encodes = True
+        self._encodes, self._priced_until = True, 0.0
 
     def apply(self, channel: CompiledChannel, programme: Programme) -> None:
         """A new artefact: what is on the air goes on where both agree."""
-        self.channel, self._programme = channel, programme
+        self.channel, self._programme, self._priced_until = channel, programme, 0.0
         self._as_run.authorise(programme.playlog, programme.artefact, programme.generation)
         self.control.rearm()
 
@@ -266,8 +269,7 @@ class _Studio(Studio, Feeds):
                 from_us(e.start_us), from_us(e.end_us), e.title, e.subtitle, e.description, e.categories,
                 e.rating,
             )
-            for e in self._programme.continuity.events
-            if e.start_us < end_us and e.end_us > start_us
+            for e in touching(self._programme.continuity.events, start_us, end_us)
         ]  # fmt: skip
 
     @property
@@ -279,7 +281,7 @@ class _Studio(Studio, Feeds):
         """Before the channel goes on the air; an encoder never changes while it is."""
         if why and why != self.degraded:
             log.warning("%s: %s", self.channel.channel, why)
-        self._house, self.degraded = house, why
+        self._house, self.degraded, self._priced_until = house, why, 0.0
 
     async def load(self) -> float:
         """What it costs to have the channel on the air for the coming minutes (cores).
@@ -287,7 +289,10 @@ class _Studio(Studio, Feeds):
         House copies cost next to nothing while no graphics lie over them, and so does a still picture. Asked
         of the disk, so not for every tick.
         """
-        self._encodes = await self._needs_encoder()
+        now_s = self._director.equipment.clock.elapsed()
+        if now_s >= self._priced_until:
+            self._encodes = await self._needs_encoder()
+            self._priced_until = now_s + PRICE_HOLDS_S
         return self.price
 
     @property
@@ -303,18 +308,14 @@ class _Studio(Studio, Feeds):
             return True
         grid, now_us = self._house.grid, self._director.equipment.clock.now_us()
         first, last = grid.at(now_us), grid.at(now_us + LOOK_AHEAD_US)
-        copies: dict[str, Wanted] = {}
-        for entry in self._programme.playlog.under(self.control.crawls).entries:
-            if entry.end <= first or entry.start >= last:
-                continue
-            if entry.segment.kind is SegmentKind.LIVE:
-                return True
-            if entry.segment.asset_id:
-                rendering = self.asset(entry.segment.asset_id)
-                if entry.layers or rendering is None or rendering.copy is None:
-                    return True
-                copies[rendering.copy.asset] = rendering.copy
-        return not await asyncio.to_thread(lambda: all(copy.made() for copy in copies.values()))
+        coming = self._programme.playlog.between(first, last).under(self.control.crawls).entries
+        if any(entry.segment.kind is SegmentKind.LIVE or entry.layers for entry in coming):
+            return True
+        renderings = [self.asset(a) for a in {e.segment.asset_id for e in coming if e.segment.asset_id}]
+        copies = [rendering.copy for rendering in renderings if rendering is not None]
+        if len(copies) < len(renderings) or None in copies:
+            return True
+        return not await asyncio.to_thread(lambda: all(copy is not None and copy.made() for copy in copies))
 
     async def slate(self) -> Slate:
         self._encode_as_it_can()
@@ -349,13 +350,19 @@ class _Studio(Studio, Feeds):
         return self.control.start(self._house.grid.at(now_us), notify)
 
     def swap(self) -> None:
+        self._priced_until = 0.0
         self.control.swap()
 
     async def dismiss(self, reason: str) -> None:
         await self.control.stop(reason)
+        self.rest()
 
     def detail(self) -> str:
         return self.control.detail
+
+    def rest(self) -> None:
+        """Nobody watches: what a channel on the air needs is not kept."""
+        self._programme.playlog.forget()
 
     # --- master_control.Feeds ----------------------------------------------------------------------
 
@@ -541,6 +548,7 @@ class ProgramDirector:
         self.encoders = encoders or Encoders()
         self._admitting = asyncio.Lock()
         self._coming_on: Counter[ChannelId] = Counter()  #: tunes under way
+        self._pricing: set[asyncio.Task[float]] = set()
         self.presentation = presentation or Presentation()
         self._orders = OrderBook()
         self._emergencies: dict[tuple[HouseFormat, str, str], EmergencyEncode] = {}
@@ -669,11 +677,19 @@ class ProgramDirector:
                     await self._admit(channel)
                 self._coming_on[channel] += 1
             try:
-                return await manager.tune(viewer)
+                signal = await manager.tune(viewer)
+                self._price(channel)
+                return signal
             finally:
                 self._coming_on[channel] -= 1
                 self._coming_on += Counter()  # drops what is 0
         return await manager.tune(viewer)
+
+    def _price(self, channel: ChannelId) -> None:
+        """Find out what it costs, in its own time: the next one to be admitted wants to know."""
+        task = asyncio.create_task(self._studios[channel].load(), name=f"price of {channel}")
+        self._pricing.add(task)
+        task.add_done_callback(self._pricing.discard)
 
     # --- admission control -------------------------------------------------------------------------
 
@@ -682,21 +698,29 @@ class ProgramDirector:
         studio = self._studios[channel]
         house = house_of(studio.channel)
         studio.encode_as(house, "")
+        if self._surely_has_room(house):
+            return  # a cold tune waits for no more than it must
         encodes = await studio.load() > COPY
         beside = [
             OnAir(other, await self._studios[other].load(), self.channels[other].lingers_since)
-            for other in self._on_air()
+            for other in self.on_air()
         ]
         verdict = judge(self.encoders, beside, house, encodes)
         if verdict.house is None:
             log.warning("%s: refused: %s", channel, verdict.reason)
+            studio.rest()
             raise TuneRefused("busy", verdict.reason)
         for lingering in verdict.put_off:
             log.info("%s: off the air early: %s needs the encoder", lingering, channel)
             await self.channels[lingering].make_room()
         studio.encode_as(verdict.house, verdict.reason)
 
-    def _on_air(self) -> list[ChannelId]:
+    def _surely_has_room(self, house: HouseFormat) -> bool:
+        """Is there room whatever those on the air need, a live source keyed in included?"""
+        most = math.fsum(2 * cost(self._studios[channel].house) for channel in self.on_air())
+        return most + cost(house) <= self.encoders.budget
+
+    def on_air(self) -> list[ChannelId]:
         """The channels that are on the air, or coming on."""
         return [c for c, m in self.channels.items() if m.state is not State.OFF_AIR or c in self._coming_on]
 
@@ -706,7 +730,7 @@ class ProgramDirector:
 
     def encoders_used(self) -> float:
         """Cores that the channels on the air take, by the table."""
-        return math.fsum(self._studios[channel].price for channel in self._on_air())
+        return math.fsum(self._studios[channel].price for channel in self.on_air())
 
     def degraded(self, channel: ChannelId) -> str:
         """Why a channel that is on the air is not encoded as its format says; empty when it is."""
@@ -749,6 +773,9 @@ class ProgramDirector:
     async def close(self, reason: str) -> None:
         """Every channel off the air; nothing is left behind."""
         self._closed = True
+        for pricing in self._pricing:
+            pricing.cancel()
+        await asyncio.gather(*self._pricing, return_exceptions=True)
         await asyncio.gather(*(manager.close(reason) for manager in self.channels.values()))
         await self.journal.close()
         for task in self._slates.values():

@@ -53,8 +53,15 @@ class Playlog:
     """Entries in order, without gaps, over [start, end) ticks."""
 
     def __init__(self, entries: Sequence[PlaylogEntry]) -> None:
-        self.entries = tuple(entries)
-        self._starts = [entry.start for entry in self.entries]
+        self._entries: tuple[PlaylogEntry, ...] | None = tuple(entries)
+
+    @property
+    def entries(self) -> tuple[PlaylogEntry, ...]:
+        assert self._entries is not None
+        return self._entries
+
+    def forget(self) -> None:
+        """Nobody looks into it now."""
 
     @classmethod
     def align(
@@ -112,6 +119,10 @@ class Playlog:
         """Without the entries that are over by ``tick``."""
         return Playlog([entry for entry in self.entries if entry.end > tick])
 
+    def between(self, start: int, end: int) -> Playlog:
+        """The entries that lie in [start, end), in part at least."""
+        return Playlog([entry for entry in self.entries if entry.end > start and entry.start < end])
+
     @property
     def end(self) -> int:
         """The first tick that nothing is planned for; 0 when empty."""
@@ -119,7 +130,34 @@ class Playlog:
 
     def at(self, tick: int) -> PlaylogEntry | None:
         """What is planned on ``tick``; None outside the playlog."""
-        index = bisect_right(self._starts, tick) - 1
-        if index < 0 or tick >= self.entries[index].end:
+        entries = self.entries
+        index = bisect_right(entries, tick, key=lambda entry: entry.start) - 1
+        if index < 0 or tick >= entries[index].end:
             return None
-        return self.entries[index]
+        return entries[index]
+
+
+class DeferredPlaylog(Playlog):
+    """A playlog that is worked out when somebody first looks into it, by ``plan``, and may be forgotten.
+
+    ``end`` is known before. Any thread may look into it.
+    """
+
+    def __init__(self, plan: Callable[[], Sequence[PlaylogEntry]], end: int) -> None:
+        self._entries = None
+        self._plan, self._end = plan, end
+
+    @property
+    def entries(self) -> tuple[PlaylogEntry, ...]:
+        entries = self._entries
+        if entries is None:
+            entries = self._entries = tuple(self._plan())
+        return entries
+
+    @property
+    def end(self) -> int:
+        return self._end
+
+    def forget(self) -> None:
+        """It is worked out anew for whoever looks into it next."""
+        self._entries = None

@@ -23,7 +23,7 @@ from retrovue.units import SECOND_US
 log = logging.getLogger(__name__)
 
 #: Pause between two files that are decoded (seconds), and between two rounds over the schedule.
-PACE_S, ROUND_S = 2.0, 120.0
+PACE_S, ROUND_S = 2.0, 300.0
 #: Decoding one picture takes longer than this (seconds) only from a store that is as good as gone.
 _PATIENCE_S = 30.0
 #: The last picture looked at lies this far before the end of what is used (µs): containers round, and the

@@ -303,6 +303,11 @@ async def answer(arguments: list[str], clock: MasterClock, patience_s: float) ->
 _environment: Mapping[str, str] | None = None
 
 
+def environment() -> Mapping[str, str] | None:
+    """Of every child; None: as it is here."""
+    return _environment
+
+
 def adopt(state: Path) -> list[int]:
     """Children of this process work for ``state`` from now on; ends those that another one left behind.
 

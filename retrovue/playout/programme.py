@@ -1,18 +1,22 @@
 """From an artefact to what the channels need for the coming hours; the only reader of the store in playout.
 
-Everything here runs off the event loop: the tick loops must not wait for a disk.
+In two steps: ``pack`` asks the artefact, in a process of its own (roll.py); ``air`` makes of what was packed
+what is on the air. A channel's playlog is worked out when somebody tunes in and forgotten when the channel
+goes off the air, a line of the guide is made when it is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
+from itertools import groupby, pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
-from retrovue.compiler.model import CompiledChannel, ScheduleEvent
-from retrovue.library.catalog import Asset
+from retrovue.compiler.model import ArtefactHeader, CompiledChannel, ScheduleEvent, Segment
 from retrovue.lineup import ArtworkRef, ChannelId, ChannelIdent, GuideEntry
 from retrovue.playout.cards import Writing
 from retrovue.playout.director import Programme, house_of
@@ -20,14 +24,50 @@ from retrovue.playout.encode import SOFTWARE
 from retrovue.playout.graphics import Continuity
 from retrovue.playout.guide import edges as guide_edges
 from retrovue.playout.overlay import Schedule, plan_layers
-from retrovue.playout.playlog import Playlog, PlaylogEntry
-from retrovue.store.artefact import Artefact, ArtefactHeader
-from retrovue.units import MINUTE_US, from_us
+from retrovue.playout.playlog import DeferredPlaylog, Playlog, PlaylogEntry
+from retrovue.playout.rundown import CutRow, Events, Packer, Rundown, Use
+from retrovue.units import HOUR_US, MINUTE_US, from_us, to_us
+
+if TYPE_CHECKING:
+    from retrovue.library.catalog import Asset
+    from retrovue.store.artefact import Artefact
 
 #: The playlog keeps this much of the past: a viewer's lag and a clock's slew reach into it (µs).
 KEEP_PAST_US = 2 * MINUTE_US
 #: Overlays are planned from this long before (µs).
 LOOK_BACK_US = 60 * MINUTE_US
+#: A rundown is good for this long: it is rolled every hour (µs).
+FRESH_US = HOUR_US + 15 * MINUTE_US
+NO_CUT: CutRow = (0, "", 0, 0, 0)
+
+
+class Guide(Sequence[GuideEntry]):
+    """A channel's guide as front-ends see it; each entry is made when it is asked for."""
+
+    __slots__ = ("_events",)
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def __getitem__(self, index: Any) -> Any:
+        found = self._events[index]
+        return [_entry(event) for event in found] if isinstance(index, slice) else _entry(found)
+
+    def between(self, start: datetime, end: datetime) -> list[GuideEntry]:
+        """Entries that touch [start, end), in order."""
+        return [_entry(event) for event in self._events.between(to_us(start), to_us(end))]
+
+    def at(self, us: int) -> GuideEntry | None:
+        """What is on at ``us``; None outside the guide."""
+        event = self._events.at(us)
+        return _entry(event) if event is not None else None
+
+    def ends_after(self, us: int) -> int | None:
+        """When what is on at ``us`` ends (µs); None outside the guide."""
+        return self._events.ends_after(us)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +76,24 @@ class OnAirProgramme:
 
     header: ArtefactHeader
     idents: tuple[ChannelIdent, ...]  #: in order of the lineup
-    guide: Mapping[ChannelId, tuple[GuideEntry, ...]]
+    guide: Mapping[ChannelId, Guide]
     channels: Mapping[ChannelId, tuple[CompiledChannel, Programme]]
     playlog_end_us: int
     generation: int = 0  #: of the playlog
+    cut: CutRow = NO_CUT
+    uses: Callable[[int, int], Sequence[Use]] = lambda start_us, end_us: ()  #: what airs in [start, end) (µs)
+
+    def work_out(self, channels: Iterable[ChannelId]) -> None:
+        """The playlogs of those that are on the air, so that the event loop need not."""
+        for channel in channels:
+            if channel in self.channels:
+                _ = self.channels[channel][1].playlog.entries
 
 
 def media_path(roots: Mapping[str, Path], collection: str, path: str) -> str:
     """Where a collection's file is; ``roots``: collection → folder of its media."""
     root = roots.get(collection)
-    return str(root / path) if root is not None else path
+    return os.path.join(root, path) if root is not None else path  # noqa: PTH118  asked for by the ten thousand
 
 
 def in_software(channel: CompiledChannel) -> CompiledChannel:
@@ -62,72 +110,135 @@ def load(
     station: Path = Path(),
     equip: Callable[[CompiledChannel], CompiledChannel] = in_software,
 ) -> OnAirProgramme:
-    """Read ``artefact`` for [now, now + ``playlog_us``); ``roots``: collection → folder of its media,
-    ``station``: its folder, for its pictures, ``equip``: gives a channel an encoder that works here.
+    """``pack`` and ``air`` in one. Raises ``ArtefactError``."""
+    cut = (generation, artefact.header.content_hash, now_us, now_us - KEEP_PAST_US, now_us + playlog_us)
+    return air(Rundown(pack(artefact, cut, now_us)), roots, station, equip)
 
-    Raises ``ArtefactError``.
+
+def pack(artefact: Artefact, cut: CutRow, now_us: int, checks_us: Sequence[int] = ()) -> bytes:
+    """What airs of ``artefact`` within the cut, its guide, and the files that are wanted from now until the
+    longest of ``checks_us`` ahead (prefetch.py). Raises ``ArtefactError``.
     """
-    header = artefact.header
+    *_, start_us, end_us = cut
+    packer = Packer()
+    # What is shown after a break, and for how long, depends on where the break was.
+    first_us = start_us - LOOK_BACK_US
+    events, segments = _Apart(artefact.all_events()), _Apart(artefact.all_segments(first_us, end_us))
+    for channel in artefact.channels:
+        packer.channel(channel, events.of(channel.channel), segments.of(channel.channel))
+    for asset in artefact.assets(first_us, end_us):
+        packer.asset(asset)
+    for window in _windows(now_us, checks_us):
+        for use in artefact.uses(*window):
+            packer.use(Use(*use))
+    return packer.finish(artefact.header, cut, artefact.synthetics, artefact.overlays, artefact.templates)
+
+
+def air(
+    rundown: Rundown,
+    roots: Mapping[str, Path],
+    station: Path = Path(),
+    equip: Callable[[CompiledChannel], CompiledChannel] = in_software,
+) -> OnAirProgramme:
+    """What is on the air; ``roots``: collection → folder of its media, ``station``: its folder, for its
+    pictures, ``equip``: gives a channel an encoder that works here."""
+    header = rundown.header
+    generation, _, _, start_us, end_us = rundown.cut
     zone = ZoneInfo(header.timezone)
-    start_us = now_us - KEEP_PAST_US
-    end_us = min(now_us + playlog_us, header.end_us)
-    overlays = artefact.overlays
-    assets: dict[str, Asset | None] = {}
+    writing = Writing(zone, header.clock)
+    end_us = min(end_us, header.end_us)
+    equipped = [equip(channel) for channel in rundown.channels]
+    lineup = [(channel, rundown.events(number)) for number, channel in enumerate(equipped)]
     channels: dict[ChannelId, tuple[CompiledChannel, Programme]] = {}
-    guide: dict[ChannelId, tuple[GuideEntry, ...]] = {}
     ends: list[int] = []
 
     def locate(asset: Asset) -> str:
         return media_path(roots, asset.collection, asset.path)
 
-    writing = Writing(zone, header.clock)
-    equipped = [equip(c) for c in artefact.channels]
-    lineup = [(c, artefact.events(c.channel, header.start_us, header.end_us)) for c in equipped]
-    for channel, events in lineup:
-        channel_id = ChannelId(channel.channel)
-        # What is shown after a break, and for how long, depends on where the break was.
-        segments = artefact.segments(channel.channel, start_us - LOOK_BACK_US, end_us)
-        wanted = {s.event_id for s in segments}
-        fallbacks = {e.event_id: e.fallbacks for e in events if e.event_id in wanted}
-        for asset_id in {s.asset_id for s in segments if s.asset_id}.union(*fallbacks.values()):
-            if asset_id not in assets:
-                assets[asset_id] = artefact.asset(asset_id)
+    for number, (channel, events) in enumerate(lineup):
         grid = house_of(channel).grid
+        ends.append(rundown.end_us(number) or start_us)
+        playlog = DeferredPlaylog(
+            _Planning(rundown, number, channel, events, writing, start_us),
+            grid.nearest(ends[-1]) if rundown.end_us(number) else 0,
+        )
+        channels[ChannelId(channel.channel)] = (
+            channel,
+            Programme(
+                header.name,
+                zone,
+                rundown.synthetics,
+                rundown.asset,
+                locate,
+                playlog,
+                header.content_hash,
+                generation,
+                continuity=Continuity(station, header.clock, rundown.templates, events, lineup),
+            ),
+        )
+    guide = {ChannelId(channel.channel): Guide(events) for channel, events in lineup}
+    idents = tuple(ident_of(channel) for channel in rundown.channels)
+    return OnAirProgramme(
+        header, idents, guide, channels, min([end_us, *ends]), generation, rundown.cut, rundown.uses
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Planning:
+    """How a channel's playlog is worked out, when it is wanted."""
+
+    rundown: Rundown
+    number: int  #: of the channel in the lineup
+    channel: CompiledChannel
+    events: Events
+    writing: Writing
+    start_us: int  #: nothing that is over by then is needed
+
+    def __call__(self) -> Sequence[PlaylogEntry]:
+        rundown, writing = self.rundown, self.writing
+        grid = house_of(self.channel).grid
+        segments, fallbacks = rundown.segments(self.number)
         playlog = Playlog.align(segments, grid, fallbacks)
-        guides = [e for e in playlog.entries if _shows(artefact, e) == "guide"]
+        guides = [
+            e
+            for e in playlog.entries
+            if (synthetic := rundown.synthetics.get(e.segment.synthetic)) and synthetic.shows == "guide"
+        ]
         playlog = playlog.cut_at(
             grid.nearest(us)
             for e in guides
             for us in guide_edges(e.segment.start_us, e.segment.end_us, writing)
         )
-        playlog = playlog.drawn(
-            plan_layers(playlog.entries, Schedule(channel, overlays, events, writing, grid))
-        )
-        playlog = playlog.since(grid.nearest(start_us))
-        show = Continuity(station, header.clock, artefact.templates, events, lineup)
-        channels[channel_id] = (
-            channel,
-            Programme(
-                header.name,
-                zone,
-                artefact.synthetics,
-                assets.get,
-                locate,
-                playlog,
-                header.content_hash,
-                generation,
-                continuity=show,
-            ),
-        )
-        guide[channel_id] = tuple(_entry(event) for event in events)
-        ends.append(segments[-1].end_us if segments else start_us)
-    idents = tuple(ident_of(channel) for channel in artefact.channels)
-    return OnAirProgramme(header, idents, guide, channels, min([end_us, *ends]), generation)
+        schedule = Schedule(self.channel, rundown.overlays, self.events, writing, grid)
+        playlog = playlog.drawn(plan_layers(playlog.entries, schedule))
+        return playlog.since(grid.nearest(self.start_us)).entries
 
 
-def _shows(artefact: Artefact, entry: PlaylogEntry) -> str:
-    synthetic = artefact.synthetics.get(entry.segment.synthetic)
-    return synthetic.shows if synthetic is not None else ""
+def _windows(now_us: int, checks_us: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Stretches from now on. What airs first in each is enough: until the rundown is a new one, whatever
+    comes within ``checks_us`` of its airing then begins one, or lay in one of those before."""
+    if not checks_us:
+        return
+    edges = {0, FRESH_US, *checks_us, *(check + FRESH_US for check in checks_us)}
+    ordered = sorted(edge for edge in edges if edge <= max(checks_us) + FRESH_US)
+    yield from ((now_us + a, now_us + b) for a, b in pairwise(ordered))
+
+
+_T = TypeVar("_T", ScheduleEvent, Segment)
+
+
+class _Apart(Generic[_T]):
+    """Rows that come channel by channel, taken apart."""
+
+    def __init__(self, rows: Iterable[_T]) -> None:
+        self._groups: Iterator[tuple[str, Iterator[_T]]] = groupby(rows, key=lambda row: row.channel)
+        self._next: tuple[str, Iterator[_T]] | None = next(self._groups, None)
+
+    def of(self, channel: str) -> Iterator[_T]:
+        """The rows of the next channel, which is ``channel`` if it has any."""
+        if self._next is not None and self._next[0] == channel:
+            yield from self._next[1]
+            self._next = next(self._groups, None)
 
 
 def ident_of(channel: CompiledChannel) -> ChannelIdent:

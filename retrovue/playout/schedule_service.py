@@ -9,12 +9,15 @@ anything is wrong, the last good artefact stays on the air and the operator is t
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from retrovue.clock import MasterClock
@@ -22,19 +25,23 @@ from retrovue.compiler.model import CompiledChannel
 from retrovue.errors import RetroVueError
 from retrovue.lineup import ChannelId
 from retrovue.playout import programme
+from retrovue.playout.errand import Errand, send
 from retrovue.playout.prefetch import Upcoming
-from retrovue.playout.programme import OnAirProgramme, media_path
+from retrovue.playout.programme import NO_CUT, OnAirProgramme, media_path
+from retrovue.playout.rundown import Rundown
 from retrovue.playout.station import OnAirStation
-from retrovue.station.load import load_station
-from retrovue.station.model import StationModel
-from retrovue.store.artefact import Artefact, ArtefactError
-from retrovue.store.generations import FOLDER, Cut, generations, read_cut, write
 from retrovue.units import HOUR_US, MINUTE_US, from_us
+
+if TYPE_CHECKING:
+    from retrovue.station.model import StationModel
 
 log = logging.getLogger(__name__)
 
 #: How often files are looked at (seconds).
 POLL_S = 2.0
+#: Looking at a station of thousands of files takes a while: no more of the time than one part in so many,
+#: but at least this often (seconds).
+LOOK_SHARE, LOOK_EVERY_S = 2000, 30.0
 #: A compile that failed is tried again after this long even if nothing changed (seconds).
 RETRY_S = 300.0
 #: A playlog that can't be made longer is looked at again this often (seconds).
@@ -46,12 +53,19 @@ ROLL_US = HOUR_US
 #: …and this long before it is too short, since a disk may sleep.
 ROLL_EARLY_US = 5 * MINUTE_US
 _COMPILE_PATIENCE_S = 900.0
+_ROLL_PATIENCE_S = 300.0
+#: The state directory's folder of generations (store/generations.py).
+_GENERATIONS = "playlog"
 _YAML = (".yaml", ".yml", ".j2", ".jsonl", ".json", ".lock", ".svg")
 _SKIPPED = frozenset({"media", "snapshots"})
 
 
 class CompileFailed(RetroVueError):
     """The station can't be compiled; the message has the compiler's own words."""
+
+
+#: Which state of the station's files: another one has another mark, as far as anybody will ever see.
+SourcesMark = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,22 @@ class Desk:
     station: Path  #: the station folder
     artefact: Path
     state: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """What the service must know of the station's YAML."""
+
+    timezone: str
+    guide_us: int  #: how far ahead the guide is compiled
+    playlog_us: int  #: how far ahead the playlog is kept ready
+    checks_us: tuple[int, ...]  #: how long before their time files are looked at
+    roots: Mapping[str, Path]  #: collection → folder of its media, absolute
+    logos: Mapping[ChannelId, Path]
+
+
+class RollFailed(RetroVueError):
+    """The artefact can't be read, or no generation of the playlog covers now."""
 
 
 def media_roots(model: StationModel, station: Path) -> dict[str, Path]:
@@ -122,18 +152,19 @@ class ScheduleService:
         self,
         clock: MasterClock,
         desk: Desk,
-        model: StationModel,
-        on_change: Callable[[StationModel], None] = lambda model: None,
+        planning: Planning,
+        reload: Callable[[], Awaitable[Planning]],
         equip: Callable[[CompiledChannel], CompiledChannel] = programme.in_software,
     ) -> None:
-        self._clock, self._desk, self._model = clock, desk, model
-        self._on_change, self._equip = on_change, equip
-        self._artefact: Artefact | None = None
+        """``reload`` reads the YAML anew; it raises ``RetroVueError`` for mistakes in it."""
+        self._clock, self._desk, self._planning = clock, desk, planning
+        self._reload, self._equip = reload, equip
+        self._loaded: OnAirProgramme | None = None
         self._artefact_mark: tuple[int, int, int] | None = None
-        self._sources_mark: frozenset[tuple[str, int, int]] = frozenset()
-        self._unsettled: frozenset[tuple[str, int, int]] | None = None
+        self._sources_mark: SourcesMark = (0, 0)
+        self._unsettled: SourcesMark | None = None
+        self._look_at = 0.0  #: when sources are looked at next
         self._playlog_end_us = 0
-        self._generation = Cut(0, "", 0, 0, 0)  #: the one on the air
         self._stopgap = False  #: on the air from a generation, because there is no artefact
         self._trouble: dict[str, str] = {}  #: warnings from before there was a station to show them
         self._station: OnAirStation | None = None
@@ -143,7 +174,7 @@ class ScheduleService:
         """What to go on the air with: the artefact, compiled first when it is missing or too short.
 
         A compile that fails is fatal only when neither the artefact nor a generation of the playlog covers
-        now. Raises ``CompileFailed`` or ``ArtefactError``.
+        now. Raises ``CompileFailed`` or ``RollFailed``.
         """
         self._sources_mark = await asyncio.to_thread(self._look_at_sources)
         try:
@@ -153,7 +184,7 @@ class ScheduleService:
             try:
                 loaded = await self._load()
                 if not loaded.header.start_us <= self._clock.now_us() < loaded.playlog_end_us:
-                    raise ArtefactError(f"the artefact {self._desk.artefact} does not cover now")
+                    raise RollFailed(f"the artefact {self._desk.artefact} does not cover now")
             except RetroVueError as unusable:
                 stopgap = await self._last_generation()
                 if stopgap is None:
@@ -170,14 +201,11 @@ class ScheduleService:
 
     async def _last_generation(self) -> OnAirProgramme | None:
         """The newest generation of the playlog that covers now."""
-        now_us, roots = self._clock.now_us(), media_roots(self._model, self._desk.station)
-        found = await asyncio.to_thread(
-            _open_generation, self._desk.state / FOLDER, roots, now_us, self._equip
-        )
-        if found is None:
+        try:
+            loaded, _ = await self._roll("", 0)
+        except RollFailed:
             return None
-        artefact, loaded, cut = found
-        self._put(artefact, await asyncio.to_thread(_mark, self._desk.artefact), loaded, cut)
+        self._put(await asyncio.to_thread(_mark, self._desk.artefact), loaded)
         self._stopgap = True
         return loaded
 
@@ -206,27 +234,24 @@ class ScheduleService:
 
     async def upcoming(self, start_us: int, end_us: int) -> list[Upcoming]:
         """The files that air in ``[start_us, end_us)``, those that come first first."""
-        artefact = self._artefact
-        if artefact is None:
+        loaded, roots = self._loaded, self._planning.roots
+        if loaded is None:
             return []
-        roots = media_roots(self._model, self._desk.station)
-        try:
-            uses = await asyncio.to_thread(artefact.uses, start_us, end_us)
-        except Exception:
-            if artefact is self._artefact:
-                raise
-            return []  # replaced, and closed, while it was asked
-        return [
-            Upcoming(
-                u.asset_id, media_path(roots, u.collection, u.path), u.start_us, u.in_us, u.out_us, u.channel
-            )
-            for u in uses
-        ]
 
-    def close(self) -> None:
-        if self._artefact is not None:
-            self._artefact.close()
-            self._artefact = None
+        def found() -> list[Upcoming]:
+            return [
+                Upcoming(
+                    u.asset_id,
+                    media_path(roots, u.collection, u.path),
+                    u.start_us,
+                    u.in_us,
+                    u.out_us,
+                    u.channel,
+                )
+                for u in loaded.uses(start_us, end_us)
+            ]
+
+        return await asyncio.to_thread(found)
 
     async def _round(self, station: OnAirStation) -> None:
         now_us = self._clock.now_us()
@@ -242,26 +267,31 @@ class ScheduleService:
             station.warn(
                 "artefact", f"the artefact {self._desk.artefact} is gone; what was read stays on the air"
             )
-        elif mark != self._artefact_mark or (short and self._clock.elapsed() >= self._roll_at):
+        elif mark != self._artefact_mark or (short and self._rolls_on()):
             self._roll_at = self._clock.elapsed() + ROLL_EVERY_S
             await self._take_over(station)
         self._look_ahead(station)
 
+    def _rolls_on(self) -> bool:
+        """May a new generation reach further than the one on the air? Not where the artefact ends."""
+        reached = self._loaded is not None and self._loaded.cut[-1] >= self._loaded.header.end_us
+        return not reached and self._clock.elapsed() >= self._roll_at
+
     def _playlog_us(self) -> int:
-        return max(PLAYLOG_US, self._model.station.horizon.playlog)
+        return max(PLAYLOG_US, self._planning.playlog_us)
 
     def _why_compile(self, now_us: int) -> str:
         """Why a new artefact is needed; empty when none is."""
         if self._stopgap:
             return "there is no artefact"
-        if self._horizon_us() - now_us < self._model.station.horizon.guide:
+        if self._horizon_us() - now_us < self._planning.guide_us:
             return "the guide's horizon has come near"
         return ""
 
     def _look_ahead(self, station: OnAirStation) -> None:
         """A playlog that is too short is a fault of planning: it is told, and nothing is made up."""
         left_us = self._playlog_end_us - self._clock.now_us()
-        zone = ZoneInfo(self._model.station.timezone)
+        zone = ZoneInfo(self._planning.timezone)
         end = from_us(self._playlog_end_us).astimezone(zone)
         station.warn(
             "planning",
@@ -273,9 +303,14 @@ class ScheduleService:
 
     async def _sources_changed(self) -> bool:
         """Has a file changed, and stood still for one round? An editor writes in several steps."""
+        begun_s = self._clock.elapsed()
+        if begun_s < self._look_at:
+            return False
         mark = await asyncio.to_thread(self._look_at_sources)
+        took_s = self._clock.elapsed() - begun_s
         if mark == self._sources_mark:
             self._unsettled = None
+            self._look_at = begun_s + min(took_s * LOOK_SHARE, LOOK_EVERY_S)
             return False
         if mark != self._unsettled:
             self._unsettled = mark
@@ -284,18 +319,11 @@ class ScheduleService:
         return True
 
     async def _reload_sources(self, station: OnAirStation) -> bool:
-        loaded = await asyncio.to_thread(load_station, self._desk.station)
-        if loaded.model is None:
-            errors = [d for d in loaded.diagnostics if d.severity == "error"]
-            first = errors[0]
-            where = f"{first.span.file}:{first.span.line}: " if first.span else ""
-            more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-            station.warn(
-                "reload", f"reload refused, the last good stays on the air: {where}{first.headline}{more}"
-            )
+        try:
+            self._planning = await self._reload()
+        except RetroVueError as error:
+            station.warn("reload", f"reload refused, the last good stays on the air: {error}")
             return False
-        self._model = loaded.model
-        self._on_change(loaded.model)
         return True
 
     async def _compile(self, station: OnAirStation, why: str) -> None:
@@ -314,7 +342,7 @@ class ScheduleService:
         return self._clock.elapsed() >= self._retry_at
 
     def _horizon_us(self) -> int:
-        return self._artefact.header.end_us if self._artefact is not None else 0
+        return self._loaded.header.end_us if self._loaded is not None else 0
 
     async def _take_over(self, station: OnAirStation) -> None:
         try:
@@ -325,42 +353,60 @@ class ScheduleService:
             return
         self._stopgap = False
         station.warn("artefact", "")
-        station.take_over(loaded, logo_files(self._model, self._desk.station))
+        await asyncio.to_thread(loaded.work_out, station.on_air())
+        station.take_over(loaded, self._planning.logos)
         log.info("on the air: artefact %s", loaded.header.content_hash[:12])
 
     async def _load(self) -> OnAirProgramme:
         mark = await asyncio.to_thread(_mark, self._desk.artefact)
-        roots = media_roots(self._model, self._desk.station)
-        now_us, length_us = self._clock.now_us(), self._playlog_us() + ROLL_US
-        artefact, loaded, cut, trouble = await asyncio.to_thread(
-            _open, self._desk, roots, now_us, length_us, self._generation, self._equip
-        )
+        loaded, trouble = await self._roll(str(self._desk.artefact), self._playlog_us() + ROLL_US)
         self._warn("playlog", trouble)
-        self._put(artefact, mark, loaded, cut)
+        self._put(mark, loaded)
         return loaded
 
-    def _put(
-        self, artefact: Artefact, mark: tuple[int, int, int] | None, loaded: OnAirProgramme, cut: Cut
-    ) -> None:
-        if self._artefact is not None:
-            self._artefact.close()
-        self._artefact, self._artefact_mark, self._generation = artefact, mark, cut
+    async def _roll(self, artefact: str, length_us: int) -> tuple[OnAirProgramme, str]:
+        """What airs of ``artefact`` (empty: of the newest generation), and why that wasn't kept if it
+        wasn't. Raises ``RollFailed`` and ``ErrandFailed``."""
+        request = {
+            "artefact": artefact,
+            "folder": str(self._desk.state / _GENERATIONS),
+            "now_us": self._clock.now_us(),
+            "length_us": length_us,
+            "current": self._loaded.cut if self._loaded is not None else NO_CUT,
+            "checks_us": self._planning.checks_us,
+        }
+        errand = Errand("retrovue.playout.roll", json.dumps(request).encode(), _ROLL_PATIENCE_S)
+        line, packed = await send(errand, self._clock)
+        _, trouble, warnings, error, help = json.loads(line)
+        for warning in warnings:
+            log.warning("%s", warning)
+        if error:
+            raise RollFailed(error, help)
+        roots, station = self._planning.roots, self._desk.station
+        return await asyncio.to_thread(programme.air, Rundown(packed), roots, station, self._equip), trouble
+
+    def _put(self, mark: tuple[int, int, int] | None, loaded: OnAirProgramme) -> None:
+        self._loaded, self._artefact_mark = loaded, mark
         self._playlog_end_us = loaded.playlog_end_us
 
-    def _look_at_sources(self) -> frozenset[tuple[str, int, int]]:
-        """(name, mtime, size) of every file that a compile may read."""
-        found = set()
-        for folder, folders, files in os.walk(self._desk.station):
-            folders[:] = [f for f in folders if f not in _SKIPPED and not f.startswith(".")]
-            for name in files:
-                if name.endswith(_YAML):
-                    path = Path(folder) / name
-                    try:
-                        stat = path.stat()
-                    except OSError:
-                        continue
-                    found.add((str(path), stat.st_mtime_ns, stat.st_size))
-        return frozenset(found)
+    def _look_at_sources(self) -> SourcesMark:
+        """Names, times and sizes of every file that a compile may read, as one number, and how many."""
+        count = mark = 0
+        folders = [str(self._desk.station)]
+        while folders:
+            try:
+                entries = list(os.scandir(folders.pop()))
+            except OSError:
+                continue  # it was removed a moment ago, or is nobody's to read
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders += [entry.path] * (entry.name not in _SKIPPED and entry.name[0] != ".")
+                elif entry.name.endswith(_YAML):
+                    with contextlib.suppress(OSError):
+                        stat = entry.stat()
+                        count += 1
+                        mark ^= hash((entry.path, stat.st_mtime_ns, stat.st_size))
+        return count, mark
 
 
 def _mark(path: Path) -> tuple[int, int, int] | None:
@@ -369,59 +415,3 @@ def _mark(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
-
-
-def _open(
-    desk: Desk,
-    roots: dict[str, Path],
-    now_us: int,
-    length_us: int,
-    current: Cut,
-    equip: Callable[[CompiledChannel], CompiledChannel],
-) -> tuple[Artefact, OnAirProgramme, Cut, str]:
-    """The artefact of ``desk``, what airs of it, the generation that was kept of that, and why not if not.
-
-    It is written before it airs: as-run never cites a generation that nobody has seen.
-    """
-    folder, artefact = desk.state / FOLDER, Artefact.open(desk.artefact)
-    try:
-        hash_, end_us = artefact.header.content_hash, min(now_us + length_us, artefact.header.end_us)
-        cut, trouble = current, ""
-        if (current.artefact, current.end_us) != (hash_, end_us):
-            newest = next(iter(generations(folder)), None)
-            number = max(current.generation, newest.number if newest is not None else 0) + 1
-            cut = Cut(number, hash_, now_us, now_us - programme.KEEP_PAST_US, end_us)
-            try:
-                write(artefact, folder, cut)
-            except RetroVueError as error:
-                trouble = f"{error}; it airs from memory"
-        loaded = programme.load(artefact, roots, now_us, length_us, cut.generation, desk.station, equip)
-        return artefact, loaded, cut, trouble
-    except BaseException:
-        artefact.close()
-        raise
-
-
-def _open_generation(
-    folder: Path,
-    roots: dict[str, Path],
-    now_us: int,
-    equip: Callable[[CompiledChannel], CompiledChannel],
-) -> tuple[Artefact, OnAirProgramme, Cut] | None:
-    """The newest generation that can be read and covers ``now_us``."""
-    for generation in generations(folder):
-        try:
-            artefact = Artefact.open(generation.path)
-        except RetroVueError as error:
-            log.warning("%s", error)
-            continue
-        try:
-            cut = read_cut(artefact)
-            if cut is not None and cut.start_us <= now_us < cut.end_us:
-                length_us = cut.end_us - now_us
-                loaded = programme.load(artefact, roots, now_us, length_us, cut.generation, equip=equip)
-                return artefact, loaded, cut
-        except RetroVueError as error:
-            log.warning("%s", error)
-        artefact.close()
-    return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from bisect import bisect_right
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -47,10 +46,10 @@ class OnAirStation:
     def __init__(self, clock: MasterClock, director: ProgramDirector, programme: OnAirProgramme) -> None:
         self._clock, self._director = clock, director
         self._programme = programme
-        self._guide_starts: dict[ChannelId, list[datetime]] = {}
         self._logos: Mapping[ChannelId, Path] = {}
         self._warnings: dict[str, str] = {}
         self._listeners: set[asyncio.Queue[LineupChange]] = set()
+        self._listened = asyncio.Event()  #: is there anybody to tell?
         self._closing: set[asyncio.Task[None]] = set()
         director.journal.tell = lambda text: self.warn("as-run", text)
 
@@ -61,7 +60,6 @@ class OnAirStation:
         changed = programme.header.content_hash != self._programme.header.content_hash
         idents_changed = programme.idents != self._programme.idents
         self._programme, self._logos = programme, logos
-        self._guide_starts.clear()
         for manager in self._director.apply(programme.channels):
             task = asyncio.create_task(manager.close("the channel has changed"))
             self._closing.add(task)
@@ -70,6 +68,10 @@ class OnAirStation:
             self._tell(LineupChange("guide"))
         if idents_changed:
             self._tell(LineupChange("channels"))
+
+    def on_air(self) -> Sequence[ChannelId]:
+        """The channels that are on the air, or coming on."""
+        return self._director.on_air()
 
     def warn(self, topic: str, text: str) -> None:
         """Show ``text`` to the operator until the topic's next word; an empty text takes it back."""
@@ -83,19 +85,20 @@ class OnAirStation:
     async def announce_programmes(self) -> None:
         """Tell listeners of every change of programme, when it happens. Runs until cancelled."""
         while True:
-            now = self._clock.now()
-            upcoming: list[tuple[datetime, ChannelId]] = []
-            for ident in self._programme.idents:
-                entry = self._current(ident.id, now)
-                if entry is not None:
-                    upcoming.append((entry.end, ident.id))
+            await self._listened.wait()
+            now_us = self._clock.now_us()
+            upcoming = [
+                (end_us, channel)
+                for channel, guide in self._programme.guide.items()
+                if (end_us := guide.ends_after(now_us)) is not None
+            ]
             if not upcoming:
                 await self._clock.wait(60)
                 continue
-            instant = min(end for end, _ in upcoming)
-            await self._clock.wait_until(instant)
-            for end, channel in upcoming:
-                if end <= instant:
+            instant = min(end_us for end_us, _ in upcoming)
+            await self._clock.wait_until(from_us(instant))
+            for end_us, channel in upcoming:
+                if end_us <= instant:
                     self._tell(LineupChange("programme", channel))
 
     # --- lineup.Lineup -----------------------------------------------------------------------------
@@ -104,17 +107,8 @@ class OnAirStation:
         return self._programme.idents
 
     def guide(self, channel: ChannelId, start: datetime, end: datetime) -> Sequence[GuideEntry]:
-        entries = self._programme.guide.get(channel, ())
-        starts = self._guide_starts.get(channel)
-        if starts is None:
-            starts = self._guide_starts[channel] = [entry.start for entry in entries]
-        first = max(0, bisect_right(starts, start) - 1)
-        if first < len(entries) and entries[first].end <= start:
-            first += 1
-        last = first
-        while last < len(entries) and entries[last].start < end:
-            last += 1
-        return entries[first:last]
+        guide = self._programme.guide.get(channel)
+        return guide.between(start, end) if guide is not None else ()
 
     def guide_end(self) -> datetime:
         return from_us(self._programme.header.end_us)
@@ -136,7 +130,7 @@ class OnAirStation:
             return None
 
     def status(self) -> StationStatus:
-        now = self._clock.now()
+        now_us = self._clock.now_us()
         header = self._programme.header
         statuses = []
         budget = self._director.encoders.budget
@@ -147,7 +141,7 @@ class OnAirStation:
                     channel=ident.id,
                     health=manager.health,
                     viewers=len(manager.viewers),
-                    now=self._current(ident.id, now),
+                    now=self._current(ident.id, now_us),
                     producer=manager.producer,
                     detail=manager.detail or control.pending or self._director.degraded(ident.id),
                     orders=control.orders,
@@ -161,7 +155,7 @@ class OnAirStation:
             station=header.station,
             name=header.name,
             timezone=header.timezone,
-            now=now,
+            now=from_us(now_us),
             artefact=header.content_hash,
             horizon_end=self.guide_end(),
             channels=tuple(statuses),
@@ -174,23 +168,23 @@ class OnAirStation:
     async def changes(self) -> AsyncIterator[LineupChange]:
         queue: asyncio.Queue[LineupChange] = asyncio.Queue()
         self._listeners.add(queue)
+        self._listened.set()
         try:
             while True:
                 yield await queue.get()
         finally:
             self._listeners.discard(queue)
+            if not self._listeners:
+                self._listened.clear()
 
     async def tune(self, channel: ChannelId, viewer: Viewer) -> Signal:
         return await self._director.tune(channel, viewer)
 
     # --- inside ------------------------------------------------------------------------------------
 
-    def _current(self, channel: ChannelId, now: datetime) -> GuideEntry | None:
-        entries = self.guide(channel, now, now)
-        for entry in entries or self.guide(channel, now, from_us(self._clock.now_us() + 1)):
-            if entry.start <= now < entry.end:
-                return entry
-        return None
+    def _current(self, channel: ChannelId, now_us: int) -> GuideEntry | None:
+        guide = self._programme.guide.get(channel)
+        return guide.at(now_us) if guide is not None else None
 
     def _planned_until(self, channel: ChannelId) -> datetime | None:
         compiled, programme = self._programme.channels[channel]

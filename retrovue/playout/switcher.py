@@ -13,7 +13,6 @@ import logging
 from collections.abc import Callable
 
 from retrovue.clock import MasterClock
-from retrovue.lineup import AccessUnit
 from retrovue.playout.as_run_journal import AsRun
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.producers.base import Origin, Picture, Producer
@@ -138,14 +137,13 @@ class Switcher:
         assert self._next is not None
         horizon_us = self._clock.now_us() + self._lead_us
         data: list[bytes] = []
-        units: list[AccessUnit] = []
         start_us, key, blocked = 0, False, False
 
         def close_chunk() -> None:
-            nonlocal data, units
+            nonlocal data
             if data:
-                self._ring.append(start_us, key, b"".join(data), tuple(units))
-                data, units = [], []
+                self._ring.append(start_us, key, b"".join(data))
+                data = []
 
         emitted = 0
         limit = max(1, self._grid.ticks(BATCH_S))
@@ -165,7 +163,7 @@ class Switcher:
                 emitted = 0
             if not data:
                 start_us, key = tick_us, picture.key
-            self._mux_tick(pts, frames, picture, data, units)
+            self._mux_tick(pts, frames, picture, data)
             emitted += 1
             self._next = tick + 1
             self._next_audio = frames[-1] + 1 if frames else self._next_audio
@@ -237,9 +235,7 @@ class Switcher:
         except TimeoutError:
             return
 
-    def _mux_tick(
-        self, pts: int, frames: list[int], picture: Picture, data: list[bytes], units: list[AccessUnit]
-    ) -> None:
+    def _mux_tick(self, pts: int, frames: list[int], picture: Picture, data: list[bytes]) -> None:
         mux = self._mux
         assert self._next is not None
         following = self._grid.pts(self._next + 1)
@@ -249,9 +245,6 @@ class Switcher:
         if not picture.key:
             data.append(mux.information(self._information.due(self._grid.start_us(self._next))))
         data.append(mux.video(pts, picture.video, picture.key))
-        units.append(AccessUnit("video", pts, following - pts, picture.video, picture.key))
         for frame, sound in zip(frames, picture.audio, strict=True):
             payload = self._slate.silence if sound is None else sound
-            at = self._audio_grid.pts(frame)
-            data.append(mux.audio(at, (payload,)))
-            units.append(AccessUnit("audio", at, self._audio_grid.frame_pts, payload))
+            data.append(mux.audio(self._audio_grid.pts(frame), (payload,)))

@@ -21,10 +21,10 @@ from retrovue.diagnostics import Diagnostic, Label, Severity
 from retrovue.station.channel_rules import expectations, simulcasts
 from retrovue.station.document import Mapping as MappingNode
 from retrovue.station.document import Scalar, plain
+from retrovue.station.files import DRAWN
 from retrovue.station.model import (
     BUILT_IN_OVERLAYS,
     BUILT_IN_SYNTHETICS,
-    DRAWN,
     Channel,
     Overlay,
     OverlayKind,

@@ -13,6 +13,8 @@ from pathlib import Path
 _NOT_YAML = frozenset({"media", "catalog.lock", "snapshots"})
 SUFFIXES = (".yaml", ".yml")
 TEMPLATES = (".yaml.j2", ".yml.j2")
+#: Kinds of picture files that an overlay can show.
+DRAWN = frozenset({".gif", ".jpeg", ".jpg", ".png", ".svg", ".webp"})
 
 
 def readable(path: Path) -> str:

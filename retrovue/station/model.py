@@ -1076,9 +1076,6 @@ class Overlay(Written):
     """Shown over spots, too."""
 
 
-#: Kinds of picture files that an overlay can show.
-DRAWN = frozenset({".gif", ".jpeg", ".jpg", ".png", ".svg", ".webp"})
-
 #: Overlays every station has; a station may define its own by the same slug.
 BUILT_IN_OVERLAYS: Mapping[str, Overlay] = {
     o.overlay: o

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from retrovue.compiler.model import (
+    ArtefactHeader,
     Checkpoint,
     Compiled,
     CompiledChannel,
@@ -82,28 +83,6 @@ class Provenance:
     catalog_hash: str = ""
     revision: str = ""  #: git commit of the station folder; empty when unknown
     inputs: Mapping[str, str] = field(default_factory=dict)  #: more of what it was made from (table input)
-
-
-@dataclass(frozen=True, slots=True)
-class ArtefactHeader:
-    """The row of table ``artefact``. ``[start_us, end_us)`` is covered by every channel."""
-
-    schema_version: int
-    content_hash: str
-    station: str
-    name: str
-    timezone: str
-    first_day: date
-    last_day: date
-    start_us: int
-    end_us: int
-    as_of: datetime  #: UTC
-    compiler_version: str
-    sources_hash: str
-    catalog_hash: str
-    revision: str
-    built_at: datetime  #: UTC
-    clock: str = "12h"  #: how times are written on the screen
 
 
 # --- writing ---------------------------------------------------------------------------------------
@@ -440,23 +419,13 @@ def _event_row(e: ScheduleEvent) -> _Row:
 
 # --- reading ---------------------------------------------------------------------------------------
 
+#: Rows of a long answer that are values at once.
+_AT_ONCE = 2000
+
 _EVENTS = (
     "SELECT e.*, (SELECT list(f.asset_id ORDER BY f.position) FROM art.fallback f "
     "WHERE f.event_id = e.event_id) FROM art.schedule_event e "
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """What a stretch of the schedule wants of one asset."""
-
-    asset_id: str
-    collection: str
-    path: str  #: within its collection
-    start_us: int  #: when it airs first in that stretch
-    in_us: int  #: the least offset into it…
-    out_us: int  #: …and the greatest
-    channel: str  #: that airs it first
 
 
 class Artefact:
@@ -528,21 +497,7 @@ class Artefact:
     def segments(self, channel: str, start_us: int, end_us: int) -> list[Segment]:
         """Segments of ``channel`` that touch ``[start_us, end_us)``, in order: no gap, no overlap."""
         return [
-            Segment(
-                channel=row[0],
-                broadcast_date=row[1],
-                seq=row[2],
-                start_us=row[3],
-                end_us=row[4],
-                kind=SegmentKind(row[5]),
-                event_id=row[6],
-                asset_id=row[7],
-                in_us=row[8],
-                synthetic=row[9],
-                title=row[10],
-                pool=row[11],
-                overlays=tuple(row[12].split(",")) if row[12] else (),
-            )
+            _segment(row)
             for row in self._rows(
                 "SELECT * FROM art.segment "
                 "WHERE channel = ? AND end_us > ? AND start_us < ? ORDER BY start_us",
@@ -555,18 +510,46 @@ class Artefact:
         rows = self._rows("SELECT * FROM art.asset WHERE asset_id = ?", [asset_id])
         return _asset(rows[0]) if rows else None
 
-    def uses(self, start_us: int, end_us: int) -> list[Use]:
-        """Which assets air in segments that touch ``[start_us, end_us)``, those that come first first."""
-        return [
-            Use(*row)
-            for row in self._rows(
-                "SELECT asset_id, collection, path, min(greatest(start_us, ?)), min(in_us), "
-                "max(in_us + end_us - start_us), arg_min(channel, start_us) "
-                "FROM art.segment JOIN art.asset USING (asset_id) "
-                "WHERE end_us > ? AND start_us < ? GROUP BY ALL ORDER BY 4, 1",
-                [start_us, start_us, end_us],
-            )
-        ]
+    def all_events(self) -> Iterator[ScheduleEvent]:
+        """Every event, channel by channel in the order of the lineup, by time."""
+        query = _EVENTS + "JOIN art.channel c USING (channel) ORDER BY c.position, e.start_us"
+        return map(_event, self._stream(query))
+
+    def all_segments(self, start_us: int, end_us: int) -> Iterator[Segment]:
+        """The segments of all channels that touch ``[start_us, end_us)``, in the same order."""
+        return map(
+            _segment,
+            self._stream(
+                "SELECT s.* FROM art.segment s JOIN art.channel c USING (channel) "
+                "WHERE s.end_us > ? AND s.start_us < ? ORDER BY c.position, s.start_us",
+                [start_us, end_us],
+            ),
+        )
+
+    def assets(self, start_us: int, end_us: int) -> Iterator[Asset]:
+        """What may air in segments that touch ``[start_us, end_us)``, fallbacks included."""
+        return map(
+            _asset,
+            self._stream(
+                "WITH s AS (SELECT asset_id, event_id FROM art.segment WHERE end_us > ? AND start_us < ?) "
+                "SELECT * FROM art.asset WHERE asset_id IN (SELECT asset_id FROM s) OR asset_id IN "
+                "(SELECT f.asset_id FROM art.fallback f WHERE f.event_id IN (SELECT event_id FROM s)) "
+                "ORDER BY asset_id",
+                [start_us, end_us],
+            ),
+        )
+
+    def uses(self, start_us: int, end_us: int) -> Iterator[tuple[str, str, str, int, int, int, str, int]]:
+        """Which assets air in segments that touch ``[start_us, end_us)``, those that come first first: id,
+        collection, path; first airing from then on, least and greatest offset into it; the channel that airs
+        it first, and when its last airing there ends (instants and offsets in µs)."""
+        return self._stream(
+            "SELECT asset_id, collection, path, min(greatest(start_us, ?)), min(in_us), "
+            "max(in_us + end_us - start_us), arg_min(channel, start_us), max(end_us) "
+            "FROM art.segment JOIN art.asset USING (asset_id) "
+            "WHERE end_us > ? AND start_us < ? GROUP BY ALL ORDER BY 4, 1",
+            [start_us, start_us, end_us],
+        )
 
     def entry_points(self, asset_id: str) -> dict[str, tuple[int, ...]]:
         """Channel → where its segments begin in the asset (µs); none where it only stands in for another."""
@@ -773,14 +756,27 @@ class Artefact:
     ) -> None:
         self.close()
 
+    def _stream(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """The same a few at a time; several may be under way. Raises ``ArtefactError``."""
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(query, list(parameters))
+                while rows := cursor.fetchmany(_AT_ONCE):
+                    yield from rows
+        except duckdb.Error as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: duckdb.Error) -> ArtefactError:
+        first = str(error).partition("\n")[0]
+        return ArtefactError(
+            f"{self.path} is half-written or damaged, and can't be read: {first}", help=_RECOMPILE
+        )
+
     def _rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         try:
             return self._connection.execute(query, list(parameters)).fetchall()
         except duckdb.Error as error:
-            first = str(error).partition("\n")[0]
-            raise ArtefactError(
-                f"{self.path} is half-written or damaged, and can't be read: {first}", help=_RECOMPILE
-            ) from error
+            raise self._damaged(error) from error
 
 
 #: A DuckDB file says so after an 8-byte checksum (duckdb, storage/storage_info.hpp: MainHeader).
@@ -839,6 +835,24 @@ def _event(row: tuple[Any, ...]) -> ScheduleEvent:
     values["categories"] = tuple(values["categories"] or ())
     values["moves"] = tuple((path, cursor) for path, cursor in json.loads(values["moves"] or "[]"))
     return ScheduleEvent(**values, fallbacks=tuple(row[-1] or ()))
+
+
+def _segment(row: tuple[Any, ...]) -> Segment:
+    return Segment(
+        channel=row[0],
+        broadcast_date=row[1],
+        seq=row[2],
+        start_us=row[3],
+        end_us=row[4],
+        kind=SegmentKind(row[5]),
+        event_id=row[6],
+        asset_id=row[7],
+        in_us=row[8],
+        synthetic=row[9],
+        title=row[10],
+        pool=row[11],
+        overlays=tuple(row[12].split(",")) if row[12] else (),
+    )
 
 
 def _fill_report(text: str | None) -> FillReport | None:

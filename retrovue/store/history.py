@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from retrovue.errors import RetroVueError
 
 if TYPE_CHECKING:
-    from retrovue.store.artefact import ArtefactHeader
+    from retrovue.compiler.model import ArtefactHeader
 
 #: How many previous artefacts are kept.
 KEEP = 5

@@ -1,6 +1,8 @@
 """Fan-out: one signal in, many viewers out, each at station time; no copies.
 
-A ring of chunks covers what was sent ahead (the lead), one GOP and the lag that a slow viewer may have.
+A ring of chunks covers what was sent ahead (the lead), one GOP and the lag that a slow viewer may have. It
+holds the stream as it is sent, and only so: whoever wants access units takes them out again
+(playout/access_units.py), which costs less than holding everything twice for nobody.
 A viewer starts at the IDR at or before now and gets the lead at once. One that falls too far behind
 station time is moved on to the newest IDR at or before now; nobody waits for it.
 """
@@ -13,7 +15,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from retrovue.clock import MasterClock
-from retrovue.lineup import AccessUnit
 from retrovue.units import SECOND_US
 
 #: A viewer may lag this far behind station time before it is moved on (µs).
@@ -30,7 +31,6 @@ class Chunk:
     start_us: int  #: station time of its first tick
     key: bool  #: begins with PAT, PMT and an IDR
     data: bytes  #: whole transport-stream packets, shared by all viewers
-    units: tuple[AccessUnit, ...]  #: the same, as access units
 
 
 class Ring:
@@ -43,9 +43,9 @@ class Ring:
         self._waiters: set[asyncio.Future[None]] = set()
         self._closed = False
 
-    def append(self, start_us: int, key: bool, data: bytes, units: tuple[AccessUnit, ...]) -> None:
+    def append(self, start_us: int, key: bool, data: bytes) -> None:
         """Add the next chunk and wake who waits for it."""
-        self._chunks.append(Chunk(self._next_seq, start_us, key, data, units))
+        self._chunks.append(Chunk(self._next_seq, start_us, key, data))
         self._next_seq += 1
         oldest = self._clock.now_us() - KEEP_BEHIND_US
         # The first chunk must stay a place to join: drop up to the next key only once that is old, too.

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from retrovue.stream.codecs import AAC, H264, AudioCodec, VideoCodec
 from retrovue.stream.sections import PACKET, Payload, section, with_length
@@ -131,6 +132,47 @@ class TsMux:
             out.append(_packet(high, low, counter + full + 1 & 0x0F, b"", payload[size - left :]))
         self._counters[pid] = counter + full + (2 if left else 1) & 0x0F
         return b"".join(out)
+
+
+@dataclass(frozen=True, slots=True)
+class Pes:
+    """One access unit or audio frame as it was multiplexed."""
+
+    pid: int
+    pts: int  #: 33 bits
+    key: bool  #: random_access_indicator
+    payload: bytes
+
+
+def taken_apart(data: bytes) -> Iterator[Pes]:
+    """What ``TsMux`` wrote, in its order: whole PES, each in packets that follow one another. Tables are left
+    out. Nothing else is understood: not every stream comes like that."""
+    at, size = 0, len(data)
+    while at < size:
+        pid = (data[at + 1] & 0x1F) << 8 | data[at + 2]
+        end = at + PACKET
+        while end < size and data[end + 1] == pid >> 8 and data[end + 2] == pid & 0xFF:
+            end += PACKET
+        if pid in (PID_VIDEO, PID_AUDIO):
+            pieces = [_payload(data, packet) for packet in range(at, end, PACKET)]
+            head = pieces[0]
+            stamp = head[9:14]
+            pts = (
+                (stamp[0] & 0x0E) << 29
+                | stamp[1] << 22
+                | (stamp[2] & 0xFE) << 14
+                | stamp[3] << 7
+                | stamp[4] >> 1
+            )
+            key = bool(data[at + 3] & 0x20 and data[at + 4] and data[at + 5] & 0x40)
+            pieces[0] = head[9 + head[8] :]
+            yield Pes(pid, pts, key, b"".join(pieces))
+        at = end
+
+
+def _payload(data: bytes, packet: int) -> bytes:
+    start = packet + 4 + (1 + data[packet + 4] if data[packet + 3] & 0x20 else 0)
+    return data[start : packet + PACKET]
 
 
 def _packet(high: int, low: int, counter: int, field: bytes, payload: bytes) -> bytes:

@@ -105,7 +105,7 @@ def test_beside_the_plan_and_as_a_report(state: Path) -> None:
 
 def test_archived_days_and_an_artefact_that_is_gone(state: Path) -> None:
     before = asrun(state, "--day", "2026-11-23")[1]
-    assert as_run_log.archive(state / "as-run", lambda channel, on: True)
+    assert as_run_log.archive(as_run_log.due(state / "as-run", lambda channel, on: True))
     assert asrun(state, "--day", "2026-11-23")[1] == before
     compiled = compile_station(require_station(state.parent / "tiny"), Catalog({}, ""), DAY, 4, NOON)
     write_artefact(state / "artefact.duckdb", compiled, Provenance(NOON, NOON, "test"), keep=0)

@@ -43,6 +43,11 @@ def records(folder: Path) -> list[AsRunRecord]:
     return as_run_log.read(folder, ["wrtv"])
 
 
+def archive(folder: Path, day: date | None = None) -> list[Path]:
+    """Archive that day, or all."""
+    return as_run_log.archive(as_run_log.due(folder, lambda channel, on: day in (None, on)))
+
+
 @asynccontextmanager
 async def journal(folder: Path) -> AsyncIterator[tuple[AsRunJournal, AsRun, list[str]]]:
     told: list[str] = []
@@ -259,7 +264,7 @@ async def test_a_reader_sees_whole_records_while_they_are_written_and_archived(t
             as_run.tick(NOON + n, SHOW if n // 7 % 2 else SLATE, 0)
             if n % 40 == 39:
                 await as_run.end()
-                await asyncio.to_thread(as_run_log.archive, tmp_path, lambda channel, on: True)
+                await asyncio.to_thread(archive, tmp_path)
             await clock.wait(0.004)
         done.set()
         await looking
@@ -276,7 +281,7 @@ def test_a_day_that_is_over_becomes_one_parquet_file(tmp_path: Path) -> None:
         AsRunRecord("wrtv", TUESDAY, "s1", 40, "25", NOON + 2_160_000, 5, 1, 2, "slate", "why", closed=True)
     ]
     as_run_journal.append(tmp_path, later, frozenset())
-    (archived,) = as_run_log.archive(tmp_path, lambda channel, on: on == MONDAY)
+    (archived,) = archive(tmp_path, MONDAY)
     assert archived.name == "wrtv-2026-11-23.parquet"
     assert sorted(f.name for f in tmp_path.iterdir()) == [archived.name, "wrtv-2026-11-24.jsonl"]
     assert [r for r in records(tmp_path) if r.broadcast_date == MONDAY] == made
@@ -286,7 +291,7 @@ def test_a_day_that_is_over_becomes_one_parquet_file(tmp_path: Path) -> None:
     # A day that comes again (serve --at) is added to what is archived.
     again = [AsRunRecord("wrtv", MONDAY, "s2", 0, "25", NOON, 9, 5, 6, "real", closed=True)]
     as_run_journal.append(tmp_path, again, frozenset())
-    as_run_log.archive(tmp_path, lambda channel, on: on == MONDAY)
+    archive(tmp_path, MONDAY)
     assert sorted(r.key for r in records(tmp_path) if r.broadcast_date == MONDAY) == sorted(
         r.key for r in [*made, *again]
     )
@@ -297,7 +302,7 @@ def test_a_day_that_somebody_writes_to_is_not_archived(tmp_path: Path) -> None:
     made = some_lines(tmp_path)
     handle = as_run_journal._open(tmp_path / "wrtv-2026-11-23.jsonl")
     try:
-        assert as_run_log.archive(tmp_path, lambda channel, on: True) == []
+        assert archive(tmp_path) == []
     finally:
         os.close(handle)
     assert records(tmp_path) == made

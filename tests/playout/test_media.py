@@ -47,6 +47,24 @@ async def test_a_store_that_hangs_costs_its_patience_and_then_nothing(tmp_path: 
             await clock.wait(0.01)
 
 
+async def test_a_machine_that_is_late_itself_uses_up_no_patience() -> None:
+    clock = StationClock()
+    desk = MediaDesk(clock, patience_s=0.5)
+    back = threading.Event()
+    asked = asyncio.create_task(desk.ask(back.wait))
+    await asyncio.sleep(0.01)
+    threading.Event().wait(0.8)  # the event loop gets no processor
+    await asyncio.sleep(0.05)
+    assert not asked.done()
+    back.set()
+    assert await asked
+    # The same time without an answer from the store is another matter.
+    back.clear()
+    with pytest.raises(StoreGone):
+        await desk.ask(back.wait)
+    back.set()
+
+
 async def test_an_error_is_the_askers(tmp_path: Path) -> None:
     file = tmp_path / "f"
     file.touch()

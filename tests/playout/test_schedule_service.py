@@ -13,10 +13,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from retrovue.clock import SteppedClock
+from retrovue.call_sheet import CallSheet, StationRefused, call_sheet, send_for
+from retrovue.clock import MasterClock, SteppedClock
+from retrovue.errors import RetroVueError
 from retrovue.playout import schedule_service
 from retrovue.playout.director import Machine, ProgramDirector
-from retrovue.playout.schedule_service import CompileFailed, Desk, ScheduleService, logo_files
+from retrovue.playout.schedule_service import CompileFailed, Desk, Planning, ScheduleService
 from retrovue.playout.station import OnAirStation
 from retrovue.station.load import require_station
 from retrovue.store.generations import generations
@@ -56,6 +58,23 @@ def write(folder: Path, name: str = "Tiny 3") -> None:
     (folder / "plan.yaml").write_text(PLAN)
 
 
+def read(folder: Path) -> CallSheet:
+    return call_sheet(require_station(folder), folder)
+
+
+def supervised(clock: MasterClock, folder: Path, sheet: CallSheet) -> ScheduleService:
+    """The service of the station in ``folder``, with its state beside it."""
+    state = folder.parent / "state"
+
+    async def reload() -> Planning:
+        try:
+            return (await send_for(folder, clock)).planning
+        except StationRefused as error:
+            raise RetroVueError(error.first) from None
+
+    return ScheduleService(clock, Desk(folder, state / "artefact.duckdb", state), sheet.planning, reload)
+
+
 @dataclass
 class Desked:
     clock: SteppedClock
@@ -82,12 +101,12 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desked]:
     write(folder)
     state.mkdir()
     clock = SteppedClock(START)
-    model = require_station(folder)
-    service = ScheduleService(clock, Desk(folder, state / "artefact.duckdb", state), model)
+    sheet = read(folder)
+    service = supervised(clock, folder, sheet)
     programme = await service.first_programme()
     director = ProgramDirector(clock, Machine("ffmpeg", "", state), 1.0)
     station = OnAirStation(clock, director, programme)
-    station.take_over(programme, logo_files(model, folder))
+    station.take_over(programme, sheet.planning.logos)
     task = asyncio.create_task(service.run(station))
     await asyncio.sleep(0)
     try:
@@ -96,7 +115,6 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desked]:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await director.close("end")
-        service.close()
 
 
 async def test_the_horizons_roll_while_nobody_watches(tmp_path: Path) -> None:
@@ -155,11 +173,11 @@ async def test_a_foreign_artefact_is_refused_and_a_missing_one_is_told(tmp_path:
 
 
 async def test_a_station_that_can_t_be_compiled_and_has_no_artefact_says_why(tmp_path: Path) -> None:
-    folder, state = tmp_path / "tiny", tmp_path / "state"
+    folder = tmp_path / "tiny"
     write(folder)
-    model = require_station(folder)
+    sheet = read(folder)
     (folder / "plan.yaml").write_text("plan: always\nzones: []\n")
-    service = ScheduleService(SteppedClock(START), Desk(folder, state / "artefact.duckdb", state), model)
+    service = supervised(SteppedClock(START), folder, sheet)
     with pytest.raises(CompileFailed, match=r"plan.yaml:2"):
         await service.first_programme()
 
@@ -208,14 +226,14 @@ async def test_a_damaged_artefact_that_can_t_be_compiled_again_leaves_the_playlo
     async with desk(tmp_path) as d:
         hash_ = d.station.guide_etag()
         before = d.station._programme
-    model = require_station(folder)
+    sheet = read(folder)
     good = (state / "artefact.duckdb").read_bytes()
     (state / "artefact.duckdb").write_bytes(good[:5000])
     (folder / "plan.yaml").write_text("plan: always\nzones: []\n")
     newest = generations(state / "playlog")[0].path
     newest.with_name("generation-000900.duckdb").write_bytes(newest.read_bytes()[:9000])  # damaged, too
     clock = SteppedClock(START + timedelta(hours=1))
-    service = ScheduleService(clock, Desk(folder, state / "artefact.duckdb", state), model)
+    service = supervised(clock, folder, sheet)
     programme = await service.first_programme()
     assert programme.header.content_hash == hash_
     assert programme.generation == before.generation
@@ -238,13 +256,12 @@ async def test_a_damaged_artefact_that_can_t_be_compiled_again_leaves_the_playlo
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await director.close("end")
-        service.close()
     # Long after, when no generation covers the time, there is nothing to go on with, and that is said.
     (state / "artefact.duckdb").write_bytes(good[:5000])
     (folder / "plan.yaml").write_text("plan: always\nzones: []\n")
     late = SteppedClock(START + timedelta(days=9))
     with pytest.raises(CompileFailed):
-        await ScheduleService(late, Desk(folder, state / "artefact.duckdb", state), model).first_programme()
+        await supervised(late, folder, sheet).first_programme()
 
 
 async def test_a_playlog_that_can_t_be_kept_airs_from_memory(tmp_path: Path) -> None:

@@ -7,17 +7,16 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from retrovue.clock import SteppedClock
-from retrovue.lineup import ArtworkRef, ChannelId, ChannelIdent, GuideEntry, Health, LineupChange
-from retrovue.playout.director import Machine, ProgramDirector, Programme
-from retrovue.playout.playlog import Playlog
-from retrovue.playout.programme import OnAirProgramme
+from retrovue.compiler.model import ArtefactHeader, ScheduleEvent
+from retrovue.lineup import ArtworkRef, ChannelId, Health, LineupChange
+from retrovue.playout.director import Machine, ProgramDirector
+from retrovue.playout.programme import NO_CUT, OnAirProgramme, air
+from retrovue.playout.rundown import Packer, Rundown
 from retrovue.playout.station import OnAirStation
-from retrovue.store.artefact import ArtefactHeader
 from retrovue.units import to_us
 from tests.playout.lab import BENCH, CHANNEL
 
@@ -31,13 +30,23 @@ def programme(content: str = "a" * 64, titles: str = "ABCDEFGH") -> OnAirProgram
         1, content, "bench", "Bench", "America/New_York", date(2026, 11, 23), date(2026, 11, 23),
         to_us(START), to_us(end), START, "0", "", "", "", START,
     )  # fmt: skip
-    entries = tuple(
-        GuideEntry(n + 1, CHANNEL, START + n * HALF_HOUR, START + (n + 1) * HALF_HOUR, title)
-        for n, title in enumerate(titles)
+    packer = Packer()
+    packer.channel(
+        replace(BENCH, logo="logo.png"),
+        [
+            event(n + 1, to_us(START + n * HALF_HOUR), to_us(START + (n + 1) * HALF_HOUR), title)
+            for n, title in enumerate(titles)
+        ],
+        [],
     )
-    ident = ChannelIdent(CHANNEL, "5.1", 501, "Bench", "BENCH", BENCH.guide_id, logo=ArtworkRef("logo/bench"))
-    each = Programme("Bench", ZoneInfo("UTC"), {}, lambda _: None, lambda a: a.path, Playlog(()))
-    return OnAirProgramme(header, (ident,), {CHANNEL: entries}, {CHANNEL: (BENCH, each)}, to_us(end))
+    return air(Rundown(packer.finish(header, NO_CUT, {}, {}, {})), {})
+
+
+def event(number: int, start_us: int, end_us: int, title: str) -> ScheduleEvent:
+    return ScheduleEvent(
+        number, CHANNEL, date(2026, 11, 23), start_us, end_us, title, "", "", None, None, None, "", (), "",
+        "programme", "", "", "", "", "",
+    )  # fmt: skip
 
 
 @pytest.fixture

@@ -59,7 +59,10 @@ def test_a_generation_airs_what_its_artefact_airs(artefact: Path, tmp_path: Path
             b = programme.load(part, {}, NOON, 3 * HOUR_US, 7)
             (x,), (y,) = a.channels.values(), b.channels.values()
             assert x[1].playlog.entries == y[1].playlog.entries
-            assert replace(x[1], assets=y[1].assets, locate=y[1].locate, playlog=y[1].playlog) == y[1]
+            assert list(x[1].continuity.events) == list(y[1].continuity.events)
+            assert [c for c, _ in x[1].continuity.lineup] == [c for c, _ in y[1].continuity.lineup]
+            same = {name: getattr(y[1], name) for name in ("assets", "locate", "playlog", "continuity")}
+            assert replace(x[1], **same) == y[1]
             assert b.playlog_end_us == wanted.end_us
             guide = b.guide[next(iter(b.guide))]
             assert guide[-1] == a.guide[next(iter(a.guide))][-1]

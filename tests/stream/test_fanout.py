@@ -17,7 +17,7 @@ def fill(ring: Ring, clock: SteppedClock, at: int, ahead: float = 5.5) -> int:
     end = clock.now_us() + round(ahead * SECOND_US)
     base = round(START.timestamp() * SECOND_US)
     while at < end:
-        ring.append(at, (at - base) // 100_000 % 5 == 0, str(at).encode(), ())
+        ring.append(at, (at - base) // 100_000 % 5 == 0, str(at).encode())
         at += 100_000
     return at
 
@@ -65,7 +65,7 @@ async def test_a_healthy_reader_never_skips_and_an_idle_one_waits() -> None:
         last += 1
     await asyncio.sleep(0.01)
     assert not waiting.done()
-    ring.append(at, False, b"next", ())
+    ring.append(at, False, b"next")
     assert await waiting == last + 1
 
 

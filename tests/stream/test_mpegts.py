@@ -13,7 +13,9 @@ from retrovue.stream.mpegts import (
     PID_AUDIO,
     PID_VIDEO,
     WRAP,
+    Pes,
     TsMux,
+    taken_apart,
 )
 from retrovue.stream.sections import PACKET, crc32_mpeg
 from tests.stream.test_adts import frame
@@ -66,6 +68,24 @@ def test_audio_of_any_size_comes_back_whole(sizes: list[int]) -> None:
     assert int.from_bytes(pes[4:6], "big") == len(pes) - 6
     assert pes[14:] == b"".join(frames)
     assert all((p[1] & 0x1F) << 8 | p[2] == PID_AUDIO for p in found)
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 1500)), max_size=12),
+    st.integers(0, WRAP * 3),
+)
+def test_what_was_multiplexed_is_taken_apart_again(units: list[tuple[bool, bool, int]], pts: int) -> None:
+    mux = TsMux()
+    data, wanted = b"", []
+    for n, (sound, key, size) in enumerate(units):
+        data += mux.tables() if n % 3 == 0 else b""
+        data += mux.information([(0x12, n % 4 == 0, bytes(PACKET - 4))])  # a section may go on there
+        at = pts + 3003 * n
+        # What looks like the beginning of a packet is none.
+        one = frame(b"G" * size) if sound else UNIT + b"\x47\x41\x00\x30" * (size // 4) + b"\xff" * (size % 4)
+        data += mux.audio(at, (one,)) if sound else mux.video(at, one, key)
+        wanted.append(Pes(PID_AUDIO if sound else PID_VIDEO, at % WRAP, key and not sound, one))
+    assert list(taken_apart(data)) == wanted
 
 
 def test_counters_run_on_over_all_calls() -> None:

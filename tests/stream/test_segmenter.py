@@ -18,7 +18,7 @@ def chunks(lengths: list[tuple[int, bool]]) -> list[Chunk]:
     """(length in ms, does it begin with an IDR) → chunks whose data is their number."""
     found, at = [], BEGIN
     for seq, (length, key) in enumerate(lengths):
-        found.append(Chunk(seq, at, key, b"%d," % seq, ()))
+        found.append(Chunk(seq, at, key, b"%d," % seq))
         at += length * 1000
     return found
 

@@ -290,19 +290,21 @@ class _Segment:
         """Frame ``frame`` of ``copy`` on ``tick``, up to the next graphics."""
         desk, group = self._equipment.shelf.desk, self._house.gop
         back = min(tick - self.entry.start, group) if self._coming_on else 0
-        entry = await desk.ask(lambda: enter(copy, frame, back, group))
-        self.shorten(covered_from(self.entry.layers, tick, self.entry.end))
-        source = HouseSource(
-            copy,
-            self._house,
-            tick - max(0, frame - entry.frame),
-            self.entry.end,
-            entry,
-            rendering.boundary,
-            self._notify,
-            self._equipment.clock,
-            desk,
-        )
+        end = covered_from(self.entry.layers, tick, self.entry.end)
+
+        def opened() -> HouseSource:
+            entry = enter(copy, frame, back, group)
+            start = tick - max(0, frame - entry.frame)
+            source = HouseSource(
+                copy, self._house, start, end, entry,
+                rendering.boundary, self._notify, self._equipment.clock, desk,
+            )  # fmt: skip
+            source.read_ahead()
+            return source
+
+        # One question: on a busy machine each answer waits for a processor.
+        source = await desk.ask(opened)
+        self.shorten(end)
         self._copied = (source, copy)
         self._zero_us = self._grid.start_us(tick) - self._grid.start_us(frame)
         return source

@@ -18,14 +18,16 @@ while there are still seconds in memory, and says why in ``fault``: whoever uses
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from retrovue.clock import MasterClock
 from retrovue.playout.ffmpeg import Pipes
 from retrovue.playout.house import HouseFormat
-from retrovue.playout.house_copy import HouseCopy
+from retrovue.playout.house_copy import HouseCopy, Portion
 from retrovue.playout.media import MediaDesk, StoreGone
 from retrovue.playout.process import FfmpegChild
 from retrovue.playout.shelf import Entry
@@ -35,11 +37,12 @@ from retrovue.units import round_div
 log = logging.getLogger(__name__)
 
 #: In memory beyond what was taken (seconds): what a store may take to answer, and a child to replace it.
-STOCK_S = 3.0
+STOCK_S = 2.0
 #: A read asks for no more (seconds); the first asks for one group, so that it is there at once.
-READ_S = 2.0
-#: A store that hasn't answered by then is given up (seconds): there is as much in memory and sent ahead, and
-#: a busy machine that makes children of its copies is soon a busier one.
+READ_S = 1.0
+#: A store that hasn't answered by then is given up (seconds, without what the machine itself was late:
+#: media.py): there is as much in memory and sent ahead, and a busy machine that makes children of its copies
+#: is soon a busier one.
 STALL_S = 4.0
 #: A boundary whose first picture hasn't come by then (seconds) is given up.
 BOUNDARY_S = 3.0
@@ -87,12 +90,18 @@ class HouseSource:
         self._read_ticks = round(READ_S * house.rate)
         self._read_to = start + entry.boundary  #: first tick that was not read yet
         self._heard_to = self._next_frame  #: first audio frame that was not read yet
+        self._ahead: Portion | None = None
         self._hungry = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
         self._child: FfmpegChild | None = None
         self._watching: asyncio.Task[None] | None = None
         self._came = asyncio.Event()
         self._high = (self._stock, 10 * self._stock, 100 * self._stock)
+
+    def read_ahead(self) -> None:
+        """Read the first group, on the thread that opened the copy, before ``launch``."""
+        with contextlib.suppress(OSError):  # it is read again, and judged
+            self._ahead = self._copy.read(*self._portion(self._group)[2:])
 
     async def launch(self) -> None:
         """Begin to read, and to encode the boundary if there is one. Raises ``OSError``."""
@@ -198,14 +207,10 @@ class HouseSource:
         while self._read_to < self.end or self._heard_to < self._audio_end:
             await self._hungry.wait()
             self._hungry.clear()
-            first, heard = self._read_to, self._heard_to
-            last = min(first + length, self.end)
-            # Sound is kept as far as the pictures are: that is where it lies in the file.
-            listened = self._audio_end if last == self.end else self._audio_grid.nearest(self._grid.pts(last))
-            frames = range(first + self._shift, last + self._shift)
-            sounds = range(heard + self._audio_shift, listened + self._audio_shift)
+            first = self._read_to
+            last, listened, frames, sounds = self._portion(length)
             try:
-                portion = await self._desk.ask(lambda f=frames, s=sounds: self._copy.read(f, s), STALL_S)  # type: ignore[misc]  # mypy can't infer a lambda with a default
+                portion = await self._next(frames, sounds)
             except StoreGone as error:
                 self._break(first, str(error))
                 return
@@ -224,9 +229,25 @@ class HouseSource:
             self._audio.extend(portion.sounds)
             self._read_to, self._heard_to = last, listened
             length = min(2 * length, self._read_ticks)
-            if len(self._video) < self._stock:
+            # One that is armed for later needs no more than to begin with.
+            if len(self._video) < (self._stock if self.delivered else self._group):
                 self._hungry.set()
             self._notify()
+
+    async def _next(self, frames: range, sounds: range) -> Portion:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            return ahead
+        return await self._desk.ask(partial(self._copy.read, frames, sounds), STALL_S)
+
+    def _portion(self, length: int) -> tuple[int, int, range, range]:
+        """What is read next, ``length`` pictures of it: up to which tick, up to which audio frame; the
+        copy's own pictures and audio frames."""
+        last = min(self._read_to + length, self.end)
+        # Sound is kept as far as the pictures are: that is where it lies in the file.
+        listened = self._audio_end if last == self.end else self._audio_grid.nearest(self._grid.pts(last))
+        frames = range(self._read_to + self._shift, last + self._shift)
+        return last, listened, frames, range(self._heard_to + self._audio_shift, listened + self._audio_shift)
 
     async def _expect(self, child: FfmpegChild) -> None:
         """A boundary is a fraction of a second's work: one that hangs is none."""

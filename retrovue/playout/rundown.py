@@ -1,0 +1,396 @@
+"""Rundown: what every channel airs in the coming hours and the guide of the coming days, as one piece of
+memory; pure.
+
+A station of a thousand channels has some hundred thousand segments and as many lines of guide. As values
+they would take a gigabyte, and nobody looks at most of them: a channel that is not watched needs no playlog,
+and a line of the guide is read once in a while. So they are packed (``Packer``), some thirty bytes each, what
+they say told once, and made into values when somebody asks (``Rundown``). It stays in memory as a whole: the
+event loop must not wait for a disk, and a reader sees one whole generation of the playlog.
+
+Packed and read by the same version of RetroVue, in two processes of one station (roll.py). No file format.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import struct
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import date
+from typing import Any, overload
+
+from retrovue.compiler.model import (
+    ArtefactHeader,
+    CompiledChannel,
+    CompiledOverlay,
+    CompiledSynthetic,
+    ScheduleEvent,
+    Segment,
+    SegmentKind,
+)
+from retrovue.library.catalog import Asset, AssetState, AudioTrack, SubtitleTrack
+
+#: Generation, content hash of the artefact, when it was cut, start and end (µs): store.generations.Cut.
+CutRow = tuple[int, str, int, int, int]
+
+#: An event: start, end, guide id, broadcast date, what it says, what stands in for it (places in the texts).
+_EVENT = struct.Struct("<qqIIII")
+#: A segment: start, end, offset into the asset, guide id, broadcast date, number, what it shows.
+_SEGMENT = struct.Struct("<qqqIIII")
+#: A use: first airing, end of the last, least and greatest offset, asset, channel (places in the texts).
+_USE = struct.Struct("<qqqqII")
+#: An entry of the table of assets: its id and the asset itself (places in the texts).
+_ASSET = struct.Struct("<II")
+#: A text: its length, then that many bytes.
+_LENGTH = struct.Struct("<I")
+_SIZES = struct.Struct("<QQQQQ")
+_START = struct.Struct("<q")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a stretch of the schedule wants of one asset."""
+
+    asset_id: str
+    collection: str
+    path: str  #: within its collection
+    start_us: int  #: when it airs first in that stretch
+    in_us: int  #: the least offset into it…
+    out_us: int  #: …and the greatest
+    channel: str  #: that airs it first
+    end_us: int  #: when its last airing there ends
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a channel's rows are."""
+
+    channel: CompiledChannel
+    events: int  #: number of its first event
+    event_count: int
+    segments: int  #: offset of its packed segments
+    segments_size: int
+    end_us: int  #: where its last segment ends; 0: it has none
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What is needed at once, and so kept as values."""
+
+    header: ArtefactHeader
+    cut: CutRow
+    places: tuple[_Place, ...]
+    synthetics: Mapping[str, CompiledSynthetic]
+    overlays: Mapping[str, CompiledOverlay]
+    templates: Mapping[str, str]
+
+
+class Packer:
+    """Packs a rundown, channel by channel, in the order of the lineup."""
+
+    def __init__(self) -> None:
+        self._places: list[_Place] = []
+        self._texts = bytearray()
+        self._known: dict[bytes, int] = {}
+        self._events, self._segments, self._uses = bytearray(), bytearray(), bytearray()
+        self._assets: list[tuple[bytes, bytes]] = []
+
+    def channel(
+        self, channel: CompiledChannel, events: Iterable[ScheduleEvent], segments: Iterable[Segment]
+    ) -> None:
+        """The next channel, with its events and segments in order."""
+        first, count = len(self._events) // _EVENT.size, 0
+        for event in events:
+            count += 1
+            says = [getattr(event, name) for name in _SAYS]
+            self._events += _EVENT.pack(
+                event.start_us,
+                event.end_us,
+                event.event_id,
+                event.broadcast_date.toordinal(),
+                self._text(_spelt(says)),
+                self._text(_spelt(event.fallbacks)),
+            )
+        rows, end_us = bytearray(), 0
+        for segment in segments:
+            end_us = segment.end_us
+            shows = [getattr(segment, name) for name in _SHOWS]
+            rows += _SEGMENT.pack(
+                segment.start_us,
+                segment.end_us,
+                segment.in_us,
+                segment.event_id,
+                segment.broadcast_date.toordinal(),
+                segment.seq,
+                self._text(_spelt(shows)),
+            )
+        packed = zlib.compress(rows, 6)
+        at = len(self._segments)
+        self._segments += packed
+        self._places.append(_Place(channel, first, count, at, len(packed), end_us))
+
+    def asset(self, asset: Asset) -> None:
+        """One asset that may air, fallbacks included; each once."""
+        said = {f.name: v for f in fields(asset) if (v := getattr(asset, f.name)) != f.default}
+        for name in ("audio", "subtitles"):
+            if name in said:
+                said[name] = [asdict(track) for track in said[name]]
+        said["extra"] = dict(asset.extra)
+        self._assets.append((asset.id.encode(), _spelt(said)))
+
+    def use(self, use: Use) -> None:
+        """One use of an asset; those that come first first."""
+        of_asset = self._text(_spelt([use.asset_id, use.collection, use.path]))
+        of_channel = self._text(_spelt([use.channel]))
+        self._uses += _USE.pack(use.start_us, use.end_us, use.in_us, use.out_us, of_asset, of_channel)
+
+    def finish(
+        self,
+        header: ArtefactHeader,
+        cut: CutRow,
+        synthetics: Mapping[str, CompiledSynthetic],
+        overlays: Mapping[str, CompiledOverlay],
+        templates: Mapping[str, str],
+    ) -> bytes:
+        """All of it."""
+        table = b"".join(
+            _ASSET.pack(self._text(asset_id), self._text(said)) for asset_id, said in sorted(self._assets)
+        )
+        head = _Head(header, cut, tuple(self._places), dict(synthetics), dict(overlays), dict(templates))
+        coded = pickle.dumps(head)
+        parts = (coded, self._events, self._segments, self._uses, table)
+        return b"".join((_SIZES.pack(*map(len, parts)), *parts, self._texts))
+
+    def _text(self, text: bytes) -> int:
+        place = self._known.get(text)
+        if place is None:
+            place = self._known[text] = len(self._texts)
+            self._texts += _LENGTH.pack(len(text)) + text
+        return place
+
+
+#: What an event says, but for when: the same programme says the same each time it airs. What explains a
+#: schedule (plan, zone, program, where it is written) is left out: it isn't needed to air it.
+_SAYS = (
+    "title",
+    "subtitle",
+    "description",
+    "season",
+    "episode",
+    "year",
+    "original_date",
+    "categories",
+    "rating",
+    "kind",
+    "asset_id",
+)
+#: What a segment shows, but for when.
+_SHOWS = ("kind", "asset_id", "synthetic", "title", "pool", "overlays")
+
+
+def _spelt(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class Rundown:
+    """A packed rundown, read. Any thread may ask."""
+
+    def __init__(self, packed: bytes | bytearray) -> None:
+        data = memoryview(packed)
+        at = _SIZES.size
+        parts = []
+        for size in _SIZES.unpack_from(data):
+            parts.append(data[at : at + size])
+            at += size
+        coded, self._events, self._segments, self._uses, self._assets = parts
+        self._texts = data[at:]
+        # Packed by this very version, by ourselves or by our own child: nobody else's bytes come here.
+        head: _Head = pickle.loads(coded)  # noqa: S301
+        self.header, self.cut = head.header, head.cut
+        self.synthetics, self.overlays, self.templates = head.synthetics, head.overlays, head.templates
+        self._places = head.places
+        self.channels: tuple[CompiledChannel, ...] = tuple(place.channel for place in head.places)
+
+    def end_us(self, number: int) -> int:
+        """Where the last segment of channel ``number`` of the lineup ends; 0 when it has none."""
+        return self._places[number].end_us
+
+    def events(self, number: int) -> Events:
+        """The guide of channel ``number`` of the lineup."""
+        return Events(self, number)
+
+    def segments(self, number: int) -> tuple[list[Segment], dict[int, tuple[str, ...]]]:
+        """The segments of channel ``number``, in order, and what stands in for those of an event (by its
+        id): asset ids, in order."""
+        place = self._places[number]
+        rows = zlib.decompress(self._segments[place.segments : place.segments + place.segments_size])
+        channel = place.channel.channel
+        shown: dict[int, tuple[Any, ...]] = {}
+        segments: list[Segment] = []
+        for start_us, end_us, in_us, event_id, on, seq, shows in _SEGMENT.iter_unpack(rows):
+            if shows not in shown:
+                kind, *others, overlays = self.text(shows)
+                shown[shows] = (SegmentKind(kind), *others, tuple(overlays))
+            kind, asset_id, synthetic, title, pool, overlays = shown[shows]
+            segments.append(
+                Segment(
+                    channel, date.fromordinal(on), seq, start_us, end_us, kind, event_id,
+                    asset_id, in_us, synthetic, title, pool, overlays,
+                )
+            )  # fmt: skip
+        return segments, self._fallbacks(place, {s.event_id for s in segments})
+
+    def _fallbacks(self, place: _Place, events: set[int]) -> dict[int, tuple[str, ...]]:
+        found = {}
+        for number in range(place.events, place.events + place.event_count):
+            _, _, event_id, _, _, fallbacks = self.event_row(number)
+            if event_id in events:
+                found[event_id] = tuple(self.text(fallbacks))
+        return found
+
+    def asset(self, asset_id: str) -> Asset | None:
+        """One asset that may air, fallbacks included."""
+        wanted = asset_id.encode()
+        low, high = 0, len(self._assets) // _ASSET.size
+        while low < high:
+            middle = (low + high) // 2
+            of_id, of_asset = _ASSET.unpack_from(self._assets, middle * _ASSET.size)
+            found = self._bytes(of_id)
+            if found == wanted:
+                return _asset(json.loads(self._bytes(of_asset)))
+            if found < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return None
+
+    def uses(self, start_us: int, end_us: int) -> list[Use]:
+        """What is wanted of which asset in ``[start_us, end_us)``, those that come first first; an asset
+        may be named several times, for airings that lie apart."""
+        known: dict[int, Any] = {}
+        found = []
+        for first_us, until_us, in_us, out_us, of_asset, of_channel in _USE.iter_unpack(self._uses):
+            if first_us >= end_us or until_us <= start_us:
+                continue
+            for place in (of_asset, of_channel):
+                if place not in known:
+                    known[place] = self.text(place)
+            asset_id, collection, path = known[of_asset]
+            (channel,) = known[of_channel]
+            found.append(Use(asset_id, collection, path, first_us, in_us, out_us, channel, until_us))
+        return found
+
+    # --- for Events --------------------------------------------------------------------------------
+
+    def place(self, number: int) -> _Place:
+        return self._places[number]
+
+    def event_row(self, number: int) -> tuple[int, ...]:
+        return _EVENT.unpack_from(self._events, number * _EVENT.size)
+
+    def event_start(self, number: int) -> int:
+        (start,) = _START.unpack_from(self._events, number * _EVENT.size)
+        return int(start)
+
+    def text(self, place: int) -> Any:
+        return json.loads(self._bytes(place))
+
+    def _bytes(self, place: int) -> bytes:
+        (length,) = _LENGTH.unpack_from(self._texts, place)
+        start = place + _LENGTH.size
+        return bytes(self._texts[start : start + length])
+
+
+class Events(Sequence[ScheduleEvent]):
+    """A channel's guide, back to back; each event is made when it is asked for.
+
+    What explains a schedule (program, plan, zone, where it is written) is empty in it.
+    """
+
+    __slots__ = ("_place", "_rundown")
+
+    def __init__(self, rundown: Rundown, number: int) -> None:
+        self._rundown, self._place = rundown, rundown.place(number)
+
+    def __len__(self) -> int:
+        return self._place.event_count
+
+    @overload
+    def __getitem__(self, index: int) -> ScheduleEvent: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ScheduleEvent]: ...
+    def __getitem__(self, index: int | slice) -> ScheduleEvent | list[ScheduleEvent]:
+        if isinstance(index, slice):
+            return [self._event(n) for n in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        return self._event(index % len(self))
+
+    def between(self, start_us: int, end_us: int) -> list[ScheduleEvent]:
+        """Events that touch ``[start_us, end_us)``, in order."""
+        first = max(0, self.begun_by(start_us) - 1)
+        if first < len(self) and self._row(first)[1] <= start_us:
+            first += 1
+        return self[first : self.begun_by(end_us - 1)]
+
+    def at(self, us: int) -> ScheduleEvent | None:
+        """What is on at ``us``; None outside the guide."""
+        number = self.begun_by(us) - 1
+        return self._event(number) if number >= 0 and us < self._row(number)[1] else None
+
+    def ends_after(self, us: int) -> int | None:
+        """When what is on at ``us`` ends (µs); None outside the guide."""
+        number = self.begun_by(us) - 1
+        end_us = self._row(number)[1] if number >= 0 else us
+        return end_us if end_us > us else None
+
+    def begun_by(self, us: int) -> int:
+        """How many events begin at or before ``us``."""
+        low, high, first = 0, len(self), self._place.events
+        while low < high:
+            middle = (low + high) // 2
+            if self._rundown.event_start(first + middle) <= us:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _row(self, number: int) -> tuple[int, ...]:
+        return self._rundown.event_row(self._place.events + number)
+
+    def _event(self, number: int) -> ScheduleEvent:
+        start_us, end_us, event_id, on, says, fallbacks = self._row(number)
+        said = dict(zip(_SAYS, self._rundown.text(says), strict=True))
+        said["categories"] = tuple(said["categories"])
+        return ScheduleEvent(
+            event_id=event_id,
+            channel=self._place.channel.channel,
+            broadcast_date=date.fromordinal(on),
+            start_us=start_us,
+            end_us=end_us,
+            program="",
+            plan="",
+            zone="",
+            written_at="",
+            fallbacks=tuple(self._rundown.text(fallbacks)),
+            **said,
+        )
+
+
+def touching(events: Sequence[ScheduleEvent], start_us: int, end_us: int) -> Sequence[ScheduleEvent]:
+    """Of a guide, the events that touch ``[start_us, end_us)``, in order."""
+    if isinstance(events, Events):
+        return events.between(start_us, end_us)
+    return [e for e in events if e.start_us < end_us and e.end_us > start_us]
+
+
+def _asset(said: dict[str, Any]) -> Asset:
+    for name in ("marks_us", "tags"):
+        if name in said:
+            said[name] = tuple(said[name])
+    audio = tuple(AudioTrack(**track) for track in said.pop("audio", ()))
+    subtitles = tuple(SubtitleTrack(**track) for track in said.pop("subtitles", ()))
+    state = AssetState(said.pop("state", AssetState.NEW))
+    return replace(Asset(**said), audio=audio, subtitles=subtitles, state=state)
