@@ -144,6 +144,7 @@ class EncoderStatus:
 
     used: float
     budget: float | None  #: None: unlimited
+    children: int = 0  #: ffmpeg processes that run now
 
 
 @dataclass(frozen=True, slots=True)

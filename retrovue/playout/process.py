@@ -55,6 +55,14 @@ class _PipeReader(asyncio.Protocol):
         self._lost()
 
 
+_living: set[FfmpegChild] = set()
+
+
+def living() -> int:
+    """How many ffmpegs of this process run now."""
+    return len(_living)
+
+
 class FfmpegChild:
     """A running ffmpeg. ``video`` and ``audio`` hold what came and was not taken yet.
 
@@ -145,6 +153,7 @@ class FfmpegChild:
             await loop.connect_read_pipe(lambda reader=reader: reader, os.fdopen(fd, "rb", 0))  # type: ignore[misc]  # mypy can't infer a lambda with a default
             self._readers.append(reader)
         self._reaper = asyncio.create_task(self._reap(), name=f"ffmpeg {self.pid}")
+        _living.add(self)
         if self._killed:
             await self.kill()
 
@@ -217,6 +226,7 @@ class FfmpegChild:
         while text := await self._process.stderr.read(4096):
             self._stderr = (self._stderr + text)[-_STDERR_KEPT:]
         self.exit_code = await self._process.wait()
+        _living.discard(self)
         self._keep_tail()
         self._notify()
 

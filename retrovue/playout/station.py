@@ -24,6 +24,7 @@ from retrovue.lineup import (
     Viewer,
 )
 from retrovue.playout.director import ProgramDirector, house_of
+from retrovue.playout.process import living
 from retrovue.playout.programme import OnAirProgramme
 from retrovue.units import from_us
 
@@ -160,7 +161,9 @@ class OnAirStation:
             horizon_end=self.guide_end(),
             channels=tuple(statuses),
             encoders=EncoderStatus(
-                round(self._director.encoders_used(), 2), budget if math.isfinite(budget) else None
+                round(self._director.encoders_used(), 2),
+                budget if math.isfinite(budget) else None,
+                living(),
             ),
             warnings=tuple(self._warnings.values()),
         )

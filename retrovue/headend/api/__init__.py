@@ -12,11 +12,15 @@ does the rest. A version of the API only ever gains fields and paths; what chang
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from aiohttp import web
 
 from retrovue.clock import MasterClock
+from retrovue.headend.api.health import HealthRoutes
+from retrovue.headend.api.openapi import OpenApiRoutes
 from retrovue.headend.api.orders import OrderRoutes
+from retrovue.headend.api.programmes import ProgrammeRoutes
 from retrovue.headend.api.status import StatusRoutes
 from retrovue.headend.api.tuners import TunerRoutes
 from retrovue.headend.tuner_desk import TunerDesk
@@ -24,6 +28,12 @@ from retrovue.lineup import ControlRoom, Lineup
 
 #: In front of every path.
 ROOT = "/api/v1"
+
+
+class Part(Protocol):
+    """Some paths of the API."""
+
+    def routes(self) -> Iterable[web.AbstractRouteDef]: ...
 
 
 class ApiFrontEnd:
@@ -37,7 +47,12 @@ class ApiFrontEnd:
         token: str = "",
         desks: Sequence[TunerDesk] = (),
     ) -> None:
-        self._parts: list[StatusRoutes | OrderRoutes | TunerRoutes] = [StatusRoutes(ROOT, lineup)]
+        self._parts: list[Part] = [
+            StatusRoutes(ROOT, lineup),
+            ProgrammeRoutes(ROOT, lineup, clock),
+            OpenApiRoutes(ROOT),
+            HealthRoutes(lineup, desks),
+        ]
         if desks:
             self._parts.append(TunerRoutes(ROOT, desks, token))
         if control is not None and token:
