@@ -7,6 +7,7 @@ director holds what channels share, the slate and the encode of an emergency's c
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import math
@@ -146,17 +147,33 @@ def file_rendering(
     def command(offset_us: int, cut: Cut, pipes: Pipes) -> list[str]:
         return ffmpeg.file_command(machine.ffmpeg, house, path, offset_us, cut, pipes, how, over)
 
+    def told() -> str:
+        burnt = how
+        if how.burn is not None and how.burn.file:
+            try:
+                digest = hashlib.sha256(Path(how.burn.file).read_bytes()).hexdigest()
+            except OSError:
+                digest = "gone"
+            burnt = replace(how, burn=replace(how.burn, file=digest, fonts=""))
+        pipes = Pipes(1, 2 if asset.audio_codec else None)
+        name = Path(path).suffix
+        return repr(ffmpeg.file_command("", house, name, 0, Cut(1, 0, 1), pipes, burnt)[1:])
+
     return Rendering(
-        command, with_audio=bool(asset.audio_codec), path=path, asset=asset, encoder=house.encoder
+        command,
+        with_audio=bool(asset.audio_codec),
+        path=path,
+        asset=asset,
+        encoder=house.encoder,
+        told=told,
+        subtitles=how.burn.file if how.burn is not None else "",
     )
 
 
 def settings_of(rendering: Rendering) -> str:
     """sha256 of how an asset is rendered: all that makes it look and sound as it does, but for its file,
     where that lies, and which ffmpeg does it."""
-    command = rendering.command(0, Cut(1, 0, 1), Pipes(1, 2 if rendering.with_audio else None))
-    told = [part.replace(rendering.path, Path(rendering.path).suffix) for part in command[1:]]
-    return hashlib.sha256(repr(told).encode()).hexdigest()
+    return hashlib.sha256(rendering.told().encode()).hexdigest()
 
 
 class _Renderings(Renderings):
@@ -237,7 +254,7 @@ class _Studio(Studio, Feeds):
         self._director, self._house, self._as_run = director, house, as_run
         as_run.authorise(programme.playlog, programme.artefact, programme.generation)
         self.channel, self._programme = channel, programme
-        self._settings: dict[str, tuple[tuple[Asset, str, CompiledChannel], str]] = {}  #: by asset id
+        self._settings: dict[str, tuple[tuple[Asset, str, CompiledChannel, int], str]] = {}  #: by asset id
         self._parameters = ""  #: of the channel's own encoder; known once there is a slate
         self._renderings = _Renderings(self)
         self.control = MasterControl(channel.channel, house.grid, self)
@@ -445,7 +462,10 @@ class _Studio(Studio, Feeds):
         """Remembered: it costs more than opening the copy does. Called on a thread."""
         asset = rendering.asset
         assert asset is not None
-        made_of = (asset, rendering.path, self.channel)
+        written = 0
+        with contextlib.suppress(OSError):
+            written = Path(rendering.subtitles).stat().st_mtime_ns if rendering.subtitles else 0
+        made_of = (asset, rendering.path, self.channel, written)
         known = self._settings.get(asset.id)
         if known is None or known[0] != made_of:
             known = self._settings[asset.id] = (made_of, settings_of(rendering))

@@ -27,8 +27,13 @@ class PlaylogEntry:
     layers: tuple[Layer, ...] = ()  #: graphics over it, lowest first; windows lie inside [start, end)
 
     def offset_us(self, tick: int, grid: TickGrid) -> int:
-        """Where in the asset the picture of ``tick`` is (µs); never negative."""
-        return max(0, self.segment.in_us + grid.start_us(tick) - self.segment.start_us)
+        """Where in the asset the picture of ``tick`` is (µs); never negative.
+
+        Counted from the segment's first tick, not from its instant, which lies up to half a tick from it: so
+        the first picture is the planned one, and whoever joins later is in step.
+        """
+        first_us = grid.start_us(grid.nearest(self.segment.start_us))
+        return max(0, self.segment.in_us + grid.start_us(tick) - first_us)
 
     def between(self, start: int, end: int) -> PlaylogEntry:
         """The part of it on the ticks [start, end), which must lie inside."""

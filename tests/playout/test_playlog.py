@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -103,3 +105,18 @@ def test_graphics_stay_inside_their_entry_and_make_another_signal() -> None:
     assert parts[0].same_signal(first)
     assert not parts[1].same_signal(first)
     assert drawn.over(lambda entry: ()).entries == drawn.entries
+
+
+@pytest.mark.parametrize("rate", [Fraction(25), Fraction(30000, 1001), Fraction(60000, 1001)])
+@pytest.mark.parametrize("parts", [0, 1, 499, 500, 501, 999])
+def test_the_first_picture_is_the_planned_one_wherever_the_segment_lies(rate: Fraction, parts: int) -> None:
+    """Half a tick off the grid was as near to the neighbour."""
+    grid = TickGrid(rate)
+    tick_us = float(1 / rate) * 1e6
+    start_us = grid.start_us(1_000_000) + round(parts / 1000 * tick_us)
+    (segment,) = segments([10**7], 40_040)
+    (entry,) = Playlog.align([replace(segment, start_us=start_us, end_us=start_us + 10**7)], grid).entries
+    assert entry.offset_us(entry.start, grid) == 40_040
+    assert entry.offset_us(entry.start + 90, grid) == pytest.approx(40_040 + 90 * tick_us, abs=1)
+    later = entry.between(entry.start + 50, entry.end)
+    assert later.offset_us(later.start, grid) == entry.offset_us(later.start, grid)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from retrovue.library.catalog import Asset, AudioTrack, SubtitleTrack
 from retrovue.library.language import language_of
 from retrovue.library.naming import subtitle_files
+from retrovue.playout.director import Machine, file_rendering, settings_of
 from retrovue.playout.treatment import choose_audio, choose_subtitles, treatment_of
 from tests.playout.lab import BENCH
 
@@ -97,3 +98,19 @@ def test_subtitle_files_belong_to_the_media_file_of_their_name() -> None:
         SubtitleTrack("subrip", "de", path="s/A.ger.sdh.srt"),
         SubtitleTrack("subrip", "", path="s/A.srt"),
     )
+
+
+def test_settings_hold_what_subtitles_say_and_not_where_they_lie(tmp_path: Path) -> None:
+    told = []
+    for folder, words in (("a", "Hello."), ("b it's [1]: x", "Hello."), ("c", "Good bye.")):
+        place = tmp_path / folder
+        place.mkdir()
+        (place / "x.de.srt").write_text(f"1\n00:00:01,000 --> 00:00:02,000\n{words}\n")
+        asset = replace(ASSET, subtitles=(SubtitleTrack("subrip", "de", path="x.de.srt"),))
+        channel = replace(BENCH, subtitles="de")
+        here = Machine("ffmpeg", "/f/Roboto.ttf", tmp_path, features=ALL)
+        rendering = file_rendering(here, channel, asset, str(place / "x.mkv"))
+        assert rendering.subtitles == str(place / "x.de.srt")
+        told.append(settings_of(rendering))
+        assert str(tmp_path) not in rendering.told()
+    assert told[0] == told[1] != told[2]

@@ -71,6 +71,8 @@ class Rendering:
     path: str = ""  #: media file; empty for synthetics
     asset: Asset | None = None
     synthetic: str = ""
+    subtitles: str = ""  #: file of text that is drawn into the picture
+    told: Callable[[], str] = str  #: the command, with what files hold in place of their names
     encoder: str = SOFTWARE  #: ffmpeg's word
     instead: str = ""  #: why it is not what was planned; empty when it is
     copy: Wanted | None = None  #: the house copy that would do instead
