@@ -41,7 +41,7 @@ def listing(of: ScheduleDay) -> dict[str, str]:
 
 def test_it_compiles_without_a_finding(compiled: Compiled) -> None:
     assert compiled.diagnostics == ()
-    assert [channel.number for channel in compiled.channels] == ["2.1", "5.1", "7.1", "9.1"]
+    assert [channel.number for channel in compiled.channels] == ["2.1", "3.1", "5.1", "7.1", "9.1"]
 
 
 def test_prime_time_is_pinned_and_thanksgiving_lies_on_top(compiled: Compiled) -> None:
@@ -93,3 +93,17 @@ def test_half_hours_are_filled_with_spots_not_with_the_remainder(compiled: Compi
             fillers = [s for s in day(compiled, channel, on).playlist if s.synthetic == "station-ident"]
             assert sum(s.duration_us for s in fillers) < 15 * MINUTE_US
             assert max(s.duration_us for s in fillers) <= most
+
+
+def test_graphics_lie_over_programmes_and_never_over_spots(compiled: Compiled) -> None:
+    assert {overlay.overlay for overlay in compiled.overlays} >= {"network-bug", "paws-bug", "up-next"}
+    for channel, over in (("wrtv", ("network-bug", "rating", "up-next")), ("kids", ("paws-bug", "rating"))):
+        for segment in day(compiled, channel, WEDNESDAY).playlist:
+            assert segment.overlays == (over if segment.kind is SegmentKind.PROGRAM else ()), segment
+
+
+def test_a_card_after_each_film_and_a_channel_of_listings(compiled: Compiled) -> None:
+    kinds = [segment.kind for segment in day(compiled, "cinema", WEDNESDAY).playlist]
+    after = {kinds[n + 1] for n, kind in enumerate(kinds[:-1]) if kind is SegmentKind.PROGRAM}
+    assert after == {SegmentKind.NEXT_CARD}
+    assert [s.kind for s in day(compiled, "guide", WEDNESDAY).playlist] == [SegmentKind.GUIDE]
