@@ -32,7 +32,7 @@ from retrovue.secret import read_secret
 from retrovue.units import SECOND_US
 
 if TYPE_CHECKING:
-    from retrovue.station.model import Live, StationModel
+    from retrovue.station.model import Device, Live, StationModel, VirtualDevice
 
 #: Reading a station takes longer than this (seconds) only where its folder is as good as gone.
 _PATIENCE_S = 300.0
@@ -93,15 +93,25 @@ def call_sheet(model: StationModel, folder: Path) -> CallSheet:
         EmergencyDefaults(station.emergency.text, EmergencyMode(station.emergency.mode)),
         planning(model, folder),
         {name: getattr(station.serve, name) for name in _HEADEND},
-        {
-            "name": station.tuner.name,
-            "count": station.tuner.count,
-            "personality": station.tuner.personality.value,
-            "device_id": station.tuner.device_id or "",
-        },
+        {**_tuner(station.tuner), "devices": [_device(device) for device in station.tuner.devices]},
         _secret(station.serve.token, model.folder),
         tuple((a.name, _secret(a.password, model.folder)) for a in station.serve.accounts),
     )
+
+
+def _tuner(device: VirtualDevice) -> dict[str, Any]:
+    return {
+        "name": device.name,
+        "count": device.count,
+        "personality": device.personality.value,
+        "device_id": device.device_id or "",
+        "channels": device.channels,
+    }
+
+
+def _device(device: Device) -> dict[str, Any]:
+    own = {"device": device.device, "http_port": device.http_port, "bind": device.bind}
+    return {**_tuner(device), **own}
 
 
 def planning(model: StationModel, folder: Path) -> Planning:

@@ -21,7 +21,7 @@ from retrovue.errors import RetroVueError
 from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.garbage import settled
 from retrovue.headend.server import Headend
-from retrovue.headend.settings import HeadendSettings
+from retrovue.headend.settings import DeviceSettings, HeadendSettings
 from retrovue.lineup import ChannelId
 from retrovue.playout.control_room import EmergencyDefaults, StationControlRoom
 from retrovue.playout.director import ProgramDirector, house_of, machine_of
@@ -170,6 +170,20 @@ def headend_settings(sheet: CallSheet, overrides: Mapping[str, Any]) -> HeadendS
         tuner_count=tuner["count"],
         personality=tuner["personality"],
         device_id=tuner["device_id"].upper(),
+        channels=tuner["channels"],
+        devices=tuple(
+            DeviceSettings(
+                slug=device["device"],
+                friendly_name=device["name"],
+                tuner_count=device["count"],
+                personality=device["personality"],
+                device_id=device["device_id"].upper(),
+                channels=device["channels"],
+                bind=device["bind"] or "",
+                http_port=device["http_port"],
+            )
+            for device in tuner["devices"]
+        ),
         bind=setting("bind"),
         http_port=setting("http_port"),
         port_80=serve["port_80"] and overrides.get("http_port") is None,

@@ -369,6 +369,13 @@ _ALL = (
         "Take the id that the help proposes, or leave device_id out: one is made and kept.",
         "device_id: 1052712A     # wrong\ndevice_id: 1052712E     # right",
     ),
+    _code(
+        "duplicate-device-id",
+        "two tuners have one device id",
+        "A client that meets one id twice takes both for one tuner, at two addresses. Each needs its own.",
+        "Give one of them another, or leave device_id out: one is made and kept.",
+        "devices: [{ device: hd, http_port: 8081, device_id: 10439EFD }]",
+    ),
     # --- plans ---
     _code(
         "unknown-day",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import logging
 import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from ipaddress import ip_address
 from pathlib import Path
 
 from aiohttp import web
@@ -20,12 +17,16 @@ from retrovue.headend.addresses import own_addresses
 from retrovue.headend.announce import Announcement, Announcer, addresses_to_announce
 from retrovue.headend.api import ApiFrontEnd
 from retrovue.headend.api.token import control_token
+from retrovue.headend.devices import further_tuner
 from retrovue.headend.faults import OurFaults
 from retrovue.headend.guide import GuideFrontEnd
 from retrovue.headend.hdhomerun.front_end import HdhomerunFrontEnd
 from retrovue.headend.hdhomerun.personality import PERSONALITIES
+from retrovue.headend.hdhomerun.search_port import SearchPort
 from retrovue.headend.hls import HlsFrontEnd
 from retrovue.headend.identity import identity
+from retrovue.headend.ports import address_of, listen, try_port_80
+from retrovue.headend.selection import selected
 from retrovue.headend.settings import FrontEnd, HeadendSettings
 from retrovue.headend.tvheadend.front_end import TvheadendFrontEnd
 from retrovue.headend.web import WebFrontEnd
@@ -60,8 +61,9 @@ class Headend:
     ) -> None:
         self._lineup, self._clock, self._settings = lineup, clock, settings
         self._state_dir, self._builders, self._control = state_dir, front_ends, control
-        self._runner: web.AppRunner | None = None
+        self._runners: list[web.AppRunner] = []
         self._hdhomerun: HdhomerunFrontEnd | None = None
+        self._further: list[HdhomerunFrontEnd] = []
         self._tvheadend: TvheadendFrontEnd | None = None
         self._front_ends: list[FrontEnd] = []
         self._announcer: Announcer | None = None
@@ -110,11 +112,11 @@ class Headend:
             )
         wants_80 = settings.port_80
         device_id = identity(settings.device_id, self._state_dir)
-        address = await _address(settings.bind)
-        sockets = [_listen(address, settings.http_port, "http_port")]
+        address = await address_of(settings.bind)
+        sockets = [listen(address, settings.http_port, "http_port")]
         try:
             if settings.stream_port != settings.http_port or settings.stream_port == 0:
-                sockets.append(_listen(address, settings.stream_port, "stream_port"))
+                sockets.append(listen(address, settings.stream_port, "stream_port"))
             self._settings = settings = replace(
                 settings,
                 bind=address,
@@ -123,7 +125,7 @@ class Headend:
                 stream_port=sockets[-1].getsockname()[1],
                 port_80=False,
             )
-            if wants_80 and settings.http_port != 80 and (extra := _try_port_80(address)):
+            if wants_80 and settings.http_port != 80 and (extra := try_port_80(address)):
                 sockets.append(extra)
                 self._settings = settings = replace(settings, port_80=True)
             await self._go(settings, sockets)
@@ -133,29 +135,48 @@ class Headend:
                 listener.close()
             raise
 
-    async def _go(self, settings: HeadendSettings, sockets: Iterable[socket.socket]) -> None:
-        self._hdhomerun = HdhomerunFrontEnd(self._lineup, self._clock, settings)
+    async def _go(self, settings: HeadendSettings, sockets: list[socket.socket]) -> None:
+        """Build the front-ends and let them serve on ``sockets``; those of further tuners are added."""
+        main_sockets = list(sockets)
+        searches = SearchPort(self._clock)
+        self._hdhomerun = HdhomerunFrontEnd(self._lineup, self._clock, settings, searches)
+        further: list[tuple[list[FrontEnd], list[socket.socket]]] = []
+        for device in settings.devices:
+            own, its_sockets = await further_tuner(settings, device, self._state_dir)
+            sockets += its_sockets
+            tuner = HdhomerunFrontEnd(self._lineup, self._clock, own, searches, front_page=True)
+            guide = GuideFrontEnd(selected(self._lineup, own.channels), self._clock, own)
+            self._further.append(tuner)
+            further.append(([tuner, guide], its_sockets))
         others = [build(self._lineup, self._clock, settings) for build in self._builders]
         token = control_token(settings.token, self._state_dir) if self._control is not None else ""
-        api = ApiFrontEnd(self._lineup, self._clock, self._control, token, [self._hdhomerun])
-        self._front_ends = [self._hdhomerun, *others, api]
+        desks = [self._hdhomerun, *self._further]
+        api = ApiFrontEnd(self._lineup, self._clock, self._control, token, desks)
+        main: list[FrontEnd] = [self._hdhomerun, *others, api]
         if settings.tvheadend:
             self._tvheadend = TvheadendFrontEnd(self._lineup, self._clock, settings)
-            self._front_ends.append(self._tvheadend)
-        app = web.Application(middlewares=[_empty_errors])
-        for front_end in self._front_ends:
-            app.add_routes(front_end.routes())
-        # Cancellation frees a tuner the moment its viewer is gone, even one who waits for a picture.
-        self._runner = web.AppRunner(
-            app, handler_cancellation=True, access_log=None, logger=log, shutdown_timeout=_FAREWELL_S
-        )
-        await self._runner.setup()
-        for listener in sockets:
-            await web.SockSite(self._runner, listener).start()
+            main.append(self._tvheadend)
+        self._front_ends = [*main, *(front_end for front_ends, _ in further for front_end in front_ends)]
         # HTTP first: whoever is answered by discovery comes at once.
+        for front_ends, its_sockets in ((main, main_sockets), *further):
+            await self._serve(front_ends, its_sockets)
         for front_end in self._front_ends:
             await front_end.start()
         await self._announce(settings)
+
+    async def _serve(self, front_ends: Iterable[FrontEnd], sockets: Iterable[socket.socket]) -> None:
+        """Answer HTTP on ``sockets``."""
+        app = web.Application(middlewares=[_empty_errors])
+        for front_end in front_ends:
+            app.add_routes(front_end.routes())
+        # Cancellation frees a tuner the moment its viewer is gone, even one who waits for a picture.
+        runner = web.AppRunner(
+            app, handler_cancellation=True, access_log=None, logger=log, shutdown_timeout=_FAREWELL_S
+        )
+        self._runners.append(runner)
+        await runner.setup()
+        for listener in sockets:
+            await web.SockSite(runner, listener).start()
 
     async def _announce(self, settings: HeadendSettings) -> None:
         addresses = addresses_to_announce(settings.bind, loopback_too=settings.discovery == "on")
@@ -181,19 +202,20 @@ class Headend:
         if self._announcer is not None:
             await self._announcer.stop()
             self._announcer = None
-        if self._runner is not None:
-            for site in tuple(self._runner.sites):
+        for runner in self._runners:
+            for site in tuple(runner.sites):
                 await site.stop()
         for front_end in reversed(self._front_ends):
             await front_end.stop()
         self._front_ends = []
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        for runner in self._runners:
+            await runner.cleanup()
+        self._runners = []
 
     def warnings(self) -> list[str]:
         """What doesn't work and doesn't stop the station."""
-        found = list(self._hdhomerun.warnings) if self._hdhomerun else []
+        tuners = [self._hdhomerun, *self._further] if self._hdhomerun else []
+        found = list(dict.fromkeys(warning for tuner in tuners for warning in tuner.warnings))
         found += self._tvheadend.warnings if self._tvheadend else []
         return found + (list(self._announcer.warnings) if self._announcer else [])
 
@@ -208,6 +230,7 @@ class Headend:
         return [
             f"web page  {base}/",
             f"tuner     {tuner}  (HDHomeRun {settings.device_id}, for Plex, Jellyfin, Emby, Kodi)",
+            *(f"          {t.host_port}  (HDHomeRun {t.device}, {t.name})" for t in self._further),
             *([htsp] if self.htsp_port else []),
             f"guide     {base}/xmltv.xml",
             f"playlist  {base}/channels.m3u",
@@ -224,54 +247,6 @@ async def _empty_errors(
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as refused:
         allow = {"Allow": refused.headers["Allow"]} if "Allow" in refused.headers else {}
         return web.Response(status=refused.status, headers=allow)
-
-
-async def _address(bind: str) -> str:
-    """``bind`` as a numeric address; IPv4 is preferred. Raises ``RetroVueError``."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(bind, None, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise RetroVueError(
-            f"bind {bind!r} is no address of this machine: {error.strerror}",
-            help="use 0.0.0.0 for every address, or 127.0.0.1 for this machine only",
-        ) from None
-    addresses = [str(info[4][0]) for info in found]
-    return next((a for a in addresses if ip_address(a).version == 4), addresses[0])
-
-
-def _listen(address: str, port: int, setting: str) -> socket.socket:
-    """A listening socket. Raises ``RetroVueError`` that names the setting to change."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        return socket.create_server(
-            (address, port), family=family, backlog=128, dualstack_ipv6=address == "::"
-        )
-    except OSError as error:
-        flag = "--" + setting.replace("_", "-")
-        if error.errno == errno.EADDRINUSE:
-            why = "another program has it"
-            help = f"stop that program, or choose another port with {setting} ({flag})"
-        elif error.errno in (errno.EACCES, errno.EPERM):
-            why = "ports below 1024 need a permission"
-            help = (
-                f"choose a port above 1023 with {setting} ({flag}), or allow it: "
-                "setcap cap_net_bind_service, or net.ipv4.ip_unprivileged_port_start"
-            )
-        elif error.errno == errno.EADDRNOTAVAIL:
-            why = f"{address} is no address of this machine"
-            help = "change bind (--bind): 0.0.0.0 is every address"
-        else:
-            why = error.strerror or str(error)
-            help = f"choose another port with {setting} ({flag})"
-        raise RetroVueError(f"port {port} can't be opened: {why}", help=help) from None
-
-
-def _try_port_80(address: str) -> socket.socket | None:
-    """A listening socket on port 80, where clients that search for tuners ask; None when we may not."""
-    try:
-        return _listen(address, 80, "http_port")
-    except RetroVueError:
-        return None
 
 
 def _url(host: str, port: int) -> str:

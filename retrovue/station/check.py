@@ -30,7 +30,7 @@ from retrovue.station.model import (
     OverlayKind,
     Station,
 )
-from retrovue.station.numbers import derived_vchannel, number_order, valid_device_id
+from retrovue.station.numbers import derived_vchannel, number_order
 from retrovue.station.plan_rules import GRIDS, seasons_are_dates, whens_are_known, zones
 from retrovue.station.program_rules import (
     airings,
@@ -44,6 +44,7 @@ from retrovue.station.program_rules import (
 from retrovue.station.references import SCHEDULABLE, no_cycles, no_rerun_cycles, references_exist
 from retrovue.station.suggest import closest, did_you_mean
 from retrovue.station.traffic_rules import break_rules, overlays, policies, promos, spots
+from retrovue.station.tuner_rules import devices
 from retrovue.station.validate import Validated, explain, told, value_span
 from retrovue.station.world import Rule, World, error, spoken
 from retrovue.units import HOUR_US, MINUTE_US
@@ -203,15 +204,6 @@ def times_of_station(world: World) -> Iterator[Diagnostic]:
                     v.span("horizon", field),
                     help=f"write “{field}: {words}” or more",
                 )
-        device_id = station.tuner.device_id
-        if device_id is not None and not v.is_mended("tuner") and not valid_device_id(device_id):
-            right = next(d for d in "0123456789ABCDEF" if valid_device_id(device_id[:7] + d))
-            yield error(
-                "bad-device-id",
-                f"the last digit of the device id {device_id} does not check",
-                v.span("tuner", "device_id"),
-                help=f"did you mean “{device_id[:7]}{right}”? Clients refuse a wrong one",
-            )
 
 
 def addresses(world: World) -> Iterator[Diagnostic]:
@@ -360,6 +352,7 @@ RULES: tuple[Rule, ...] = (
     simulcasts,
     times_of_station,
     addresses,
+    devices,
     grids,
     pictures,
     seasons_are_dates,

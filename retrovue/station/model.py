@@ -250,7 +250,9 @@ class Personality(StrEnum):
     CABLECARD = "cablecard"
 
 
-class Tuner(Written):
+class VirtualDevice(Written):
+    """What every tuner of the station has."""
+
     name: str = Field(default="RetroVue", min_length=1, max_length=32)
     """The friendly name that clients show."""
     count: int = Field(default=6, ge=1, le=10)
@@ -259,6 +261,25 @@ class Tuner(Written):
     """Which HDHomeRun family the device resembles."""
     device_id: Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{8}$")] | None = None
     """The 8-digit device id with a valid check digit; made and kept in the state directory when absent."""
+    channels: OneOrMore[str] = ()
+    """Only these channels: numbers, slugs, or words of their ``group``; all when absent."""
+
+
+class Device(VirtualDevice):
+    """A further tuner beside the first, with a lineup of its own."""
+
+    device: Slug
+    """Its slug: its device id is kept under this, so never change it."""
+    http_port: int | None = Field(default=None, ge=0, le=65535)
+    """Where its tuner API and its video are: one that no other tuner on the address has."""
+    bind: str | None = None
+    """An address of this machine that no other tuner has, where clients find it by search, too. ``serve``
+    must then have one address, as well."""
+
+
+class Tuner(VirtualDevice):
+    devices: OneOrMore[Device] = ()
+    """Further tuners, each with its own device id, channels and port."""
 
 
 class FrameRate(StrEnum):

@@ -213,12 +213,29 @@ def test_a_new_identity_is_valid_and_kept(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "state").iterdir()] == ["device.json"]
 
 
+def test_each_tuner_has_an_identity_of_its_own_and_keeps_it(tmp_path: Path) -> None:
+    hd = identity("", tmp_path, "hd")
+    first = identity("", tmp_path)
+    films = identity("", tmp_path, "films")
+    assert len({first, hd, films}) == 3
+    kept = json.loads((tmp_path / "device.json").read_text())
+    assert kept == {"device_id": first, "devices": {"hd": hd, "films": films}}
+    assert [identity("", tmp_path, slug) for slug in ("", "hd", "films")] == [first, hd, films]
+    assert identity(ID, tmp_path, "hd") == ID
+
+
 def test_a_configured_identity_is_used_and_not_written(tmp_path: Path) -> None:
     assert identity(ID.lower(), tmp_path) == ID
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"device_id": 5}', '{"device_id": "12345678"}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{}", "[]", "null", '{"device_id": 5}', '{"device_id": "12345678"}'),
+        *('{"devices": 5}', '{"device_id": "1052712E", "devices": {"hd": "12345678"}}'),
+    ],
+)
 def test_a_damaged_identity_is_not_replaced_behind_ones_back(tmp_path: Path, content: str) -> None:
     (tmp_path / "device.json").write_text(content)
     with pytest.raises(RetroVueError, match="doesn't hold a device id") as error:

@@ -42,6 +42,10 @@ class TunerApi:
         self._source = family.sources[0]
         self._favorites: set[str] = set()  # of this run: a remote control's bookmarks
 
+    def front_page(self) -> web.RouteDef:
+        """The channels at "/", where there is no web page of the station."""
+        return web.get("/", self._lineup_html)
+
     def routes(self) -> Iterable[web.AbstractRouteDef]:
         yield web.get("/discover.json", self._discover)
         yield web.get("/lineup.json", self._lineup_json)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from retrovue.clock import MasterClock
-from retrovue.headend.addresses import ANYWHERE, bracketed
+from retrovue.headend.addresses import ANYWHERE, bracketed, own_addresses
 from retrovue.headend.hdhomerun import device_id, discovery
 from retrovue.headend.hdhomerun.api import TunerApi
 from retrovue.headend.hdhomerun.personality import PERSONALITIES
@@ -17,15 +17,17 @@ from retrovue.headend.hdhomerun.targets import Targets
 from retrovue.headend.hdhomerun.tuners import Tuner, TunerTable
 from retrovue.headend.hdhomerun.variables import Variables
 from retrovue.headend.hdhomerun.video import Video
+from retrovue.headend.selection import selected
 from retrovue.headend.settings import HeadendSettings
 from retrovue.headend.tuner_desk import TunerState
 from retrovue.lineup import Lineup
 
 
 class HdhomerunFrontEnd:
-    """Implements ``FrontEnd``. ``settings`` carries the real ports and a valid device id.
+    """Implements ``FrontEnd`` and ``TunerDesk``. ``settings`` carries the real ports and a valid device id.
 
     ``searches`` is the port that all devices of this process are found by; None: it has one of its own.
+    ``front_page``: nobody else has a page to show at "/".
     """
 
     def __init__(
@@ -34,10 +36,13 @@ class HdhomerunFrontEnd:
         clock: MasterClock,
         settings: HeadendSettings,
         searches: SearchPort | None = None,
+        *,
+        front_page: bool = False,
     ) -> None:
-        self._settings, self._clock = settings, clock
+        self._settings, self._clock, self._front_page = settings, clock, front_page
         self.device_id = device_id.parse(settings.device_id)
         family = PERSONALITIES[settings.personality]
+        lineup = selected(lineup, settings.channels)
         self._table = TunerTable(clock, settings.tuner_count)
         self._api = TunerApi(lineup, clock, settings, self._table, family, self.device_id)
         self._video = Video(lineup, clock, self._table, family)
@@ -57,6 +62,12 @@ class HdhomerunFrontEnd:
     @property
     def name(self) -> str:
         return self._settings.friendly_name
+
+    @property
+    def host_port(self) -> str:
+        """Where a client adds it by hand."""
+        known = own_addresses(self._settings.bind) or [self._settings.bind]
+        return f"{bracketed(known[0])}:{self._settings.http_port}"
 
     def tuners(self) -> list[TunerState]:
         now = self._clock.elapsed()
@@ -85,6 +96,8 @@ class HdhomerunFrontEnd:
     # --- the front-end ---
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
+        if self._front_page:
+            yield self._api.front_page()
         yield from self._api.routes()
         yield from self._video.routes()
 
@@ -95,6 +108,8 @@ class HdhomerunFrontEnd:
         are heard only once the control protocol is there, on the same address and port.
         """
         settings = self._settings
+        if settings.control_port is None:
+            return
         try:
             port = await self._port.open(settings.bind, settings.control_port)
             if settings.discovery != "off":

@@ -19,9 +19,10 @@ from typing import Any
 from retrovue.clock import StationClock
 from retrovue.headend.hdhomerun.packet import decode, tlvs
 from retrovue.headend.server import Headend
-from retrovue.headend.settings import HeadendSettings
+from retrovue.headend.settings import DeviceSettings, HeadendSettings
 from tests.headend.fake_lineup import FakeLineup
 
+OTHER = "10.9.8.2"
 LAN, LAN6, LINK6 = "10.9.8.1", "fd00:9:8::1", "fe80::9:8:1"
 SECOND = "10.7.6.1"
 SEARCH = bytes.fromhex("00020006 0104 00000001 393077e7")
@@ -54,10 +55,14 @@ def search(source: str, target: str) -> socket.socket:
 def answer(wire: socket.socket) -> str | None:
     """The base URL that was answered by now."""
     with wire:
-        try:
-            reply, peer = wire.recvfrom(2000)
-        except (BlockingIOError, ConnectionRefusedError):
-            return None
+        return next_answer(wire)
+
+
+def next_answer(wire: socket.socket) -> str | None:
+    try:
+        reply, peer = wire.recvfrom(2000)
+    except (BlockingIOError, ConnectionRefusedError):
+        return None
     frame = decode(reply)
     assert frame is not None
     base = dict(tlvs(frame.payload))[0x2A].decode()
@@ -78,6 +83,25 @@ async def answers(ways: Sequence[tuple[str, str]] = WAYS, **settings: Any) -> li
             for _ in range(10):
                 await asyncio.sleep(0.01)
             return [answer(wire) for wire in wires]
+        finally:
+            await headend.stop()
+
+
+async def two_tuners() -> dict[str, list[str | None]]:
+    """One process, two addresses of one network: who answers a broadcast, and who a search by address."""
+    clock = StationClock()
+    films = DeviceSettings("films", channels=("Movies",), bind=OTHER)
+    settings = HeadendSettings(
+        "fake", bind=LAN, http_port=80, devices=(films,), zeroconf=False, discovery="auto"
+    )
+    with tempfile.TemporaryDirectory() as state:
+        headend = Headend(FakeLineup(clock), clock, settings, Path(state), ())
+        await headend.start()
+        try:
+            wires = [search(LAN, target) for target in ("255.255.255.255", LAN, OTHER)]
+            for _ in range(10):
+                await asyncio.sleep(0.01)
+            return {f"two tuners, {n}": [next_answer(wire) for _ in range(3)] for n, wire in enumerate(wires)}
         finally:
             await headend.stop()
 
@@ -109,6 +133,7 @@ async def main() -> None:
     found["two networks"] = await answers(
         [(LAN, "10.9.8.255"), (SECOND, "10.7.6.255")], bind="0.0.0.0", discovery="on", http_port=8080
     )
+    found.update(await two_tuners())
     json.dump(found, sys.stdout)
 
 

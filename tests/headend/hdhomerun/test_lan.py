@@ -16,6 +16,7 @@ ip link set lo up
 ip link add lan0 type veth peer name far0
 ip link set far0 up
 ip address add 10.9.8.1/24 broadcast 10.9.8.255 dev lan0
+ip address add 10.9.8.2/24 broadcast 10.9.8.255 dev lan0
 ip link set lan0 addrgenmode none
 ip link set lan0 up
 ip address add fd00:9:8::1/64 dev lan0 nodad
@@ -34,6 +35,7 @@ LAN, LAN80, LO, LO80 = (
 LINK_, LINK_80, SITE, SITE80, SIX_LO, SIX_LO80 = (
     f"http://[{address}]:{port}" for address in ("fe80::9:8:1", "fd00:9:8::1", "::1") for port in (8080, 80)
 )
+OTHER80 = "http://10.9.8.2:80"
 
 
 def _own_network() -> str | None:
@@ -89,4 +91,8 @@ def test_who_is_answered_and_what_is_named() -> None:
         "six: on 80 fd00:9:8::1": [None, None, None, SITE80, SITE80, SITE80, None],
         # each network is told the address that it reaches
         "two networks": [LAN, "http://10.7.6.1:8080"],
+        # two tuners of one process: both hear a broadcast, and each what is meant for it; each from its own
+        "two tuners, 0": [LAN80, OTHER80, None],
+        "two tuners, 1": [LAN80, None, None],
+        "two tuners, 2": [OTHER80, None, None],
     }
