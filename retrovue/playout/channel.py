@@ -26,10 +26,10 @@ from typing import Protocol
 
 from retrovue.clock import MasterClock
 from retrovue.lineup import AccessUnit, ChannelId, Health, MediaSegment, SignalFormat, TuneRefused, Viewer
-from retrovue.playout.access_units import access_units
 from retrovue.playout.as_run_journal import AsRun
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.producers.base import Producer
+from retrovue.playout.shared_units import SharedUnits
 from retrovue.playout.sources.slate import Slate, SlateFailed
 from retrovue.playout.switcher import ClockWasSet, Switcher
 from retrovue.stream.fanout import Ring
@@ -143,6 +143,7 @@ class ChannelManager:
         self.viewers: dict[ChannelSignal, Viewer] = {}
         self.tune_patience_s = TUNE_PATIENCE_S
         self.as_run = as_run
+        self.units = SharedUnits(house)
         self._clock, self._studio, self._linger_s = clock, studio, linger_s
         self._ring: Ring | None = None
         self._switcher: Switcher | None = None
@@ -348,7 +349,7 @@ class ChannelSignal:
 
     def __init__(self, manager: ChannelManager) -> None:
         self._manager: ChannelManager | None = manager
-        self._house = manager.house
+        self._units = manager.units
         self._ring: Ring | None = None
         self.format = signal_format(manager.house)
 
@@ -365,12 +366,12 @@ class ChannelSignal:
             yield chunk.data
 
     async def access_units(self) -> AsyncIterator[AccessUnit]:
-        ring, house = self._ring, self._house
+        ring, shared = self._ring, self._units
         first = await ring.join() if ring is not None else None
         if ring is None or first is None:
             return
         async for chunk in ring.read(first):
-            for unit in access_units(chunk.data, chunk.start_us, house):
+            for unit in shared.of(chunk):
                 yield unit
 
     async def media_segments(self) -> AsyncIterator[MediaSegment]:

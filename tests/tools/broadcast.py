@@ -117,6 +117,7 @@ class Broadcast:
         self.station, self.state, self.address = station, state, address
         self.http_port, self.stream_port = free_port(), 5004 if tuner else free_port()
         self.control_port = 65001 if tuner else free_port()
+        self.htsp_port, self.tvheadend_port = free_port(), free_port()
         self._discovery = "on" if tuner else "off"
         self.log_file = state / "serve.log"
         self._options = options
@@ -135,8 +136,8 @@ class Broadcast:
                 "--stream-port",
                 str(self.stream_port),
             ),
-            *("--control-port", str(self.control_port), "--htsp-port", str(free_port())),
-            *("--tvheadend-port", str(free_port()), "--discovery", self._discovery, *self._options),
+            *("--control-port", str(self.control_port), "--htsp-port", str(self.htsp_port)),
+            *("--tvheadend-port", str(self.tvheadend_port), "--discovery", self._discovery, *self._options),
         ]
         with self.log_file.open("wb") as log:
             # A session of its own: a Ctrl-C at the test runner is not the station's.

@@ -1,0 +1,262 @@
+"""A real Kodi without a screen: its add-on for Tvheadend, driven and looked at over JSON-RPC.
+
+Debian and Ubuntu have all of it: ``apt install kodi kodi-pvr-hts xvfb pulseaudio``. Each start has a home of
+its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from xml.sax.saxutils import escape
+
+from tests.tools.broadcast import free_port
+
+T = TypeVar("T")
+
+_USR = Path("/usr")
+_BINARIES = ("lib/*/kodi/kodi.bin", "lib*/kodi/kodi.bin")
+_ADDONS = ("lib/*/kodi/addons/pvr.hts", "lib*/kodi/addons/pvr.hts")
+_ADDON = "pvr.hts"
+
+#: Kodi's modal windows: questions, progress, text (xbmc/guilib/WindowIDs.h).
+_DIALOGUES = (10100, 10101, 10103, 12000, 12001, 12002)
+
+#: What of a new home would open dialogues, reach for the network, or wait for a screen.
+_GUI: dict[str, object] = {
+    "services.webserver": True,
+    "services.webserverauthentication": False,
+    "services.esenabled": False,
+    "services.zeroconf": False,
+    "services.upnp": False,
+    "services.airplay": False,
+    "general.addonupdates": 2,
+    "general.settinglevel": 3,
+    "general.eventlog": False,
+    "screensaver.mode": "",
+    "audiooutput.guisoundmode": 0,
+    "weather.addon": "",
+    "locale.timezone": "UTC",
+    "videoscreen.vsync": 0,
+    "pvrmanager.usebackendchannelnumbers": True,
+    "pvrplayback.switchtofullscreenchanneltypes": 3,
+}
+
+
+def missing() -> str:
+    """What of it this machine lacks; empty: nothing."""
+    found = {
+        "kodi": _find(_BINARIES) is not None,
+        "kodi-pvr-hts": _find(_ADDONS) is not None,
+        "xvfb": shutil.which("Xvfb") is not None,
+        "pulseaudio": shutil.which("pulseaudio") is not None,
+    }
+    return " ".join(package for package, there in found.items() if not there)
+
+
+def _find(patterns: tuple[str, ...]) -> Path | None:
+    """The first file below /usr that is like one of these."""
+    return next((found for pattern in patterns for found in _USR.glob(pattern)), None)
+
+
+class Kodi:
+    """One Kodi and its screen; a context manager. ``settings`` are the add-on's own."""
+
+    def __init__(self, folder: Path, htsp_port: int, http_port: int, **settings: object) -> None:
+        self.folder, self._port = folder, free_port()
+        self._user = folder / "home" / ".kodi" / "userdata"
+        self._shots = folder / "shots"
+        self._addon = {
+            "kodi_addon_instance_name": "station",
+            "kodi_addon_instance_enabled": True,
+            "host": "127.0.0.1",
+            "htsp_port": htsp_port,
+            "http_port": http_port,
+            "connect_timeout": 10,
+            "response_timeout": 5,
+            "epg_async": True,
+            **settings,
+        }
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Kodi:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _start(self) -> None:
+        self._shots.mkdir(parents=True)
+        addon = self._user / "addon_data" / _ADDON
+        addon.mkdir(parents=True)
+        gui = {**_GUI, "services.webserverport": self._port, "debug.screenshotpath": f"{self._shots}/"}
+        (self._user / "guisettings.xml").write_text(_xml(gui), encoding="utf-8")
+        (addon / "instance-settings-1.xml").write_text(_xml(self._addon), encoding="utf-8")
+        (self._user / "advancedsettings.xml").write_text(
+            '<advancedsettings version="1.0"><loglevel>1</loglevel><splash>false</splash>'
+            "<cputempcommand>echo 40 C</cputempcommand>"
+            "<epg><updatecheckinterval>5</updatecheckinterval></epg></advancedsettings>",
+            encoding="utf-8",
+        )
+        reading, writing = os.pipe()
+        # Xvfb takes a free display, and says which.
+        self._spawn(
+            "Xvfb", "-displayfd", str(writing), "-screen", "0", "960x540x24", "-nolisten", "tcp",
+            fds=(writing,),
+        )  # fmt: skip
+        os.close(writing)
+        with os.fdopen(reading) as pipe:
+            display = pipe.readline().strip()
+        sound = f"unix:{self.folder}/pulse.sock"
+        self.environment = {
+            **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
+            "HOME": str(self.folder / "home"),
+            "DISPLAY": f":{display}",
+            "LIBGL_ALWAYS_SOFTWARE": "1",
+            "XDG_RUNTIME_DIR": str(self.folder),
+            "PULSE_SERVER": sound,
+            "no_proxy": "*",
+        }
+        # A sink that takes sound at its pace: without one Kodi's clock runs away.
+        self._spawn(
+            "pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1",
+            "--disable-shm=yes", "--realtime=no", "--high-priority=no",
+            "-L", "module-null-sink sink_name=null rate=48000",
+            "-L", f"module-native-protocol-unix auth-anonymous=1 socket={self.folder}/pulse.sock",
+        )  # fmt: skip
+        binary = _find(_BINARIES)
+        assert binary is not None
+        self._spawn(
+            str(binary), "--standalone", "--windowing=x11", "--gl-interface=GLX", "--audio-backend=pulseaudio"
+        )
+        self.until(lambda: self.ask("JSONRPC.Ping") == "pong", 90, "Kodi answers")
+        # Add-ons of the system are off in a new home.
+        self.ask("Addons.SetAddonEnabled", addonid=_ADDON, enabled=True)
+
+    def _spawn(self, *command: str, fds: tuple[int, ...] = ()) -> None:
+        with (self.folder / f"{Path(command[0]).name}.log").open("wb") as log:
+            self._children.append(
+                subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
+                    env=getattr(self, "environment", None), start_new_session=True, pass_fds=fds,
+                )
+            )  # fmt: skip
+
+    def stop(self) -> None:
+        """End everything that was started, newest first."""
+        with contextlib.suppress(OSError, AssertionError):
+            self.ask("Application.Quit")
+        for child in reversed(self._children):
+            try:
+                child.wait(20 if child is self._children[-1] and len(self._children) == 3 else 0)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+        self._children = []
+
+    def ask(self, method: str, **params: object) -> Any:
+        """JSON-RPC. Raises ``OSError`` while it doesn't answer, ``AssertionError`` for an error."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._port}/jsonrpc", body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            reply = json.load(answer)
+        assert "error" not in reply, (method, reply["error"])
+        return reply.get("result")
+
+    def until(self, what: Callable[[], T], seconds: float, name: str) -> T:
+        """The first true value; refusals on the way are waited out."""
+        end = time.monotonic() + seconds
+        last: object = None
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError):
+                try:
+                    if found := what():
+                        return found
+                except AssertionError as error:
+                    last = error
+            assert all(child.poll() is None for child in self._children), f"Kodi ended before: {name}"
+            time.sleep(0.3)
+        raise AssertionError(f"not within {seconds:g} s: {name} ({last})\n{self.log()[-4000:]}")
+
+    def log(self) -> str:
+        path = self._user.parent / "temp" / "kodi.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def addon_log(self) -> list[str]:
+        """What the add-on said."""
+        return [line for line in self.log().splitlines() if f"AddOnLog: {_ADDON}" in line]
+
+    def channels(self, count: int) -> list[dict[str, Any]]:
+        """Once there are so many."""
+
+        def found() -> list[dict[str, Any]]:
+            reply = self.ask(
+                "PVR.GetChannels", channelgroupid="alltv", properties=["channelnumber", "subchannelnumber"]
+            )
+            channels: list[dict[str, Any]] = reply.get("channels", [])
+            return channels if len(channels) >= count else []
+
+        return self.until(found, 60, f"{count} channels")
+
+    def guide(self, channel: int) -> list[dict[str, Any]]:
+        """The channel's programmes, once there are any."""
+
+        def found() -> list[dict[str, Any]]:
+            properties = ["title", "starttime", "endtime", "episodenum", "genre", "isactive"]
+            reply = self.ask("PVR.GetBroadcasts", channelid=channel, properties=properties)
+            return list(reply.get("broadcasts", []))
+
+        return self.until(found, 60, "a guide")
+
+    def play(self, channel: int) -> float:
+        """Switch to a channel; returns after how many seconds its picture was there."""
+        mark, began = len(self.log()), time.monotonic()
+        self.ask("Player.Open", item={"channelid": channel})
+        self.until(lambda: "player started 2" in self.log()[mark:], 60, "a picture")
+        return time.monotonic() - began
+
+    def _close_dialogues(self) -> None:
+        """A new home has questions: whether the add-ons of the system are to be enabled."""
+        for _ in range(10):
+            window = self.ask("GUI.GetProperties", properties=["currentwindow"])["currentwindow"]["id"]
+            if window not in _DIALOGUES:
+                return
+            self.ask("Input.Back")
+            time.sleep(0.3)
+
+    def shot(self) -> tuple[Path, float]:
+        """What is on the screen, and when that was (Unix time)."""
+        self._close_dialogues()
+        before = set(self._shots.glob("*.png"))
+        at = time.time()
+        self.ask("Input.ExecuteAction", action="screenshot")
+        whole: Callable[[], list[Path]] = lambda: [  # noqa: E731
+            p for p in set(self._shots.glob("*.png")) - before if p.read_bytes().endswith(b"IEND\xaeB`\x82")
+        ]
+        return self.until(whole, 20, "a screenshot")[0], at
+
+
+def _xml(settings: dict[str, object]) -> str:
+    lines = [
+        f'  <setting id="{name}">{escape(str(value).lower() if isinstance(value, bool) else str(value))}'
+        "</setting>"
+        for name, value in settings.items()
+    ]
+    return "\n".join(('<settings version="2">', *lines, "</settings>\n"))
