@@ -37,7 +37,9 @@ class Listings:
         """The slot's guide line, with an id that is not in ``taken``, which grows by it."""
         airing, zone = slot.airing, slot.zone
         slug = airing.item.program if airing else self._off_air
-        span = slot.plan.place("zones", slot.zone_index) if slot.plan else None
+        span = airing.item.span if airing else None
+        if span is None and slot.plan:
+            span = slot.plan.place("zones", slot.zone_index)
         main = airing.main if airing else None
         program = self._model.programs.get(slug)
         title, subtitle = self._titles(slug, main, airing.parts if airing else ())
@@ -67,7 +69,7 @@ class Listings:
             asset_id=main.id if main else "",
             plan=slot.plan.plan if slot.plan else "",
             zone=zone.zone if zone else "",
-            written_at=written_at((airing.item.span if airing else None) or span),
+            written_at=written_at(span),
             fallbacks=self._fallbacks.stand_ins(slot),
             moves=tuple(sorted(slot.moves.items())),
         )

@@ -96,8 +96,11 @@ class PlaylistMaker:
         self._off_air = off_air if off_air in model.synthetics else LAST_RESORT
         self._terms: dict[tuple[str, int, str], _Terms] = {}
         self.materials = Materials()
-        #: Number of a spot, its pool and the overlays over it → number of the material.
-        self._spots: dict[tuple[int, str, tuple[str, ...]], int] = {}
+        #: Pool and overlays over its spots → number of a spot → number of the material.
+        self._spots: dict[tuple[str, tuple[str, ...]], dict[int, int]] = {}
+        #: By identity of the asset, which is kept: what it is shown as, and the number of that.
+        self._parts: dict[tuple[int, tuple[str, ...]], tuple[Part, int]] = {}
+        self._synthetics: dict[tuple[SegmentKind, str, tuple[str, ...]], int] = {}
         self._hours = WallHours(calendar.zone)
         self._memory = Memory(inventory)
         self._contracts = Contracts(
@@ -238,22 +241,41 @@ class PlaylistMaker:
 
     # --- what a day asks for ---------------------------------------------------------------------------
 
+    def spots(self, pool: str, overlays: tuple[str, ...]) -> dict[int, int]:
+        """Numbers of the materials that a pool's spots are, as far as they are known (``spot``)."""
+        return self._spots.setdefault((pool, overlays), {})
+
     def spot(self, number: int, pool: str, overlays: tuple[str, ...]) -> int:
         """The number of the material that a spot is."""
-        key = (number, pool, overlays)
-        found = self._spots.get(key)
-        if found is None:
-            asset = self._inventory.assets[number]
-            material = Material(
-                self._kinds[pool], asset.id, title=asset_title(asset), pool=pool, overlays=overlays
-            )
-            found = self._spots[key] = self.materials.number(material)
+        asset = self._inventory.assets[number]
+        material = Material(
+            self._kinds[pool], asset.id, title=asset_title(asset), pool=pool, overlays=overlays
+        )
+        found = self.spots(pool, overlays)[number] = self.materials.number(material)
         return found
 
-    def synthetic(self, kind: SegmentKind, slug: str, overlays: tuple[str, ...]) -> Material:
-        """A generated picture."""
-        title = self._model.synthetics[slug].title or self._channel.name
-        return Material(kind, synthetic=slug, title=title, overlays=overlays)
+    def part(self, part: Part, overlays: tuple[str, ...]) -> int:
+        """The number of the material that a part with an asset is."""
+        asset = part.asset
+        assert asset is not None
+        key = (id(asset), overlays)
+        known = self._parts.get(key)
+        if known is not None and (known[0].kind, known[0].pool) == (part.kind, part.pool):
+            return known[1]
+        material = Material(part.kind, asset.id, title=asset_title(asset), pool=part.pool, overlays=overlays)
+        number = self.materials.number(material)
+        self._parts[key] = (part, number)
+        return number
+
+    def synthetic(self, kind: SegmentKind, slug: str, overlays: tuple[str, ...]) -> int:
+        """The number of the material that a generated picture is."""
+        key = (kind, slug, overlays)
+        found = self._synthetics.get(key)
+        if found is None:
+            title = self._model.synthetics[slug].title or self._channel.name
+            material = Material(kind, synthetic=slug, title=title, overlays=overlays)
+            found = self._synthetics[key] = self.materials.number(material)
+        return found
 
     def filler(self, run: _Day, terms: _Terms, fillers_only: bool) -> PodFiller:
         """The lanes of a zone today, begun anew."""
@@ -444,30 +466,39 @@ class _Day:
         return found
 
     def _part(self, part: Part, in_us: int, length_us: int) -> None:
-        if not length_us:
+        if length_us <= 0:
             return
         if part.asset is None:
             self._synthetic(part.kind, part.synthetic, self.writer.now + length_us)
             return
         overlays = self._overlays if part.main else self._over_spots
-        title = asset_title(part.asset)
-        material = Material(part.kind, part.asset.id, title=title, pool=part.pool, overlays=overlays)
-        self.writer.show(material, in_us, self.writer.now + length_us)
+        self.writer.write(self._maker.part(part, overlays), in_us, length_us)
 
     def _synthetic(self, kind: SegmentKind, slug: str, end_us: int) -> None:
-        self.writer.show(self._maker.synthetic(kind, slug, self._over_spots), 0, end_us)
+        if end_us > self.writer.now:
+            material = self._maker.synthetic(kind, slug, self._over_spots)
+            self.writer.write(material, 0, end_us - self.writer.now)
 
     def _write(self, pod: Pod) -> None:
+        if not pod.spots:
+            return
         maker, writer, overlays = self._maker, self.writer, self._over_spots
         duration = maker._inventory.duration
         start_us = writer.now
-        writer.write_whole([(maker.spot(i, lane.book.slug, overlays), duration[i]) for i, lane in pod.spots])
+        shown = []
+        lane: Lane | None = None
+        for i, of in pod.spots:
+            if of is not lane:
+                lane, pool = of, of.book.slug
+                known = maker.spots(pool, overlays)
+            found = known.get(i)
+            shown.append((maker.spot(i, pool, overlays) if found is None else found, duration[i]))
+        writer.write_whole(shown)
         self._spot_us += writer.now - start_us
-        if pod.spots:
-            self._pods += 1
-            self._spots += len(pod.spots)
-            if pod.relaxed:
-                self._relaxed.update(pod.relaxed)
+        self._pods += 1
+        self._spots += len(shown)
+        if pod.relaxed:
+            self._relaxed.update(pod.relaxed)
 
     def _remainder(self, how: BreakFormat | None, end_us: int) -> None:
         synthetics = self._maker._model.synthetics

@@ -226,14 +226,10 @@ class SegmentWriter:
             now += length_us
             ends.append(now)
         self.now = now
-        self._ins += [0] * len(assets)
-        self._ids += [self._event_id] * len(assets)
+        count = len(assets)
+        self._ins += (0,) * count
+        self._ids += (self._event_id,) * count
         self._shown += [material for material, _ in assets]
-
-    def show(self, material: Material, in_us: int, end_us: int) -> None:
-        """The next segment, up to ``end_us``; nothing when that is now."""
-        if end_us > self.now:
-            self.write(self._materials.number(material), in_us, end_us - self.now)
 
     def finished(self) -> Segments:
         """All that was written."""
@@ -242,13 +238,24 @@ class SegmentWriter:
             self._channel,
             self._materials.listed,
             array("i", [self._on]) * count,
-            array("i", range(self._first, self._first + count)),
+            _counted(self._first, count),
             array("q", self._starts),
             array("q", self._ends),
             array("q", self._ins),
             array("i", self._ids),
             array("i", self._shown),
         )
+
+
+def _counted(first: int, count: int) -> array[int]:
+    """``first`` and those that follow."""
+    if first + count > len(_NUMBERS):
+        _NUMBERS.extend(range(len(_NUMBERS), first + count))
+    return _NUMBERS[first : first + count]
+
+
+#: 0, 1, 2…: as long as the longest day so far.
+_NUMBERS = array("i")
 
 
 @lru_cache(maxsize=4096)
