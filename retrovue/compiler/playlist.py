@@ -31,7 +31,7 @@ from retrovue.compiler.spots import (
     ShutUntil,
     traffic_seed,
 )
-from retrovue.compiler.traffic import UNCAPPED, Inventory, Memory, PoolBook, pools_of
+from retrovue.compiler.traffic import Inventory, Memory, PoolBook, pools_of
 from retrovue.library.catalog import Asset
 from retrovue.station.model import BreakFormat, Channel, Program, Separation, SpotKind, StationModel
 from retrovue.station.model import Traffic as TrafficPolicy
@@ -123,7 +123,7 @@ class PlaylistMaker:
         self.remembers = bool(
             self.longest_us
             or any(inventory.contracts[n] for book in books for n in book.members)
-            or any(cap < UNCAPPED for book in books for cap in book.caps.values())
+            or any(book.capped for book in books)
             or inventory.limits_ads
         )
         #: Does it depend on the programmes of the next day?

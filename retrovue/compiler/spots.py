@@ -25,7 +25,6 @@ from retrovue.compiler.traffic import (
     ANYWHERE,
     FIRST,
     LAST,
-    UNCAPPED,
     Inventory,
     Memory,
     PoolBook,
@@ -128,7 +127,7 @@ class Lane:
         self.lengths = turns.lengths
         self.is_ad = book.pool.kind is SpotKind.AD
         self._inventory, self._memory, self._moment = inventory, memory, moment
-        self._caps = book.caps if any(cap < UNCAPPED for cap in book.caps.values()) else None
+        self._caps = book.caps if book.capped else None
         self._contracts = contracts
         self._random = Random(seed).random
         self._front: deque[int] = deque()
@@ -147,7 +146,25 @@ class Lane:
         self._order: list[int] = []  #: those that have had no turn yet, the next one last
         self._again: list[tuple[float, int]] = []  #: a heap of those that have
         self._mode = book.pool.mode
-        self._next = self._begin(turns)
+        self._shuffles = self._mode is PlayMode.SHUFFLE
+        self._at_hand = (
+            moment,
+            memory.copy,
+            memory.advertiser,
+            memory.category,
+            inventory.advertiser,
+            inventory.category,
+            inventory.plain,
+            self._caps,
+            memory.today,
+            memory.tomorrow,
+            self._front,
+            self._begin(turns),
+            # From a start exactly as long ago as the rule says, one may air again.
+            rules.copy_us - 1,
+            rules.advertiser_us - 1 if rules.advertiser_us else -FOREVER,
+            rules.category_us - 1 if rules.category_us else -FOREVER,
+        )
 
     def _begin(self, turns: Turns) -> Callable[[Lane], int]:
         """Make the rotation begin anew; returns what gives its next spot (unbound, so that the lane doesn't
@@ -198,11 +215,12 @@ class Lane:
 
     def aired(self, i: int) -> None:
         """It has had its turn: back among the others."""
-        if self._inventory.paced[i]:
+        inventory, keys = self._inventory, self._keys
+        if inventory.paced[i]:
             return  # it comes again when it is due
-        if self._keys:
-            gap = 2 * self._random() if self._mode is not PlayMode.SHUFFLE else 1.0
-            key = self._keys[i] = self._keys[i] + gap / self._inventory.weight[i]
+        if keys:
+            gap = 1.0 if self._shuffles else 2 * self._random()
+            key = keys[i] = keys[i] + gap / inventory.weight[i]
             heappush(self._again, (key, i))
         elif self._mode in (PlayMode.SEQUENTIAL, PlayMode.CHRONOLOGICAL):
             self._row.append(i)
@@ -221,16 +239,33 @@ class Lane:
         """The next spot that every rule allows at ``now``; -1 when there is none."""
         if self._parked and self._parked[0][0] <= now:
             self._wake(now)
-        inventory, memory, moment, rules = self._inventory, self._memory, self._moment, self.rules
-        copies, advertisers, categories = memory.copy, memory.advertiser, memory.category
-        advertiser, category, plain = inventory.advertiser, inventory.category, inventory.plain
-        caps = self._caps
-        counts = memory.today if now < moment.day_end_us else memory.tomorrow
+        # One look at what never changes, for this is asked a million times.
+        (
+            moment,
+            copies,
+            advertisers,
+            categories,
+            advertiser,
+            category,
+            plain,
+            caps,
+            today,
+            tomorrow,
+            front,
+            following,
+            copy_back,
+            advertiser_back,
+            category_back,
+        ) = self._at_hand
+        counts = today if now < moment.day_end_us else tomorrow
         # Since when its copy, its advertiser and its category must not have aired.
-        copy_since = min(max(moment.start_us, now - _SAME_POD_US), now - rules.copy_us + 1)
-        advertiser_since = now - rules.advertiser_us + 1 if rules.advertiser_us else FOREVER
-        category_since = now - rules.category_us + 1 if rules.category_us else FOREVER
-        front, following = self._front, self._next
+        copy_since = now - _SAME_POD_US
+        if copy_since < moment.start_us:
+            copy_since = moment.start_us
+        if copy_since > now - copy_back:
+            copy_since = now - copy_back
+        advertiser_since = now - advertiser_back
+        category_since = now - category_back
         while True:
             if front:
                 i = front.popleft()
@@ -252,14 +287,17 @@ class Lane:
         inventory, memory, moment, rules = self._inventory, self._memory, self._moment, self.rules
         last = memory.copy[i]
         until = last + rules.copy_us
-        if last >= max(moment.start_us, now - _SAME_POD_US):
+        if last >= moment.start_us and last >= now - _SAME_POD_US:
             until = max(until, min(moment.end_us, last + _SAME_POD_US), now + 1)
         group = 0
-        a, c = inventory.advertiser[i], inventory.category[i]
-        if rules.advertiser_us and (free := memory.advertiser[a] + rules.advertiser_us) > until:
-            until, group = free, -1 - 2 * a
-        if rules.category_us and (free := memory.category[c] + rules.category_us) > until:
-            until, group = free, -2 - 2 * c
+        if apart_us := rules.advertiser_us:
+            a = inventory.advertiser[i]
+            if (free := memory.advertiser[a] + apart_us) > until:
+                until, group = free, -1 - 2 * a
+        if apart_us := rules.category_us:
+            c = inventory.category[i]
+            if (free := memory.category[c] + apart_us) > until:
+                until, group = free, -2 - 2 * c
         if group:
             self._queue(i, until, group)
         else:
@@ -389,13 +427,15 @@ class Lane:
             self._stale = 0
 
 
-@dataclass(slots=True)
 class Pod:
     """What fills one break, in order; ``left_us`` is for the remainder."""
 
-    spots: list[tuple[int, Lane]] = field(default_factory=list)
-    left_us: int = 0
-    relaxed: Counter[int] = field(default_factory=Counter)  #: rule bit → how often it was given up
+    __slots__ = ("left_us", "relaxed", "spots")
+
+    def __init__(self, left_us: int) -> None:
+        self.spots: list[tuple[int, Lane]] = []
+        self.left_us = left_us
+        self.relaxed: Counter[int] | None = None  #: rule bit → how often it was given up, if any was
 
 
 class PodFiller:
@@ -430,7 +470,7 @@ class PodFiller:
         self._turn = 0
         self._now = 0
         self._exact = False
-        self._pod = Pod()
+        self._pod = Pod(0)
         self._held: tuple[int, int, tuple[int, int, int]] | None = None  #: a spot, when it airs, _let_go's
         self._for_held: Counter[int] = Counter()  #: of what was given up: only because of the held spot
 
@@ -444,15 +484,15 @@ class PodFiller:
         ``exact``: what is left will be aired as an ident, so it must be nothing or long enough to be seen;
         otherwise it goes to a later pod.
         """
-        pod = self._pod = Pod(left_us=room_us)
+        pod = self._pod = Pod(room_us)
         if self.empty:
             return pod
         self._exact = exact
         self._moment.begin(start_us, start_us + room_us)
         duration = self._duration
+        self._now = start_us
         opening = self._bumper(self._opening, start_us, room_us // 4)
         closing = self._bumper(self._closing, start_us, room_us // 4)
-        self._now = start_us
         if opening >= 0:
             self._now += duration[opening]
             pod.left_us -= duration[opening]
@@ -482,14 +522,18 @@ class PodFiller:
             self._let_go(i, held)
             self._held = None
             # What was given up for it, at the time it was thought to air, is what it gives up now.
-            pod.relaxed.subtract(self._for_held)
+            if pod.relaxed is not None:
+                pod.relaxed.subtract(self._for_held)
             bits = lane.broken(i, self._now, ALL_RULES)
             if not bits & SHUT and self._ads_fit(lane, i):
                 self._count(bits, 0)
                 self._append(i, lane)
             else:
                 lane.waiting[LAST].insert(0, i)
-        self._frame(opening, closing, room_us)
+        if opening >= 0 or closing >= 0:
+            self._frame(opening, closing)
+        if not pod.spots:
+            pod.left_us = room_us
         return pod
 
     # --- the steps of a pod --------------------------------------------------------------------------
@@ -507,7 +551,7 @@ class PodFiller:
         lane.give_back(passed)
         return found
 
-    def _frame(self, opening: int, closing: int, room_us: int) -> None:
+    def _frame(self, opening: int, closing: int) -> None:
         """Bumpers around what the pod has; with nothing between them they would be odd."""
         pod = self._pod
         for lane, i, at in ((self._opening, opening, 0), (self._closing, closing, len(pod.spots) + 1)):
@@ -519,8 +563,6 @@ class PodFiller:
                 lane.aired(i)
             else:
                 lane.give_back([i])
-        if not pod.spots:
-            pod.left_us = room_us
 
     def _waiting(self, position: int) -> tuple[int, Lane] | None:
         """One that waits for this place in a pod, and may air now."""
@@ -558,6 +600,11 @@ class PodFiller:
         """From the lanes in turn, until no more than ``stop_us`` is left, or nothing fits."""
         pod, lanes = self._pod, self._lanes
         count = len(lanes)
+        if count == 1:  # the same, without asking whose turn it is
+            (lane,) = lanes
+            while pod.left_us > stop_us and (i := self._take(lane, _LOOK_AHEAD)) >= 0:
+                self._append(i, lane)
+            return
         while pod.left_us > stop_us:
             for step in range(count):
                 lane = lanes[(self._turn + step) % count]
@@ -625,6 +672,8 @@ class PodFiller:
         lanes, inventory = self._lanes, self._inventory
         left, now = self._pod.left_us, self._now
         apart_by_advertiser, apart_by_category = self._apart
+        duration, advertiser, category = self._duration, inventory.advertiser, inventory.category
+        contracted = inventory.contracts
         advertisers: set[int] = set()
         categories: set[int] = set()
         copies: set[int] = set()
@@ -642,16 +691,19 @@ class PodFiller:
                 if i < 0:
                     open_lanes = [other for other in open_lanes if other is not lane]
                     continue
-                drawn.setdefault(lane, []).append(i)
+                if lane in drawn:
+                    drawn[lane].append(i)
+                else:
+                    drawn[lane] = [i]
                 looked_at += 1
-                a, c, length = inventory.advertiser[i], inventory.category[i], self._duration[i]
+                a, c, length = advertiser[i], category[i], duration[i]
                 if (
                     length > left
                     or i in copies
                     or (apart_by_advertiser and a in advertisers)
                     or (apart_by_category and c in categories)
                     or (lane.is_ad and length > ads_left)
-                    or (contracts and not contracts.isdisjoint(inventory.contracts[i]))
+                    or (contracts and not contracts.isdisjoint(contracted[i]))
                 ):
                     continue
                 copies.add(i)
@@ -659,8 +711,8 @@ class PodFiller:
                     advertisers.add(a)
                 if c:
                     categories.add(c)
-                if inventory.contracts[i]:
-                    contracts.update(inventory.contracts[i])
+                if contracted[i]:
+                    contracts.update(contracted[i])
                 if lane.is_ad:
                     ads_left -= length
                 window.append((i, lane))
@@ -721,9 +773,9 @@ class PodFiller:
     def _append(self, i: int, lane: Lane) -> None:
         """Air it now."""
         inventory, memory, pod = self._inventory, self._memory, self._pod
-        now, length = self._now, inventory.duration[i]
+        now, length = self._now, self._duration[i]
         memory.note(inventory, i, now, now < self._moment.day_end_us)
-        if lane.is_ad and inventory.limits_ads:
+        if inventory.limits_ads and lane.is_ad:
             memory.spend(self._wall_us(), length)
         if inventory.contracts[i]:
             self._contracts.deliver(inventory.contracts[i])
@@ -745,8 +797,11 @@ class PodFiller:
         return held
 
     def _count(self, given_up: int, for_held: int) -> None:
+        relaxed = self._pod.relaxed
+        if relaxed is None:
+            relaxed = self._pod.relaxed = Counter()
         for bit in RULE_BITS.values():
-            self._pod.relaxed[bit] += bool(given_up & bit)
+            relaxed[bit] += bool(given_up & bit)
             self._for_held[bit] += bool(for_held & bit)
 
     def _without_held(self, i: int, lane: Lane, allowed: int) -> int:

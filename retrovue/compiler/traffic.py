@@ -96,7 +96,7 @@ class Inventory:
             for slug, assets in pools.items()
         }
         #: Is there any daily cap?
-        self.counting = any(cap < UNCAPPED for book in self.pools.values() for cap in book.caps.values())
+        self.counting = any(book.capped for book in self.pools.values())
         #: Those of the programs that say anything, in order of slug: thousands of programs say nothing.
         self.program_policies: tuple[Traffic, ...] = tuple(
             program.traffic
@@ -170,6 +170,7 @@ class PoolBook:
         self.members = tuple(members)
         own = UNCAPPED if pool.daily_cap is None else pool.daily_cap
         self.caps: Mapping[int, int] = {n: min(own, inventory.cap[n]) for n in members}
+        self.capped = any(cap < UNCAPPED for cap in self.caps.values())
         self.contracts: dict[str, tuple[int, ...]] = {}
         rotating: list[int] = []
         rules = inventory.rules
