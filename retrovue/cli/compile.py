@@ -198,6 +198,7 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -
     ledger = read_ledger(folder, station.station)
     base, base_hash = _base(args, view, output, folder, station.station)
     default_days = -(-station.horizon.guide // (24 * HOUR_US)) + SPARE_DAYS
+    jobs = args.jobs or cores()
     compiled = compile_station(
         model,
         catalog,
@@ -208,7 +209,7 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -
         base=base,
         force=args.force,
         only=args.only,
-        spread=spread_over(args.jobs or cores()),
+        spread=spread_over(jobs),
     )
     said = tuple(Finding(d.headline, d) for d in loaded.diagnostics)
     compiled = replace(compiled, findings={STATION: said, **compiled.findings})
@@ -234,7 +235,7 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -
         )
         if not unchanged or not _knows(output, provenance.inputs):
             why = reasons(model, catalog, compiled)
-            write_artefact(output, compiled, provenance, why, model.station.keep)
+            write_artefact(output, compiled, provenance, why, model.station.keep, jobs)
             written = True
     summary = {
         "artefact": str(output),

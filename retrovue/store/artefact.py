@@ -13,9 +13,10 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from datetime import UTC, date, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -99,8 +100,9 @@ def write_artefact(
     provenance: Provenance,
     reasons: Reasons | None = None,
     keep: int = history.KEEP,
+    jobs: int = 1,
 ) -> None:
-    """Publish ``compiled`` under ``path``, whole or not at all.
+    """Publish ``compiled`` under ``path``, whole or not at all; ``jobs``: how many processors may do so.
 
     ``reasons`` is what ``retrovue why`` reads back. The artefact that was there is kept as
     ``artefact.1.duckdb``, the one before as ``artefact.2.duckdb``, and so on up to ``keep``. Raises
@@ -117,7 +119,7 @@ def write_artefact(
         present = _what_is_there(path)
         _remove(beside)
         try:
-            _fill(beside, compiled, provenance, reasons or Reasons())
+            _fill(beside, compiled, provenance, reasons or Reasons(), jobs)
             _fsync(beside)
             with history.locked(path.parent):
                 if keep and present not in (None, compiled.content_hash):
@@ -162,23 +164,43 @@ def _fsync(path: Path) -> None:
         os.close(handle)
 
 
-def _fill(file: Path, compiled: Compiled, provenance: Provenance, reasons: Reasons) -> None:
+def _fill(file: Path, compiled: Compiled, provenance: Provenance, reasons: Reasons, jobs: int) -> None:
     with (
         tempfile.TemporaryDirectory(prefix=".rows-", dir=file.parent) as rows_folder,
         duckdb.connect(str(file), config=_CONFIG) as connection,
     ):
 
-        def insert(table: schema.Table, rows: Iterable[_Row]) -> None:
-            _insert(connection, table, rows, Path(rows_folder) / f"{table.name}.csv")
+        def insert(on: duckdb.DuckDBPyConnection, table: schema.Table, rows: Iterable[_Row]) -> None:
+            _insert(on, table, rows, Path(rows_folder) / f"{table.name}.csv")
 
-        for table, rows in _rows(compiled, provenance, reasons):
-            connection.execute(table.ddl)
-            insert(table, rows)
+        def segments() -> None:
+            with connection.cursor() as own:
+                insert_segments(own, partial(insert, own), compiled.days)
+
         connection.execute(schema.SEGMENT.ddl)
-        insert_segments(connection, insert, compiled.days)
+        # The database is busy with the segments as long as Python is with all other rows.
+        with _beside(segments, jobs):
+            for table, rows in _rows(compiled, provenance, reasons):
+                connection.execute(table.ddl)
+                insert(connection, table, rows)
         for view in schema.VIEWS:
             connection.execute(view.ddl)
         connection.execute("CHECKPOINT")
+
+
+@contextmanager
+def _beside(work: Callable[[], None], jobs: int) -> Iterator[None]:
+    """Do the work, too: at the same time, where more than one processor may be used, else behind."""
+    if jobs == 1:
+        yield
+        work()
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(work)
+        yield
+        done.result()
 
 
 def _insert(

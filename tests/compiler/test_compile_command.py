@@ -12,6 +12,7 @@ from retrovue.cli.main import main
 from retrovue.library.lock import write_lock
 from retrovue.store import Artefact
 from retrovue.store.ledger import LedgerError, parse_ledger, read_ledger
+from retrovue.store.schema import TABLES
 from tests.compiler.stations import episode, spots
 
 STATION = """\
@@ -94,6 +95,9 @@ def test_processes_make_no_difference(
     assert alone["content_hash"] == spread["content_hash"]
     with Artefact.open(one) as a, Artefact.open(many) as b:
         assert a.base() == b.base()
+        for table in TABLES:
+            if table.name != "artefact":  # it says when it was made
+                assert a.rows(f"FROM art.{table.name}") == b.rows(f"FROM art.{table.name}")
 
 
 def test_locked_events_stay_unless_forced(

@@ -171,11 +171,12 @@ def test_an_interrupted_publish_keeps_the_old(file: Path, monkeypatch: pytest.Mo
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
-def test_rows_that_break_half_way_leave_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_rows_that_break_half_way_leave_nothing(tmp_path: Path, jobs: int) -> None:
     path = tmp_path / "artefact.duckdb"
     broken = replace(COMPILED, channels=(replace(CHANNEL, vchannel="many"),))  # type: ignore[arg-type]
     with pytest.raises(ArtefactError, match="can't write"):
-        write_artefact(path, broken, PROVENANCE)
+        write_artefact(path, broken, PROVENANCE, jobs=jobs)
     assert list(tmp_path.iterdir()) == []
 
 
