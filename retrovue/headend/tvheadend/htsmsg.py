@@ -62,6 +62,18 @@ def encode(message: Mapping[str, Value]) -> bytes:
     return b"".join(parts)
 
 
+def fields_of(message: Mapping[str, Value]) -> bytes:
+    """The fields alone: a part of a frame that is put together from parts."""
+    parts: list[bytes | bytearray | memoryview] = []
+    _put_map(message, parts)
+    return b"".join(parts)
+
+
+def head_of(kind: Kind, name: str, length: int) -> bytes:
+    """What stands before a field's data."""
+    return _HEAD.pack(kind, len(name), length) + name.encode()
+
+
 def _put_map(fields: Mapping[str, Value], parts: list[bytes | bytearray | memoryview]) -> int:
     """Append the fields; returns how many bytes they are."""
     return sum(_put(name.encode(), value, parts) for name, value in fields.items())

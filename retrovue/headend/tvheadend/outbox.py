@@ -12,6 +12,8 @@ from typing import Protocol
 
 #: A sender of news waits while this much is queued (bytes).
 FULL = 128 * 1024
+#: Packets are sent so many bytes at a time.
+_BATCH = 64 * 1024
 
 
 class Source(Protocol):
@@ -72,10 +74,23 @@ class Outbox:
                 self._bytes = 0
                 self._room.set()
                 return data
-            for _ in range(len(self._sources)):
-                source = self._sources[0]
-                self._sources.rotate(-1)
-                if (frame := source.pop()) is not None:
-                    return frame
+            if frames := self._turns():
+                return b"".join(frames)
             self._news.clear()
             await self._news.wait()
+
+    def _turns(self) -> list[bytes]:
+        """A frame of each source in turn, up to what is worth a system call."""
+        frames: list[bytes] = []
+        size = empty = 0
+        while size < _BATCH and empty < len(self._sources):
+            source = self._sources[0]
+            self._sources.rotate(-1)
+            frame = source.pop()
+            if frame is None:
+                empty += 1
+            else:
+                empty = 0
+                frames.append(frame)
+                size += len(frame)
+        return frames

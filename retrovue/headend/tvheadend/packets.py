@@ -10,11 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from retrovue.headend.tvheadend.htsmsg import Message, encode
+from retrovue.headend.tvheadend.htsmsg import Kind as FieldKind
+from retrovue.headend.tvheadend.htsmsg import Message, fields_of, head_of
 from retrovue.lineup import AccessUnit, SignalFormat
 
 #: What a picture is worth when not all can be sent; sound is in none of them.
 Kind = Literal["I", "P", "B", ""]
+
+_KINDS: tuple[Kind, ...] = ("I", "P", "B", "")
 
 #: Indexes of the streams of a subscription.
 VIDEO, AUDIO = 1, 2
@@ -25,6 +28,9 @@ _AUDIO_TYPES = {"AAC": "AAC", "AC3": "AC3", "MPEG": "MPEG2AUDIO"}
 _RATE_INDEX = {48_000: 3, 44_100: 4, 32_000: 5}
 #: The first picture's time (90 kHz): sound that begins before it has a time that isn't negative.
 _BEGIN = 63_000
+#: What stands before a time of so many bytes.
+_PTS = [head_of(FieldKind.S64, "pts", length) for length in range(9)]
+_DTS = [head_of(FieldKind.S64, "dts", length) for length in range(9)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,9 @@ class Packetiser:
         """``ticks``: the client asked for 90 kHz."""
         self._subscription, self._format, self._ticks = subscription, found, ticks
         self._origin: int | None = None
+        # Some eighty packets a second for each subscriber are put together from parts.
+        self._heads = {kind: self._head(kind) for kind in _KINDS}
+        self._durations: dict[int, bytes] = {}
 
     def streams(self) -> list[Message]:
         """For subscriptionStart. Kodi drops a picture without its size; without ``rds_uecp`` it searches."""
@@ -82,16 +91,35 @@ class Packetiser:
             return None
         kind: Kind = "" if not video else "I" if unit.key else "P"
         stamp = self._scaled(time)
+        number = stamp.to_bytes((stamp.bit_length() + 7) // 8, "little")
+        data = unit.data
+        parts = (
+            self._heads[kind],
+            # The house has no B-frames: pictures are shown in the order in which they are coded.
+            _PTS[len(number)],
+            number,
+            _DTS[len(number)],
+            number,
+            self._duration(unit.duration),
+            head_of(FieldKind.BIN, "payload", len(data)),
+            data,
+        )
+        length = sum(map(len, parts))
+        return Packet(b"".join((length.to_bytes(4, "big"), *parts)), kind, unit.pts)
+
+    def _head(self, kind: Kind) -> bytes:
+        """What all packets of a kind begin with."""
         fields: Message = {"method": "muxpkt", "subscriptionId": self._subscription}
         if kind:
             fields["frametype"] = ord(kind)
-        fields["stream"] = VIDEO if video else AUDIO
-        fields["com"] = 0
-        # The house has no B-frames: pictures are shown in the order in which they are coded.
-        fields["pts"] = fields["dts"] = stamp
-        fields["duration"] = self._scaled(unit.duration)
-        fields["payload"] = unit.data
-        return Packet(encode(fields), kind, unit.pts)
+        return fields_of({**fields, "stream": VIDEO if kind else AUDIO, "com": 0})
+
+    def _duration(self, ticks: int) -> bytes:
+        """Two or three values, again and again."""
+        known = self._durations.get(ticks)
+        if known is None:
+            known = self._durations[ticks] = fields_of({"duration": self._scaled(ticks)})
+        return known
 
     def _scaled(self, ticks: int) -> int:
         return ticks if self._ticks else ticks * 100 // 9

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from retrovue.headend.tvheadend.htsmsg import decode
+from retrovue.headend.tvheadend.htsmsg import decode, encode
 from retrovue.headend.tvheadend.packet_queue import DEFAULT_DEPTH, LEAST_DEPTH, MOST_DEPTH, PacketQueue
 from retrovue.headend.tvheadend.packets import Kind, Packet, Packetiser
 from retrovue.lineup import AccessUnit, SignalFormat
@@ -21,8 +21,10 @@ NOW = 1_795_723_200 * 90_000
 
 def packets(units: list[AccessUnit], *, ticks: bool = False) -> list[dict[str, Any]]:
     packetiser = Packetiser(7, FORMAT, ticks=ticks)
-    found = (packetiser.packet(unit) for unit in units)
-    return [decode(p.frame[4:]) for p in found if p is not None]
+    found = [p for unit in units if (p := packetiser.packet(unit)) is not None]
+    told = [decode(p.frame[4:]) for p in found]
+    assert [encode(message) for message in told] == [p.frame for p in found]
+    return told
 
 
 def test_the_first_packets_are_sound_and_an_i_frame_with_times_near_zero() -> None:
