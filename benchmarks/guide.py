@@ -115,6 +115,9 @@ class MemoryLineup:
     def guide(self, channel: ChannelId, start: datetime, end: datetime) -> Sequence[GuideEntry]:
         return self._entries[channel]
 
+    def event(self, event_id: int) -> GuideEntry | None:
+        return None
+
     def guide_end(self) -> datetime:
         return self._end
 

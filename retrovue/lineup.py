@@ -302,6 +302,10 @@ class Lineup(Protocol):
         far away is made into values here."""
         ...
 
+    def event(self, event_id: int) -> GuideEntry | None:
+        """The entry of the guide with this id."""
+        ...
+
     def guide_end(self) -> datetime:
         """The instant up to which every channel's guide is compiled."""
         ...

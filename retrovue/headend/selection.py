@@ -35,6 +35,10 @@ class Selection:
     def guide(self, channel: ChannelId, start: datetime, end: datetime) -> Sequence[GuideEntry]:
         return self._lineup.guide(channel, start, end) if self._has(channel) else ()
 
+    def event(self, event_id: int) -> GuideEntry | None:
+        found = self._lineup.event(event_id)
+        return found if found is not None and self._has(found.channel) else None
+
     def guide_end(self) -> datetime:
         return self._lineup.guide_end()
 

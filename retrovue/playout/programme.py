@@ -60,6 +60,11 @@ class Guide(Sequence[GuideEntry]):
         """Entries that touch [start, end), in order."""
         return [_entry(event) for event in self._events.between(to_us(start), to_us(end))]
 
+    def find(self, event_id: int) -> GuideEntry | None:
+        """The entry with this id."""
+        event = self._events.find(event_id)
+        return _entry(event) if event is not None else None
+
     def at(self, us: int) -> GuideEntry | None:
         """What is on at ``us``; None outside the guide."""
         event = self._events.at(us)

@@ -37,6 +37,7 @@ CutRow = tuple[int, str, int, int, int]
 
 #: An event: start, end, guide id, broadcast date, what it says, what stands in for it (places in the texts).
 _EVENT = struct.Struct("<qqIIII")
+_ID_OFFSET = 16  #: of the guide id in it
 #: A segment: start, end, offset into the asset, guide id, broadcast date, number, what it shows.
 _SEGMENT = struct.Struct("<qqqIIII")
 #: A use: first airing, end of the last, least and greatest offset, asset, channel (places in the texts).
@@ -294,6 +295,16 @@ class Rundown:
         (start,) = _START.unpack_from(self._events, number * _EVENT.size)
         return int(start)
 
+    def find_event(self, first: int, count: int, event_id: int) -> int | None:
+        """Which of ``count`` events from ``first`` on has this guide id."""
+        rows = bytes(self._events[first * _EVENT.size : (first + count) * _EVENT.size])
+        wanted, at = _LENGTH.pack(event_id), -1
+        while (at := rows.find(wanted, at + 1)) >= 0:
+            number, offset = divmod(at, _EVENT.size)
+            if offset == _ID_OFFSET:
+                return number
+        return None
+
     def text(self, place: int) -> Any:
         return json.loads(self._bytes(place))
 
@@ -334,6 +345,11 @@ class Events(Sequence[ScheduleEvent]):
         if first < len(self) and self._row(first)[1] <= start_us:
             first += 1
         return self[first : self.begun_by(end_us - 1)]
+
+    def find(self, event_id: int) -> ScheduleEvent | None:
+        """The event with this guide id. Looks at the packed rows; none is made to be looked at."""
+        number = self._rundown.find_event(self._place.events, len(self), event_id)
+        return self._event(number) if number is not None else None
 
     def at(self, us: int) -> ScheduleEvent | None:
         """What is on at ``us``; None outside the guide."""

@@ -111,6 +111,12 @@ class OnAirStation:
         guide = self._programme.guide.get(channel)
         return guide.between(start, end) if guide is not None else ()
 
+    def event(self, event_id: int) -> GuideEntry | None:
+        if not 0 <= event_id < 1 << 32:
+            return None
+        found = (guide.find(event_id) for guide in self._programme.guide.values())
+        return next((entry for entry in found if entry is not None), None)
+
     def guide_end(self) -> datetime:
         return from_us(self._programme.header.end_us)
 

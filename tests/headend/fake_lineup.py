@@ -141,6 +141,11 @@ class FakeLineup:
             at += HALF_HOUR
         return tuple(entries)
 
+    def event(self, event_id: int) -> GuideEntry | None:
+        start = self._clock.now() - HALF_HOUR
+        entries = (e for c in self._channels for e in self.guide(c.id, start, self._guide_end))
+        return next((entry for entry in entries if entry.event_id == event_id), None)
+
     def guide_end(self) -> datetime:
         return self._guide_end
 

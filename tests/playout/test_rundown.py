@@ -85,6 +85,20 @@ def test_any_instant_finds_what_is_on(rundown: Rundown, data: st.DataObject) -> 
     assert guide.ends_after(start) == (on.end_us if on else None)
 
 
+def test_every_guide_id_finds_its_event_and_no_other_number_does(rundown: Rundown) -> None:
+    """Ids are looked for in packed rows, where any other number may look like one."""
+    for number in range(len(rundown.channels)):
+        guide = rundown.events(number)
+        known = {event.event_id for event in guide}
+        assert [guide.find(event.event_id) for event in guide] == list(guide)
+        other = rundown.events(1 - number)
+        assert all(guide.find(event.event_id) is None for event in other if event.event_id not in known)
+        for row in range(len(guide)):
+            words = guide._row(row)
+            looks = [words[0] & 0xFFFFFFFF, words[0] >> 32, words[1] & 0xFFFFFFFF, *words[3:], 0]
+            assert all(guide.find(word) is None for word in looks if word not in known)
+
+
 def test_a_guide_is_a_sequence(rundown: Rundown) -> None:
     guide = rundown.events(0)
     everything = list(guide)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from retrovue.clock import MasterClock
@@ -11,51 +10,48 @@ from retrovue.headend.tvheadend.messages import seconds
 from retrovue.headend.tvheadend.query import search
 from retrovue.lineup import ChannelId, GuideEntry, Lineup
 
+_MOMENT = timedelta(microseconds=1)
+#: What follows an entry begins with it, unless that is shorter than a second and counts for nothing.
+_NEXT = timedelta(seconds=2)
+
 #: An entry, and the id of the one after it (0: none is known).
 Event = tuple[GuideEntry, int]
 
 
 class Epg:
-    """Questions to the lineup's guide. Nothing is kept but where each id is, for one publication."""
+    """Questions to the lineup's guide. Nothing is kept: a station's guide is large, and made line by line."""
 
     def __init__(self, lineup: Lineup, clock: MasterClock) -> None:
         self._lineup, self._clock = lineup, clock
-        self._etag = ""
-        self._places: dict[int, tuple[ChannelId, datetime]] = {}
 
-    def events(self, channel: ChannelId, start: datetime, end: datetime | None = None) -> Iterator[Event]:
+    def events(self, channel: ChannelId, start: datetime, end: datetime | None = None) -> list[Event]:
         """Entries that touch [start, end), in order; without ``end`` all there are."""
-        found = self._lineup.guide(channel, start, self._lineup.guide_end())
+        last = self._lineup.guide_end()
+        found = self._listed(channel, start, min(end, last) if end is not None else last)
+        if not found:
+            return []
+        following = [entry.event_id for entry in found[1:]]
+        return list(zip(found, [*following, self._after(channel, found[-1])], strict=True))
+
+    def _after(self, channel: ChannelId, entry: GuideEntry) -> int:
+        """The id of what follows an entry; 0: none is known."""
+        return next((e.event_id for e in self._listed(channel, entry.end, entry.end + _NEXT)), 0)
+
+    def _listed(self, channel: ChannelId, start: datetime, end: datetime) -> list[GuideEntry]:
         # Some clients drop an event without a duration, others their whole guide.
-        listed = [entry for entry in found if seconds(entry.end) > seconds(entry.start)]
-        following = [entry.event_id for entry in listed[1:]] + [0]
-        for entry, next_id in zip(listed, following, strict=True):
-            if end is not None and entry.start >= end:
-                return
-            yield entry, next_id
+        found = self._lineup.guide(channel, start, end) if start < end else ()
+        return [entry for entry in found if seconds(entry.end) > seconds(entry.start)]
 
     def on_air(self, channel: ChannelId) -> tuple[int, int]:
         """Ids of what is on and of what comes next; 0 for none."""
         now = self._clock.now()
-        entry, next_id = next(self.events(channel, now, now + timedelta(seconds=1)), (None, 0))
-        return (entry.event_id, next_id) if entry is not None else (0, 0)
+        found = self.events(channel, now, now + _MOMENT)
+        return (found[0][0].event_id, found[0][1]) if found else (0, 0)
 
     def find(self, event_id: int) -> Event | None:
         """The entry with an id."""
-        if (etag := self._lineup.guide_etag()) != self._etag:
-            self._etag, self._places = etag, dict(self._index())
-        place = self._places.get(event_id)
-        if place is None:
-            return None
-        channel, start = place
-        return next((e for e in self.events(channel, start) if e[0].event_id == event_id), None)
-
-    def _index(self) -> Iterator[tuple[int, tuple[ChannelId, datetime]]]:
-        # From yesterday on: a client may ask for what it saw a while ago.
-        since = self._clock.now() - timedelta(days=1)
-        for ident in self._lineup.channels():
-            for entry in self._lineup.guide(ident.id, since, self._lineup.guide_end()):
-                yield entry.event_id, (ident.id, entry.start)
+        entry = self._lineup.event(event_id)
+        return (entry, self._after(entry.channel, entry)) if entry is not None else None
 
     def query(
         self,

@@ -22,6 +22,8 @@ from retrovue.lineup import GuideEntry
 Json = dict[str, Any]
 Arguments = Mapping[str, str]
 
+#: Routes that may read a whole guide: the pictures share the event loop.
+ON_A_THREAD = frozenset(("epg/events/grid",))
 #: Rows of a grid, when the client doesn't say.
 _LIMIT = 50
 #: Rows of one answer, whatever the client says.

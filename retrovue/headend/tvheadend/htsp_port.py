@@ -16,7 +16,7 @@ from typing import Any
 from retrovue.headend.tvheadend.backend import Backend, Peer
 from retrovue.headend.tvheadend.htsmsg import BrokenMessage, Message, MessageReader, encode
 from retrovue.headend.tvheadend.outbox import Outbox
-from retrovue.headend.tvheadend.session import REFUSAL_S, Denied, Session, numbered
+from retrovue.headend.tvheadend.session import ON_A_THREAD, REFUSAL_S, Denied, Session, numbered
 from retrovue.lineup import LineupChange
 
 log = logging.getLogger(__name__)
@@ -110,6 +110,8 @@ class HtspPort:
 
     async def _answer(self, session: Session, request: Message) -> Message:
         try:
+            if request.get("method") in ON_A_THREAD:
+                return await asyncio.to_thread(session.answer, request)
             return session.answer(request)
         except Denied:
             await self._backend.clock.wait(REFUSAL_S)

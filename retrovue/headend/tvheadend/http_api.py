@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from retrovue.headend.base_url import base_url
+from retrovue.headend.documents import Document, Spool, reply, spooled
 from retrovue.headend.faults import OurFaults
 from retrovue.headend.tvheadend import grids, playlists
 from retrovue.headend.tvheadend.access import Account
@@ -28,7 +29,7 @@ from retrovue.headend.tvheadend.http_auth import HttpAuth
 from retrovue.headend.tvheadend.watching import Watching
 from retrovue.headend.unframed import UnframedStream
 from retrovue.headend.xmltv import XmltvWriter
-from retrovue.lineup import Artwork, ArtworkRef, Signal, TuneRefused, Viewer
+from retrovue.lineup import Artwork, ArtworkRef, ChannelIdent, Signal, TuneRefused, Viewer
 
 log = logging.getLogger(__name__)
 log.addFilter(OurFaults())
@@ -64,7 +65,7 @@ class HttpApi:
 
     def __init__(self, backend: Backend, auth: HttpAuth) -> None:
         self._backend, self._auth = backend, auth
-        self._guides: dict[tuple[object, ...], bytes] = {}
+        self._guides: dict[tuple[object, ...], Document] = {}
         self._writing = asyncio.Lock()
 
     def application(self) -> web.Application:
@@ -156,7 +157,11 @@ class HttpApi:
         if request.method == "POST" and request.content_type == "application/x-www-form-urlencoded":
             form = await request.post()
             arguments |= {name: value for name, value in form.items() if isinstance(value, str)}
-        found = grids.answer(self._backend, request.match_info["path"].rstrip("/"), arguments)
+        path = request.match_info["path"].rstrip("/")
+        if path in grids.ON_A_THREAD:
+            found = await asyncio.to_thread(grids.answer, self._backend, path, arguments)
+        else:
+            found = grids.answer(self._backend, path, arguments)
         if found is None:
             raise web.HTTPNotFound
         body = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
@@ -213,33 +218,30 @@ class HttpApi:
         base = _base(request)
         key = (self._backend.lineup.guide_etag(), base, self._backend.network, tuple(listed))
         async with self._writing:
-            body = self._guides.get(key)
-            if body is None:
-                body = await self._write_guide(listed, base)
+            found = self._guides.get(key)
+            if found is None:
+                found = await self._write_guide(listed, base)
                 self._guides = {k: kept for k, kept in self._guides.items() if k[0] == key[0]}
                 while len(self._guides) >= _KEPT:
                     del self._guides[next(iter(self._guides))]
-                self._guides[key] = body
-        response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/xml; charset=UTF-8"})
-        response.content_length = len(body)
-        await response.prepare(request)
-        if request.method != "HEAD":
-            for at in range(0, len(body), 1 << 18):
-                await response.write(memoryview(body)[at : at + (1 << 18)])
-        await response.write_eof()
-        return response
+                self._guides[key] = found
+        return await reply(request, found, headers=_HEADERS)
 
-    async def _write_guide(self, listed: Sequence[Listed], base: str) -> bytes:
-        """Written in a thread, a channel at a time: the picture on the air shares this loop."""
+    async def _write_guide(self, listed: Sequence[Listed], base: str) -> Document:
+        """On a thread, a channel at a time: the picture on the air shares this loop."""
         lineup, now = self._backend.lineup, self._backend.clock.now()
         # The playlist's tvg-id is the channel's uuid, so the guide's is, too.
         idents = [replace(one.ident, guide_id=one.uuid) for one in listed]
-        writer = XmltvWriter(base, self._backend.network)
-        parts = [writer.head(idents)]
+        writer, body = XmltvWriter(base, self._backend.network), Spool()
+
+        def add(ident: ChannelIdent) -> None:
+            body.write(writer.programmes(ident, lineup.guide(ident.id, now, lineup.guide_end())))
+
+        await asyncio.to_thread(lambda: body.write(writer.head(idents)))
         for ident in idents:
-            entries = lineup.guide(ident.id, now, lineup.guide_end())
-            parts.append(await asyncio.to_thread(writer.programmes, ident, entries))
-        return b"".join((*parts, writer.foot()))
+            await asyncio.to_thread(add, ident)
+        await asyncio.to_thread(lambda: body.write(writer.foot()))
+        return spooled(body, "text/xml")
 
     async def _image(self, request: web.Request) -> web.Response:
         return _picture(self._backend.images.find(int(request.match_info["number"])))

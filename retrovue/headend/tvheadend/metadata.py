@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from retrovue.headend.tvheadend.backend import Backend
 from retrovue.headend.tvheadend.epg import Event
 from retrovue.headend.tvheadend.htsmsg import Message, encode
-from retrovue.headend.tvheadend.messages import Dialect, channel_fields, event_fields, tag_fields
+from retrovue.headend.tvheadend.messages import Dialect, channel_fields, event_fields, seconds, tag_fields
 from retrovue.headend.tvheadend.outbox import Outbox
 from retrovue.lineup import ChannelId, LineupChange
 
@@ -34,7 +34,7 @@ class Metadata:
         self._horizon: datetime | None = None  #: up to here programmes have been sent
         self._tags: dict[int, Message] = {}  #: what the client was told
         self._channels: dict[ChannelId, Message] = {}
-        self._events: dict[ChannelId, dict[int, Event]] = {}
+        self._events: dict[ChannelId, dict[int, int]] = {}  #: event id → what it was, in short
         self._changes: set[LineupChange] = set()
         self._news = asyncio.Event()
         self._asked = False
@@ -149,19 +149,19 @@ class Metadata:
         now, self._horizon = self._backend.clock.now(), self._end()
         for channel_id in list(self._channels):
             told = self._events.get(channel_id, {})
-            current: dict[int, Event] = {}
+            current: dict[int, int] = {}
             for event in self._backend.epg.events(channel_id, now, self._horizon):
-                current[event[0].event_id] = event
-                before = told.get(event[0].event_id)
-                if before is None:
+                number = event[0].event_id
+                current[number] = short = _short(event)
+                if number not in told:
                     await self._event("eventAdd", channel_id, event)
-                elif before != event:
+                elif told[number] != short:
                     await self._event("eventUpdate", channel_id, event)
             self._events[channel_id] = current
-            for event_id, (entry, _) in told.items():
+            for number, short in told.items():
                 # What is over stays: the client forgets it by itself.
-                if event_id not in current and entry.end > now:
-                    await self._push("eventDelete", {"eventId": event_id})
+                if number not in current and short >> 64 > now.timestamp():
+                    await self._push("eventDelete", {"eventId": number})
 
     async def _top_up(self) -> None:
         """What time has brought into the window."""
@@ -173,12 +173,13 @@ class Metadata:
             told = self._events.setdefault(channel_id, {})
             for event in self._backend.epg.events(channel_id, since, end):
                 if event[0].event_id not in told:
-                    told[event[0].event_id] = event
+                    told[event[0].event_id] = _short(event)
                     await self._event("eventAdd", channel_id, event)
 
     async def _guide_again(self) -> None:
+        now = self._backend.clock.now()
         for channel_id in list(self._channels):
-            for event in list(self._events.get(channel_id, {}).values()):
+            for event in self._backend.epg.events(channel_id, now, self._horizon):
                 await self._event("eventUpdate", channel_id, event)
 
     async def _event(self, method: str, channel: ChannelId, event: Event) -> None:
@@ -190,3 +191,8 @@ class Metadata:
     async def _push(self, method: str, fields: Message) -> None:
         await self._outbox.room()
         self._outbox.put(encode({"method": method, **fields}))
+
+
+def _short(event: Event) -> int:
+    """When it ends, and whether it is still the same: of a large station a client is told a million."""
+    return seconds(event[0].end) << 64 | hash(event) & 0xFFFF_FFFF_FFFF_FFFF

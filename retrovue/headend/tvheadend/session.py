@@ -11,6 +11,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,6 +45,10 @@ MOST_SUBSCRIPTIONS = 8
 _LARGEST_EVENTS = 3 << 20
 #: The largest instant that datetime can hold with room for zones (year 9000).
 _LAST = 221_845_392_000
+
+#: Methods that may read a whole guide: they are answered on a thread, because pictures share the event loop.
+#: They ask the lineup and touch nothing of the session's.
+ON_A_THREAD = frozenset(("getEvents", "epgQuery"))
 
 #: What a recorder is told. Kodi shows it as a notification and goes on.
 _NO_RECORDINGS = "This station is watched as it airs: it records nothing"
@@ -270,22 +275,20 @@ class Session:
         epg, now = self._backend.epg, self._backend.clock.now()
         if event_id:
             entry, _ = self._found(event_id)
-            runs = [epg.events(entry.channel, entry.start, end)]
+            runs = [partial(epg.events, entry.channel, entry.start, end)]
         elif "channelId" in request:
-            runs = [epg.events(self._listed(request).ident.id, now, end)]
+            runs = [partial(epg.events, self._listed(request).ident.id, now, end)]
         else:
-            runs = [epg.events(channel, now, end) for channel in self._backend.directory.by_id]
+            runs = [partial(epg.events, channel, now, end) for channel in self._backend.directory.by_id]
         found: list[Message] = []
         size = 0
         for run in runs:
-            for count, event in enumerate(run, 1):
+            for event in run()[: most or None]:
                 fields = self._described(event)
                 size += 200 + sum(len(value) for value in fields.values() if isinstance(value, str))
                 if size > _LARGEST_EVENTS:
                     return {"events": found}
                 found.append(fields)
-                if count == most:
-                    break
         return {"events": found}
 
     def _query(self, request: Message) -> Message:

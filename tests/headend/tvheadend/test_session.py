@@ -17,7 +17,7 @@ from retrovue.clock import StationClock, SteppedClock
 from retrovue.headend.tvheadend import htsp_port, metadata
 from retrovue.headend.tvheadend.htsmsg import encode
 from retrovue.lineup import ArtworkRef, ChannelId, GuideEntry, LineupChange
-from tests.headend.fake_lineup import CHANNELS, PNG, FakeLineup
+from tests.headend.fake_lineup import CHANNELS, HALF_HOUR, PNG, FakeLineup
 from tests.headend.tvheadend.client import Client, Connect, serving
 from tests.headend.tvheadend.golden import message_types
 
@@ -245,8 +245,12 @@ class Edited(FakeLineup):
     def guide(self, channel: ChannelId, start: datetime, end: datetime) -> tuple[GuideEntry, ...]:
         entries = list(super().guide(channel, start, end))
         if self.etag != "fake-1" and channel == "wrtv":
-            entries[3] = replace(entries[3], title="Special")
-            entries[5] = replace(entries[5], event_id=999_999)
+            first = AT - timedelta(minutes=10)
+            for place, entry in enumerate(entries):
+                if entry.start == first + 3 * HALF_HOUR:
+                    entries[place] = replace(entry, title="Special")
+                if entry.start == first + 5 * HALF_HOUR:
+                    entries[place] = replace(entry, event_id=999_999)
         return tuple(entries)
 
 
