@@ -41,6 +41,8 @@ from tests.tools.capture import capture
 
 #: targets.md.
 TARGET_MB, TARGET_CPU_PERCENT = 120.0, 0.05
+#: Of each channel; what idles has no use for more, and they take their time to compile.
+PROGRAMS = 12
 #: Nothing is asked for this long before the minute begins (seconds).
 SETTLE_S = 20.0
 #: Media of the first channel cover this much (seconds), and the longest programme.
@@ -64,7 +66,7 @@ def prepare(folder: Path, state: Path, channels: int, days: int) -> None:
     """Write and compile the station, unless it is there."""
     if (state / ARTEFACT_NAME).exists():
         return
-    write(folder, Size(channels, 10_000))
+    write(folder, Size(channels, 10_000, PROGRAMS))
     text = folder / "station.yaml"
     text.write_text(re.sub(r"guide: \d+d", f"guide: {days}d", text.read_text()))
     command = [sys.executable, "-m", "retrovue", "compile", str(folder), "--state", str(state), "--quiet"]

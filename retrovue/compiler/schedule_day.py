@@ -406,11 +406,8 @@ def manual_programs(model: StationModel, channel: Channel) -> list[Program]:
         for zone in zones
         for entry in (*zone.play, *zone.at.values())
     }
-    return [
-        program
-        for slug, program in sorted(model.programs.items())
-        if slug in slugs and program.mode is PlayMode.MANUAL and program.airings
-    ]
+    programs = [model.programs[slug] for slug in sorted(slugs) if slug in model.programs]
+    return [program for program in programs if program.mode is PlayMode.MANUAL and program.airings]
 
 
 def _leave(slots: list[Slot], start_us: int, end_us: int, plan: Plan | None, index: int) -> None:

@@ -108,7 +108,8 @@ class Playlog:
 
     def drawn(self, layers: Sequence[tuple[Layer, ...]]) -> Playlog:
         """The same plan with each entry's own ``layers`` over it."""
-        return Playlog([replace(e, layers=own) for e, own in zip(self.entries, layers, strict=True)])
+        pairs = zip(self.entries, layers, strict=True)
+        return Playlog([e if own == e.layers else replace(e, layers=own) for e, own in pairs])
 
     def with_instead(self, others: Iterable[PlaylogEntry]) -> Playlog:
         """The same plan with each of ``others`` in place of what was planned on its ticks. They are apart."""
