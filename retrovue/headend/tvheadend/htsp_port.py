@@ -13,6 +13,7 @@ import socket
 from collections.abc import Coroutine
 from typing import Any
 
+from retrovue.headend.addresses import plain
 from retrovue.headend.tvheadend.backend import Backend, Peer
 from retrovue.headend.tvheadend.htsmsg import BrokenMessage, Message, MessageReader, encode
 from retrovue.headend.tvheadend.outbox import Outbox
@@ -149,5 +150,5 @@ async def _first_of(*parts: Coroutine[Any, Any, None]) -> None:
 def _peer(writer: asyncio.StreamWriter) -> Peer:
     with contextlib.suppress(TypeError, IndexError):
         theirs, ours = writer.get_extra_info("peername"), writer.get_extra_info("sockname")
-        return Peer(theirs[0], theirs[1], ours[0])
+        return Peer(plain(theirs[0]), theirs[1], plain(ours[0]))
     return Peer("", 0)

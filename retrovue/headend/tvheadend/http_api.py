@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from retrovue.headend.addresses import plain
 from retrovue.headend.base_url import base_url
 from retrovue.headend.documents import Document, Spool, reply, spooled
 from retrovue.headend.faults import OurFaults
@@ -108,7 +109,10 @@ class HttpApi:
     def _admitted(self, request: web.Request) -> bool:
         access = self._backend.access
         if access.open:
-            return access.admits(request.remote or "")
+            # A proxy on this machine would make everybody local: whom it speaks for must be so, too.
+            behind = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
+            addresses = [request.remote or "", *(a.strip() for a in behind if a.strip())]
+            return all(access.admits(address) for address in addresses)
         account = None
         if header := request.headers.get("Authorization"):
             account = self._auth.by_header(request.method, request.raw_path, header)
@@ -425,7 +429,9 @@ def _peer(request: web.Request) -> Peer:
     wire = request.transport
     theirs = wire.get_extra_info("peername") if wire else None
     ours = wire.get_extra_info("sockname") if wire else None
-    return Peer(theirs[0], theirs[1], ours[0]) if theirs and ours else Peer(request.remote or "", 0)
+    if not theirs or not ours:
+        return Peer(request.remote or "", 0)
+    return Peer(plain(theirs[0]), theirs[1], plain(ours[0]))
 
 
 def _widen(request: web.Request) -> None:

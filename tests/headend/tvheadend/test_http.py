@@ -527,6 +527,12 @@ async def test_an_open_station_is_closed_to_strangers(
     assert await client.ask("getSysTime") == {"noaccess": 1}
 
 
+async def test_a_proxy_on_this_machine_makes_nobody_local(http: aiohttp.ClientSession) -> None:
+    for behind, status in (("192.168.0.9", 200), ("8.8.8.8", 403), ("10.0.0.1, 8.8.8.8", 403), ("x", 403)):
+        headers = {"X-Forwarded-For": behind}
+        assert await status_of(http, "/api/serverinfo", headers=headers) == status, behind
+
+
 async def test_hidden_artwork_runs_no_script(connect: Connect, lineup: FakeLineup) -> None:
     async with aiohttp.ClientSession(connect.base) as http, http.get("/artwork/logo/wrtv") as response:
         assert "sandbox" in response.headers["Content-Security-Policy"]
