@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -22,11 +20,10 @@ from fixtures.shorts_station import ShortsStation
 from retrovue.headend.hdhomerun.device_id import is_valid
 from retrovue.headend.hdhomerun.packet import FrameReader, encode, tlvs
 from tests.tools.broadcast import Broadcast, clean_log, until
+from tests.tools.hdhomerun import ADDRESS, config, get, scan, set_, skip_without
 from tests.tools.ts_analyser import TsAnalyser
 from tests.tools.ts_report import Rules
 
-#: Test runs side by side must not meet on port 65001, which clients can't be told to change.
-ADDRESS = f"127.{os.getpid() >> 14 & 0x7F | 0x80}.{os.getpid() >> 7 & 0x7F}.{os.getpid() & 0x7F | 0x80}"
 PROXY = ADDRESS.rpartition(".")[0] + ".2"
 NUMBERS = ("5.1", "5.2")
 
@@ -34,8 +31,7 @@ NUMBERS = ("5.1", "5.2")
 @pytest.fixture(scope="module")
 def device(shorts: ShortsStation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broadcast]:
     """The station on the ports of a real device."""
-    if shutil.which("hdhomerun_config") is None:
-        pytest.skip("needs hdhomerun_config (Debian package hdhomerun-config)")
+    skip_without()
     state = tmp_path_factory.mktemp("state")
     with Broadcast(shorts.folder, state, address=ADDRESS, tuner=True).start() as broadcast:
         if "no discovery" in broadcast.log():
@@ -43,23 +39,6 @@ def device(shorts: ShortsStation, tmp_path_factory: pytest.TempPathFactory) -> I
         yield broadcast
         assert broadcast.running, broadcast.log()
     assert clean_log(broadcast.log()) == []
-
-
-def config(*args: str, address: str = ADDRESS) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["hdhomerun_config", address, *args], capture_output=True, text=True, timeout=60, check=False
-    )
-
-
-def get(name: str) -> str:
-    done = config("get", name)
-    assert done.returncode == 0, done.stdout
-    return done.stdout.removesuffix("\n")
-
-
-def set_(name: str, value: str, key: str = "") -> None:
-    done = config(*(("key", key) if key else ()), "set", name, value)
-    assert (done.returncode, done.stdout) == (0, ""), done.stdout
 
 
 def busy(device: Broadcast) -> list[str]:
@@ -128,21 +107,12 @@ def test_locks(device: Broadcast) -> None:
 
 def test_a_scan_finds_every_channel_and_nothing_else(device: Broadcast, tmp_path: Path) -> None:
     began = time.monotonic()
-    done = config("scan", "/tuner5", str(tmp_path / "scan.txt"))
+    carriers, found = scan("/tuner5", tmp_path / "scan.txt")
     lasted = time.monotonic() - began
-    assert done.stderr == ""  # its exit code is 1 even after a scan that went well
-    found: dict[int, list[str]] = {}
-    at = 0
-    for line in (tmp_path / "scan.txt").read_text().splitlines():
-        if scanning := re.match(r"SCANNING: (\d+) ", line):
-            at = int(scanning[1])
-            found[at] = []
-        else:
-            found[at].append(line)
-    assert len(found) >= 48
+    assert carriers >= 48
     lineup = device.get_json("/lineup.json?tuning")
     assert isinstance(lineup, list)
-    assert {hz: lines for hz, lines in found.items() if lines != ["LOCK: none (ss=0 snq=0 seq=0)"]} == {
+    assert found == {
         entry["Frequency"]: [
             "LOCK: 8vsb (ss=100 snq=100 seq=100)",
             f"TSID: 0x{entry['TransportStreamID']:04X}",
