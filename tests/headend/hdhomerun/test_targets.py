@@ -236,6 +236,42 @@ async def test_a_target_takes_a_tuner_from_those_who_ask_over_http(on_air: OnAir
                 assert response.headers["X-HDHomeRun-Resource"] == "tuner1"
 
 
+async def test_a_scan_as_tvheadend_does_it(start: Start) -> None:
+    """The order in which a real one asked: filters before the target, and more of them while it receives."""
+    on_air = await start(TimedLineup(StationClock()), personality="dvbt")
+    async with control(on_air) as client:
+        with receiver() as (wire, port):
+            key = 518939865
+            assert await client.ask("/sys/model") == "hdhomerun5_dvbt"
+            assert await client.ask("/tuner0/lockkey", str(key)) == ADDRESS
+            for name, value in (
+                ("channel", "t8qam64:834000000"),
+                ("filter", "0x0000"),
+                ("filter", "0x1ffb"),
+                ("target", f"udp://{ADDRESS}:{port}"),
+                ("filter", "0x0000-0x0001 0x0010-0x0011 0x1ffb"),
+            ):
+                assert await client.ask(f"/tuner0/{name}", value, key) == value
+            status = await client.ask("/tuner0/status")
+            assert status.startswith("ch=t8qam64:834000000 lock=t8qam64 ss=100 snq=100 seq=100 ")
+            assert await pids_heard(wire, {0x0000, 0x0011}) == {0x0000, 0x0011}
+            await client.ask("/tuner0/filter", "0x0000-0x0001 0x0010-0x0011 0x1000 0x1ffb", key)
+            assert await pids_heard(wire, {0x0000, 0x0011, 0x1000}) == {0x0000, 0x0011, 0x1000}
+            assert await client.ask("/tuner0/target", "none", key) == "none"
+            assert await client.ask("/tuner0/lockkey", "none", key) == "none"
+            assert await client.ask("/tuner0/target", "none") == "none"
+            await until(lambda: on_air.lineup.open_signals == 0)
+
+
+async def pids_heard(wire: socket.socket, wanted: set[int]) -> set[int]:
+    """What comes, null packets apart, until all of ``wanted`` have."""
+    found: set[int] = set()
+    while not wanted <= found:
+        (datagram,) = await heard(wire, 1)
+        found |= {int.from_bytes(datagram[at + 1 : at + 3], "big") & 0x1FFF for at in range(0, 1316, 188)}
+    return found - {0x1FFF}
+
+
 # --- release ---
 
 
