@@ -35,6 +35,13 @@ PORTS: tuple[tuple[int, Literal["tcp", "udp"], str, str], ...] = (
     (5004, "tcp", "the video", "give serve another --stream-port"),
     (65001, "udp", "HDHomeRun discovery", "stop the other tuner program, or add the station by its address"),
     (65001, "tcp", "HDHomeRun control", "stop the other tuner program, or add the station by its address"),
+    (9982, "tcp", "Tvheadend's HTSP", "stop the other server, set --htsp-port, or do without"),
+    (
+        9981,
+        "tcp",
+        "Tvheadend's HTTP",
+        "stop the other server, set --tvheadend-port, or do without",
+    ),
 )
 
 
