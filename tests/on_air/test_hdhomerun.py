@@ -19,6 +19,7 @@ import pytest
 from fixtures.shorts_station import ShortsStation
 from retrovue.headend.hdhomerun.device_id import is_valid
 from retrovue.headend.hdhomerun.packet import FrameReader, encode, tlvs
+from retrovue.stream.mpegts import PID_PAT, PID_PMT, PID_VIDEO
 from tests.tools.broadcast import Broadcast, clean_log, until
 from tests.tools.hdhomerun import ADDRESS, config, get, scan, set_, skip_without
 from tests.tools.ts_analyser import TsAnalyser
@@ -259,6 +260,22 @@ def test_a_saver_that_is_killed_frees_its_tuner(device: Broadcast, tmp_path: Pat
     saver.wait()
     until(lambda: busy(device) == [], 6, "the tuner is free")
     assert get("/tuner0/target") == "none"
+
+
+def test_a_stream_begins_with_its_tables_and_a_picture_to_begin_with(device: Broadcast) -> None:
+    with open_stream() as viewer:
+        data = b""
+        while b"\r\n\r\n" not in data or len(data) < 100_000:
+            data += viewer.recv(1 << 16)
+    stream = data.partition(b"\r\n\r\n")[2]
+    packets = [stream[at : at + 188] for at in range(0, len(stream) - 187, 188)]
+    assert {packet[0] for packet in packets} == {0x47}
+    pids = [int.from_bytes(packet[1:3], "big") & 0x1FFF for packet in packets]
+    assert {PID_PAT, PID_PMT} <= set(pids[:4])
+    first = packets[pids.index(PID_VIDEO)]
+    assert first[3] & 0x20  # adaptation field
+    assert first[5] & 0x40  # random_access_indicator
+    assert pids.index(PID_VIDEO) < 12
 
 
 def test_a_hundred_reopenings_with_every_tuner_taken(device: Broadcast) -> None:

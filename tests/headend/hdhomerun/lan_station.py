@@ -82,9 +82,27 @@ async def answers(ways: Sequence[tuple[str, str]] = WAYS, **settings: Any) -> li
             # The device shares this loop: after these turns it has heard everything there is to hear.
             for _ in range(10):
                 await asyncio.sleep(0.01)
-            return [answer(wire) for wire in wires]
+            found = [answer(wire) for wire in wires]
+            for base in found:
+                if base is not None:
+                    await reach(base)
+            return found
         finally:
             await headend.stop()
+
+
+async def reach(base: str) -> None:
+    """Whoever is answered finds control and HTTP at the address that was named."""
+    host, _, port = base.removeprefix("http://").rpartition(":")
+    host = host.strip("[]")
+    if host == LINK6:
+        host += "%lan0"
+    _, control = await asyncio.open_connection(host, 65001)
+    control.close()
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"GET /discover.json HTTP/1.1\r\nHost: {base.removeprefix('http://')}\r\n\r\n".encode())
+    assert f'"BaseURL":"{base}"'.encode() in await reader.read()
+    writer.close()
 
 
 async def two_tuners() -> dict[str, list[str | None]]:

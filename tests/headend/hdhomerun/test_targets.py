@@ -182,6 +182,31 @@ async def test_the_operator_sees_datagrams_and_locks_and_ends_them(on_air: OnAir
             assert await client.ask("/tuner1/target", "none", 7) == "ERROR: lock no longer held"
 
 
+@pytest.mark.parametrize("bind", ["::1", "::"])
+async def test_over_ipv6(start: Start, bind: str) -> None:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            pass
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    on_air = await start(TimedLineup(StationClock()), bind=bind)
+    reader, writer = await asyncio.open_connection("::1", on_air.headend.control_port)
+    client = Control(reader, writer)
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as wire:
+        wire.bind(("::1", 0))
+        wire.setblocking(False)
+        target = f"udp://[::1]:{wire.getsockname()[1]}"
+        assert await client.ask("/tuner0/lockkey", "5") == "::1"
+        await client.ask("/tuner0/vchannel", "5.1", 5)
+        assert (await client.ask("/tuner0/target", "udp://127.0.0.1:5000", 5)).startswith("ERROR: invalid")
+        assert await client.ask("/tuner0/target", target, 5) == target == await client.ask("/tuner0/target")
+        await heard(wire, 20)
+        wire.sendto(u32(5), ("::1", on_air.headend.stream_port))
+        await until(lambda: any(t.client == "::1" for t in on_air.headend._hdhomerun.tuners()))  # type: ignore[union-attr]
+        assert await client.ask("/tuner0/target", "none", 5) == "none"
+    writer.close()
+
+
 async def test_a_tuner_that_is_tuned_again_sends_the_other_channel(on_air: OnAir) -> None:
     async with control(on_air) as client:
         with receiver() as (wire, port):
