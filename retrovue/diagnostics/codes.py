@@ -180,6 +180,15 @@ _ALL = (
         '<image href="../logo.png"/>     <!-- wrong -->\n<image href="{{ logo }}"/>       <!-- right -->',
     ),
     _code(
+        "no-glyph",
+        "a letter that no shipped font has",
+        """Cards and overlays are set in fonts that come with RetroVue, never in those of the machine, so that
+        every machine draws the same. They have Latin, Greek and Cyrillic letters. Others, and emoji, are
+        missing on the screen; guides and lineups show them as they are.""",
+        "Write it in letters that the fonts have, or draw a card of your own with its letters as paths.",
+        "name: 電視台          # an ident without letters\nname: Denshi TV",
+    ),
+    _code(
         "bad-include",
         "an include that brings nothing in",
         """include names files or folders beside the station folder whose YAML belongs to the station, too.

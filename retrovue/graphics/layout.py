@@ -46,6 +46,12 @@ class Faces:
             total += known[c]
         return size * total
 
+    def without_glyph(self, text: str) -> str:
+        """The characters of ``text`` that no font here has, each once, in order."""
+        fonts = (*self.by_weight.values(), self.fallback)
+        wanted = dict.fromkeys(c for c in clean(text) if not unicodedata.combining(c))
+        return "".join(c for c in wanted if not any(ord(c) in font.glyphs for font in fonts))
+
     def _advance(self, character: str, weight: int) -> float:
         if unicodedata.combining(character):
             return 0.0

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ValidationError
 
 from retrovue.diagnostics import Diagnostic, Label, Severity
+from retrovue.station import card
 from retrovue.station.channel_rules import expectations, simulcasts
 from retrovue.station.document import Mapping as MappingNode
 from retrovue.station.document import Scalar, plain
@@ -46,7 +47,7 @@ from retrovue.station.suggest import closest, did_you_mean
 from retrovue.station.traffic_rules import break_rules, overlays, policies, promos, spots
 from retrovue.station.tuner_rules import devices
 from retrovue.station.validate import Validated, explain, told, value_span
-from retrovue.station.world import Rule, World, error, spoken
+from retrovue.station.world import Rule, World, error, spoken, warning
 from retrovue.units import HOUR_US, MINUTE_US
 
 
@@ -274,6 +275,34 @@ def pictures(world: World) -> Iterator[Diagnostic]:
                 yield from _picture(world.folder, v, key, picture)
 
 
+#: What is drawn on the screen, by kind of document.
+_ON_SCREEN = {
+    "station": ("name",),
+    "channel": ("name", "callsign"),
+    "program": ("title", "description"),
+    "synthetic": ("title", "text"),
+    "overlay": ("text",),
+}
+
+
+def letters(world: World) -> Iterator[Diagnostic]:
+    """Texts on the screen are set in shipped fonts, which don't have every script."""
+    for noun, keys in _ON_SCREEN.items():
+        for v in world.of(noun):
+            for key in keys:
+                text = getattr(v.model, key)
+                if not isinstance(text, str) or text.isascii() or v.is_mended(key):
+                    continue
+                if missing := card.faces().without_glyph(text):
+                    shown = missing if len(missing) <= 12 else f"{missing[:12]}…"
+                    yield warning(
+                        "no-glyph",
+                        f"no shipped font has “{shown}”: they are missing on the screen",
+                        v.span(key),
+                        help="write it in Latin, Greek or Cyrillic letters, or draw a card of your own",
+                    )
+
+
 def _picture(folder: Path, v: Validated, key: str, picture: str) -> Iterator[Diagnostic]:
     try:
         # realpath: resolve() raises for links that go round in circles.
@@ -355,6 +384,7 @@ RULES: tuple[Rule, ...] = (
     devices,
     grids,
     pictures,
+    letters,
     seasons_are_dates,
     whens_are_known,
     zones,
