@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fixtures.shorts_station import build
 from tests.tools.broadcast import Broadcast
-from tests.tools.faults import FAULTS, as_text, inject
+from tests.tools.faults import FAULTS, as_text, hanging, inject, on_a_store
+from tests.tools.hanging_store import why_not
 
 
 def main() -> int:
@@ -32,6 +33,14 @@ def main() -> int:
             for row in FAULTS:
                 rows.append(inject(row, on_air, station, Path(folder)))
                 print(as_text(rows[-1:]).splitlines()[1], file=sys.stderr)
+        if why := why_not():
+            print(f"left out: a store that hangs: {why}", file=sys.stderr)
+        else:
+            with (
+                on_a_store(station, Path(folder) / "stored", "shorts") as (stored, store),
+                Broadcast(stored, Path(folder) / "state-of-stored").start() as on_air,
+            ):
+                rows.append(inject(hanging(store), on_air, station, Path(folder)))
     print(json.dumps([asdict(row) for row in rows]) if options.json else as_text(rows))
     return 0
 

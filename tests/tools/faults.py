@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import shutil
 import signal
 import threading
 import time
@@ -22,6 +23,7 @@ from pathlib import Path
 from fixtures.shorts_station import ShortsStation
 from tests.tools.barcode_reader import read, unwrap
 from tests.tools.broadcast import Broadcast, Recording, until
+from tests.tools.hanging_store import HangingStore, mounted
 from tests.tools.plan import ChannelPlan, Planned, asset_files, newest_artefact, picture_start, read_plan
 from tests.tools.ts_analyser import TsAnalyser
 from tests.tools.ts_report import Rules
@@ -192,6 +194,34 @@ def garbage_artefact(scene: Scene) -> None:
     until(lambda: "artefact refused" in scene.on_air.log(), 20, "the station refuses it")
 
 
+def hanging(store: HangingStore) -> Injection:
+    """The row of a store that hangs: what reads it waits in the kernel, where no signal reaches it."""
+
+    def a_store_hangs_in_the_kernel(scene: Scene) -> None:
+        store.hang()
+        scene.undo.callback(store.resume)
+        until(lambda: store.withheld > 0, 90, "somebody waits for the store")
+        time.sleep(18)
+        scene.notes.append(f"{store.withheld} answers withheld")
+        store.resume()
+
+    return Injection(a_store_hangs_in_the_kernel, "reel", 8)
+
+
+@contextlib.contextmanager
+def on_a_store(station: ShortsStation, folder: Path, collection: str) -> Iterator[tuple[Path, HangingStore]]:
+    """The station once more, in ``folder``, with one collection of its media on a store that can hang."""
+    shutil.copytree(station.folder, folder, ignore=shutil.ignore_patterns("media", ".retrovue"))
+    (folder / "media").mkdir()
+    for kind in (station.folder / "media").iterdir():
+        if kind.name != collection:
+            (folder / "media" / kind.name).symlink_to(kind)
+    point = folder / "media" / collection
+    point.mkdir()
+    with mounted(station.folder / "media" / collection, point) as store:
+        yield folder, store
+
+
 @dataclass(frozen=True, slots=True)
 class Injection:
     """One row of the table."""
@@ -238,7 +268,7 @@ def inject(row: Injection, on_air: Broadcast, station: ShortsStation, folder: Pa
         time.sleep(row.then_s)
         stayed = viewer.watching
         viewer.leave()
-    return _judge(row, scene, files, stayed, folder / f"{row.do.__name__}.ts")
+    return judge(row, scene, files, stayed, folder / f"{row.do.__name__}.ts")
 
 
 def _wait_for_room(plan: ChannelPlan, row: Injection) -> None:
@@ -254,7 +284,8 @@ def _wait_for_room(plan: ChannelPlan, row: Injection) -> None:
     until(room, 120, "a short that is long enough", every=0.2)
 
 
-def _judge(row: Injection, scene: Scene, files: dict[str, str], stayed: bool, file: Path) -> Seen:
+def judge(row: Injection, scene: Scene, files: dict[str, str], stayed: bool, file: Path) -> Seen:
+    """What was seen of ``row``; ``file``: where the stream is written."""
     # How punctual a busy machine is, is measured elsewhere.
     analyser = TsAnalyser(Rules(stall_buffer_s=None))
     for data, at in scene.viewer.chunks:
@@ -289,6 +320,33 @@ def _judge(row: Injection, scene: Scene, files: dict[str, str], stayed: bool, fi
         row.name, row.channel, len(shown), **counts, ts_faults=ts_faults, stayed=stayed, behind_ms=behind_ms,
         notes=notes,
     )  # fmt: skip
+
+
+#: Faults that keep the programme; something stands in where there are others.
+_KEEPS = {"kill producers", "stop producers", "fill the disk", "hundred tune ins", "garbage artefact"}
+#: A cold start on a busy machine may show some slate; a child started again, too (pictures).
+_SLATE = 150
+
+
+def bears(row: Injection, on_air: Broadcast, station: ShortsStation, folder: Path) -> None:
+    """Inject it: the signal has no fault, and the schedule is kept. Raises ``AssertionError``."""
+    seen = inject(row, on_air, station, folder)
+    evidence = f"{as_text([seen])}\n{on_air.log()}"
+    print(evidence)
+    assert seen.stayed, evidence
+    assert seen.ts_faults == 0, evidence
+    assert seen.wrong == 0, evidence
+    assert seen.slate <= _SLATE, evidence
+    if seen.fault in _KEEPS:
+        assert seen.stand_in == 0, evidence
+        assert seen.agree > 100, evidence
+    else:
+        assert seen.stand_in > 30, evidence
+    if seen.fault == "hundred tune ins":
+        # Eight tuners, one of them the viewer's.
+        assert "7 served, 93 busy" in seen.notes[0], evidence
+    if seen.fault == "fill the disk":
+        assert on_air.running
 
 
 def as_text(rows: list[Seen]) -> str:
