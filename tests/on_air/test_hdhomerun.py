@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -25,7 +26,8 @@ from tests.tools.hdhomerun import ADDRESS, config, get, scan, set_, skip_without
 from tests.tools.ts_analyser import TsAnalyser
 from tests.tools.ts_report import Rules
 
-PROXY = ADDRESS.rpartition(".")[0] + ".2"
+#: Beside the device: its last number is 128 or more.
+PROXY = f"{ADDRESS.rpartition('.')[0]}.{os.getpid() & 0x7F}"
 NUMBERS = ("5.1", "5.2")
 
 
