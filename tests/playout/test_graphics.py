@@ -21,7 +21,14 @@ from retrovue.playout import emergency_card, graphics
 from retrovue.playout.cards import Listed, Writing
 from retrovue.playout.character_generator import CharacterGenerator, DrawingFailed
 from retrovue.playout.drawing import NOTHING, Drawing, Element, Plate
-from retrovue.playout.ffmpeg import Cut, Pipes, SyntheticPicture, file_command, synthetic_command
+from retrovue.playout.ffmpeg import (
+    Cut,
+    Pipes,
+    SyntheticPicture,
+    file_command,
+    keyed_command,
+    synthetic_command,
+)
 from retrovue.playout.graphics import Continuity, Look
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.normalise import PLAIN
@@ -426,3 +433,24 @@ async def test_the_card_of_an_emergency_says_what_it_is_and_its_line_runs_on(des
 
 async def test_the_words_of_an_emergency_are_nothing_that_a_station_replaces() -> None:
     assert "parts/emergency.svg" not in card_names()
+
+
+@pytest.mark.parametrize("codec", ["h264", "mpeg2"])
+async def test_what_is_keyed_is_the_same_stream_with_graphics(desk: Desk, codec: str) -> None:
+    encoder = "libx264" if codec == "h264" else "mpeg2video"
+    house = HouseFormat("480p", Fraction(30000, 1001), "ultrafast", 3000, 96, codec, encoder=encoder)
+    look = replace(desk.look, house=house)
+    over = graphics.overlays([Layer("bug", START + 20, START + 40, "WRTV", "top-left", 9)], START, look)
+    await desk.generator.ready(over.plates)
+    binary, cut = choose_ffmpeg().path, Cut(60, 0, 0)
+    plain = run(synthetic_command(binary, house, SyntheticPicture("testsrc2"), cut, Pipes(1, None)))
+    keyed = run(keyed_command(binary, house, cut, Pipes(1, None), over), plain)
+    found = []
+    for stream in (plain, keyed):
+        splitter = house.video.splitter()
+        units = splitter.feed(stream)
+        units += [last] if (last := splitter.flush()) is not None else []
+        keys = [n for n, unit in enumerate(units) if house.video.is_key(unit)]
+        found.append((len(units), keys, house.video.parameters_hash(units[0])))
+    assert found[0] == found[1]
+    assert found[0][:2] == (60, [0, 15, 30, 45])
