@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from retrovue.broadcast_day import Calendar
@@ -70,7 +71,8 @@ def reasons(model: StationModel, catalog: Catalog, compiled: Compiled) -> Reason
 
 def _origin(model: StationModel, channel: Channel, plan_slug: str, zone_name: str, slug: str) -> Origin:
     plan = model.plans.get(plan_slug)
-    zone = next((z for z in plan.zones if z.zone == zone_name), None) if plan is not None else None
+    zones = enumerate(plan.zones if plan is not None else ())
+    at, zone = next(((n, z) for n, z in zones if z.zone == zone_name), (0, None))
     program = model.programs.get(slug)
     source = source_of(model, channel)
     named = breaks_of(model.station, source, zone, program)
@@ -85,7 +87,7 @@ def _origin(model: StationModel, channel: Channel, plan_slug: str, zone_name: st
         plan_at=written_at(plan.place()) if plan is not None else "",
         plan_when=said_when(plan.when) if plan is not None else "",
         priority=plan.priority if plan is not None else 0,
-        zone_at=written_at(plan.place("zones", plan.zones.index(zone))) if plan and zone else "",
+        zone_at=written_at(plan.place("zones", at)) if plan and zone else "",
         zone_window=said_window(zone.window) if zone is not None else "",
         program_at=place,
         mode=mode,
@@ -99,6 +101,8 @@ def _origin(model: StationModel, channel: Channel, plan_slug: str, zone_name: st
 
 def source_of(model: StationModel, channel: Channel) -> Channel:
     """The channel whose plans these are: its own, or the one that a simulcast airs."""
+    if channel.simulcast is None:
+        return channel
     return next((c for c in model.channels if c.channel == channel.simulcast), channel)
 
 
@@ -162,6 +166,9 @@ def _here(item: str | PlayItem) -> str:
 def _overridden(model: StationModel, compiled: Compiled) -> Iterator[Overridden]:
     idents = {ident.channel: ident for ident in compiled.channels}
     zone_info = ZoneInfo(compiled.timezone)
+    dates: dict[str, list[date]] = {}
+    for day in compiled.days:
+        dates.setdefault(day.channel, []).append(day.broadcast_date)
     for channel in model.channels:
         source = source_of(model, channel)
         ident = idents.get(source.channel)
@@ -170,20 +177,18 @@ def _overridden(model: StationModel, compiled: Compiled) -> Iterator[Overridden]
         calendar = Calendar(zone_info, ident.day_start_minutes, ident.grid_us)
         planner = Planner(source, model.plans, calendar, model.station.seasons)
         known: dict[tuple[str, ...], list[_Lost]] = {}
-        for day in compiled.days:
-            if day.channel != channel.channel:
-                continue
-            plans = planner.applying(day.broadcast_date)
+        for on in dates.get(channel.channel, ()):
+            plans = planner.applying(on)
             key = tuple(plan.plan for plan in plans)
             if key not in known:
                 known[key] = list(_lost(model, calendar, plans))
-            hours = calendar.day(day.broadcast_date)
+            hours = calendar.day(on)
             for lost in known[key]:
                 start, end = hours.at(lost.start) + channel.delay, hours.at(lost.end) + channel.delay
                 if start < end:
                     yield Overridden(
                         channel.channel,
-                        day.broadcast_date,
+                        on,
                         start,
                         end,
                         lost.plan.plan,
