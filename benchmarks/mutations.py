@@ -122,8 +122,15 @@ MUTATIONS = (
     Mutation(
         "copies of one spot keep apart",
         "spots.py",
-        "copy_since = min(max(moment.start_us, now - _SAME_POD_US), now - rules.copy_us + 1)",
-        "copy_since = max(moment.start_us, now - _SAME_POD_US)",
+        "if copy_since > now - copy_back:",
+        "if False:",
+        _SPOTS,
+    ),
+    Mutation(
+        "spots of one advertiser keep apart",
+        "spots.py",
+        "advertiser_since = now - advertiser_back",
+        "advertiser_since = FOREVER",
         _SPOTS,
     ),
     Mutation(
