@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +96,8 @@ def run(args: argparse.Namespace, view: View) -> int:
         summary, diagnostics = found
         _report(args, view, {**summary, "written": False, "unchanged": True}, diagnostics, {})
         return 0
-    return _compile(args, view, clock.now_us(), as_of_us)
+    with ExitStack() as opened:
+        return _compile(args, view, clock.now_us(), as_of_us, opened)
 
 
 def _already_there(
@@ -156,7 +158,8 @@ def _summary_of(artefact: Artefact, output: Path) -> dict[str, Any]:
 
 
 @no_search_for_garbage()
-def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -> int:
+def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int, opened: ExitStack) -> int:
+    """``opened`` keeps the base's artefact open, from which unread days are copied."""
     from dataclasses import replace
 
     from retrovue import __version__
@@ -196,7 +199,7 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -
     output: Path = args.output or state / ARTEFACT_NAME
     catalog = open_catalog(folder, state / CATALOG_CACHE)
     ledger = read_ledger(folder, station.station)
-    base, base_hash = _base(args, view, output, folder, station.station)
+    base, base_hash = _base(args, view, output, folder, station.station, opened)
     default_days = -(-station.horizon.guide // (24 * HOUR_US)) + SPARE_DAYS
     jobs = args.jobs or cores()
     compiled = compile_station(
@@ -221,7 +224,8 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -
             view.json({"written": False, "diagnostics": [as_json(d, folder.as_posix()) for d in diagnostics]})
         view.error(f"nothing is published: what is expected of the schedule doesn't hold\n\n{shown}\n")
         return 1
-    unchanged, written = _is_there(output, compiled), False
+    present = _inputs_of(output, compiled)
+    unchanged, written = present is not None, False
     if not args.check:
         sources = loaded.sources
         provenance = Provenance(
@@ -233,7 +237,8 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -
             revision=revision_of(folder),
             inputs=made_from(folder, sources, base_hash, default_days, COMPILER),
         )
-        if not unchanged or not _knows(output, provenance.inputs):
+        # An edit that changes nothing on the air changes what it was made from.
+        if present is None or not provenance.inputs.items() <= present.items():
             why = reasons(model, catalog, compiled)
             write_artefact(output, compiled, provenance, why, model.station.keep, jobs)
             written = True
@@ -269,9 +274,10 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int) -
 
 
 def _base(
-    args: argparse.Namespace, view: View, output: Path, folder: Path, station: str
+    args: argparse.Namespace, view: View, output: Path, folder: Path, station: str, opened: ExitStack
 ) -> tuple[Base | None, str]:
-    """What to go on from, and the content hash of what is published (empty: nothing is).
+    """What to go on from, and the content hash of what is published (empty: nothing is). Its artefact stays
+    open.
 
     Without ``--base`` the artefact that is there saves work, if it was made without one, from the same
     ledger and by the same compiler: what has not changed since would come out the same.
@@ -285,25 +291,25 @@ def _base(
 
     if args.base is not None:
         try:
-            with Artefact.open(args.base) as artefact:
-                if artefact.header.station != station:
-                    raise RetroVueError(
-                        f"{args.base} is the schedule of station “{artefact.header.station}”",
-                        help="name what this station has published with --base",
-                    )
-                return artefact.base(args.first_day), artefact.header.content_hash
+            artefact = opened.enter_context(Artefact.open(args.base))
+            if artefact.header.station != station:
+                raise RetroVueError(
+                    f"{args.base} is the schedule of station “{artefact.header.station}”",
+                    help="name what this station has published with --base",
+                )
+            return artefact.base(args.first_day), artefact.header.content_hash
         except ArtefactError as error:
             if not _same_file(args.base, output):
                 raise
             view.say(f"nothing is taken from {args.base}, it is written anew: {error}")
             return None, ""
     try:
-        with Artefact.open(output) as artefact:
-            inputs = artefact.inputs()
-            ledger = file_hashes(folder).get(FILE + NAME)
-            same = inputs.get(FILE + NAME) == ledger and inputs.get(COMPILER_INPUT) == COMPILER
-            if artefact.header.station == station and same and (args.only or not inputs.get(BASE)):
-                return artefact.base(args.first_day, published=False), ""
+        artefact = opened.enter_context(Artefact.open(output))
+        inputs = artefact.inputs()
+        ledger = file_hashes(folder).get(FILE + NAME)
+        same = inputs.get(FILE + NAME) == ledger and inputs.get(COMPILER_INPUT) == COMPILER
+        if artefact.header.station == station and same and (args.only or not inputs.get(BASE)):
+            return artefact.base(args.first_day, published=False), ""
     except ArtefactError:
         pass
     if args.only:
@@ -314,28 +320,19 @@ def _base(
     return None, ""
 
 
-def _is_there(output: Path, compiled: Compiled) -> bool:
+def _inputs_of(output: Path, compiled: Compiled) -> dict[str, str] | None:
+    """What the artefact that is there was made from, if it holds what was compiled."""
     from retrovue.store import Artefact, ArtefactError
 
     try:
         with Artefact.open(output) as present:
             header = present.header
-            return (header.content_hash, header.first_day, header.last_day) == (
-                compiled.content_hash,
-                compiled.first_day,
-                compiled.last_day,
-            )
+            there = (header.content_hash, header.first_day, header.last_day)
+            if there == (compiled.content_hash, compiled.first_day, compiled.last_day):
+                return present.inputs()
     except ArtefactError:
-        return False
-
-
-def _knows(output: Path, inputs: Mapping[str, str]) -> bool:
-    """Does the artefact name these inputs? An edit that changes nothing on the air changes them."""
-    from retrovue.store import Artefact
-
-    with Artefact.open(output) as present:
-        recorded = present.inputs()
-    return all(recorded.get(name) == value for name, value in inputs.items())
+        pass
+    return None
 
 
 def _affected(compiled: Compiled, base: Base | None) -> dict[str, Any]:

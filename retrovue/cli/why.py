@@ -96,7 +96,7 @@ def _compiled(args: argparse.Namespace, bench: Any, now_us: int) -> tuple[Explan
     zone = ZoneInfo(bench.model.station.timezone)
     at_us = station_time(args.time, zone, now_us)
     (channel,) = chosen_channels(compiled_channels(bench.model), args.channel)
-    compiled = bench.compile_around(at_us, at_us + 1, now_us)
+    compiled = bench.only({channel.channel}).compile_around(at_us, at_us + 1, now_us)
     why = reasons(bench.model, bench.catalog, compiled)
     events = [e for d in compiled.days if d.channel == channel.channel for e in d.events]
     segments = [s for d in compiled.days if d.channel == channel.channel for s in d.playlist]

@@ -1,18 +1,20 @@
 """Base: a schedule that exists, as far as a new compile goes on from it; pure.
 
 What starts within the locked time is taken from the published base unchanged. A channel whose inputs are
-those that the base was compiled from needs no compile at all for the days that the base covers.
+those that the base was compiled from needs no compile at all for the days that the base covers. Days of a
+base that is an artefact are read when somebody looks into them (unread.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from retrovue.compiler.in_flight import InFlight
-from retrovue.compiler.model import Compiled, ScheduleDay, ScheduleEvent, Segment
+from retrovue.compiler.model import Compiled, Finding, ScheduleDay, ScheduleEvent, Segment
 from retrovue.compiler.segments import Segments
+from retrovue.compiler.unread import Unread, last_end_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Base:
     carried: Mapping[str, InFlight] = field(default_factory=dict)  #: in flight when the first day begins
     opening: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  #: cursors at that moment
     inputs: Mapping[str, str] = field(default_factory=dict)  #: channel → hash of what it was made from
+    #: What was found about a channel on no day in particular, of all the days of the base.
+    findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     published: bool = True  #: on the air; else it only saves work
 
     @classmethod
@@ -31,6 +35,7 @@ class Base:
         days: Iterable[ScheduleDay],
         opening: Mapping[str, Mapping[str, str]],
         inputs: Mapping[str, str],
+        findings: Mapping[str, tuple[Finding, ...]],
         published: bool = True,
     ) -> Base:
         """From the days of an artefact, the first of which open with what is in flight."""
@@ -47,11 +52,12 @@ class Base:
                     playlist=tuple(s for s in day.playlist if s.broadcast_date == day.broadcast_date),
                 )
             by_channel.setdefault(day.channel, {})[day.broadcast_date] = day
-        return cls(by_channel, carried, opening, inputs, published)
+        return cls(by_channel, carried, opening, inputs, findings, published)
 
     @classmethod
     def of_compiled(cls, compiled: Compiled, published: bool = True) -> Base:
-        return cls.of(compiled.days, compiled.opening, compiled.inputs, published)
+        found = {channel: said for channel, said in compiled.findings.items() if channel}
+        return cls.of(compiled.days, compiled.opening, compiled.inputs, found, published)
 
     def cursors(self, channel: str, on: date) -> Mapping[str, str] | None:
         """Where the rotations stood at the end of ``on``; None when the base doesn't know."""
@@ -67,23 +73,36 @@ class Base:
         before = [day for at, day in days.items() if at < on and day.events]
         if before:
             last = max(before, key=lambda day: day.broadcast_date)
+            if last_end_us(last.events) <= start_us:
+                return None
             event = last.events[-1]
-            found: InFlight | None = InFlight(event, segments_of(event, last.playlist))
-        else:
-            found = self.carried.get(channel)
+            return InFlight(event, segments_of(event, last.playlist))
+        found = self.carried.get(channel)
         return found if found is not None and found.event.end_us > start_us else None
 
-    def ids(self) -> Iterable[ScheduleEvent]:
-        """Every event, for its guide id."""
+    def has(self, channel: str, dates: Collection[date]) -> bool:
+        """Are these the days of the channel, no more and no less, and is it known where it stood before?"""
+        days = self.days.get(channel)
+        return days is not None and days.keys() == set(dates) and channel in self.opening
+
+    def own(self, day: ScheduleDay) -> ScheduleDay:
+        """The day with what is unread in it as this base has it: another process can't read it."""
+        if not isinstance(day.events, Unread):
+            return day
+        known = self.days[day.channel][day.broadcast_date]
+        return replace(day, events=known.events, playlist=known.playlist)
+
+    def events(self) -> Iterator[Sequence[ScheduleEvent]]:
+        """All there are, day by day, and those in flight when the first day begins."""
         for days in self.days.values():
-            for day in days.values():
-                yield from day.events
-        for flying in self.carried.values():
-            yield flying.event
+            yield from (day.events for day in days.values())
+        yield from ((flying.event,) for flying in self.carried.values())
 
 
-def segments_of(event: ScheduleEvent, playlist: Iterable[Segment]) -> tuple[Segment, ...]:
+def segments_of(event: ScheduleEvent, playlist: Sequence[Segment]) -> tuple[Segment, ...]:
     """The segments under one event."""
+    if isinstance(playlist, Unread):
+        playlist = Segments.of(event.channel, playlist)
     if isinstance(playlist, Segments):
         return playlist.of_event(event.event_id)
     return tuple(segment for segment in playlist if segment.event_id == event.event_id)

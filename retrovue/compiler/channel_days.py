@@ -41,6 +41,7 @@ from retrovue.compiler.rotation import STATION_WIDE
 from retrovue.compiler.schedule_day import ChannelState, Scheduler, Slot
 from retrovue.compiler.segments import Segments
 from retrovue.compiler.traffic import traffic_lines
+from retrovue.compiler.unread import last_end_us, last_start_us
 from retrovue.station.model import Channel
 
 #: How many days before the first one are kept for what runs into it: a simulcast may be a day late.
@@ -56,7 +57,7 @@ class DraftDay:
     end_us: int
     slots: list[Slot] = field(default_factory=list)
     cursors: dict[str, str] = field(default_factory=dict)  #: at the day's end
-    events: list[ScheduleEvent] = field(default_factory=list)  #: begin with those taken from the base
+    events: Sequence[ScheduleEvent] = ()  #: begin with those taken from the base
     playlist: Sequence[Segment] = ()  #: so do these
     pending: tuple[InFlight, ...] = ()  #: a simulcast's: what its source has aired and it has not
     fill: FillReport | None = None
@@ -140,22 +141,19 @@ def _take_from_base(asked: Asked, work: DraftChannel, state: ChannelState) -> da
         state.published_us = work.carry_in.event.start_us
     while on in days and on <= asked.last_day:
         day = days[on]
-        locked = [event for event in day.events if event.start_us < lock]
         whole = day.end_us <= lock
+        taken = DraftDay(on, day.start_us, day.end_us, events=day.events, playlist=day.playlist)
+        if not whole:
+            taken.events = [event for event in day.events if event.start_us < lock]
+            kept = {event.event_id for event in taken.events}
+            taken.playlist = [segment for segment in day.playlist if segment.event_id in kept]
+        locked = taken.events
         if not locked and not whole:
             break
-        kept = {event.event_id for event in locked}
-        taken = DraftDay(
-            on,
-            day.start_us,
-            day.end_us,
-            events=locked,
-            playlist=[segment for segment in day.playlist if segment.event_id in kept],
-        )
         work.days.append(taken)
         if locked:
-            state.busy_until_us = locked[-1].end_us
-            state.published_us = locked[-1].start_us
+            state.busy_until_us = last_end_us(locked)
+            state.published_us = last_start_us(locked)
         if not whole:
             state.turns.clear()
             state.move({p: c for event in locked for p, c in event.moves if not p.startswith(STATION_WIDE)})
@@ -252,10 +250,16 @@ def _catch_up(asked: Asked, standing: Sequence[_Standing], shared: dict[str, str
     """Bring the rotations of all channels to where the base's locked events leave them."""
     if not any(one.work.days for one in standing) or asked.base is None:
         return
+    # Whole days move no cursor that neither their checkpoints nor the opening know: they needn't be read.
+    known = (
+        cursors for one in standing for cursors in (one.work.opening, *(d.cursors for d in one.work.days))
+    )
+    sharing = any(map(_shared, known))
     moves = sorted(
         (event.start_us, at, moved)
         for at, one in enumerate(standing)
         for day in one.work.days
+        if sharing or not day.cursors
         for event in day.events
         for moved in [[(p, c) for p, c in event.moves if p.startswith(STATION_WIDE)]]
         if moved
@@ -383,7 +387,7 @@ def _take_over(
         kept = {p: c for p, c in state.cursors.items() if owner_of(p) not in owners}
         state.cursors = kept | _owned(_rotations(after), owners)
         if known.events:
-            state.busy_until_us = known.events[-1].end_us
+            state.busy_until_us = last_end_us(known.events)
         day = DraftDay(on, known.start_us, known.end_us, made=known.made, known=known)
         day.made = replace(known.made, spans=one.work.inputs.made(on).spans)
         days.append((one, day))
@@ -431,7 +435,7 @@ def list_and_fill(asked: Asked, work: DraftChannel, delayed: bool) -> None:
         if _stands(asked, work, day, lines):
             assert day.known is not None
             day.taken = True
-            day.events, day.playlist = list(day.known.events), day.known.playlist
+            day.events, day.playlist = day.known.events, day.known.playlist
             lines, resumed = traffic_lines(day.known.checkpoint), False
             day.cursors.update(lines)
             continue
@@ -473,7 +477,7 @@ def _fill_day(asked: Asked, work: DraftChannel, day: DraftDay, ahead: Sequence[S
     made = work.playlists.playlist(day.date, day.slots, events, ahead, day.playlist)
     work.findings.silent = False
     day.playlist = [*day.playlist, *made.segments] if day.playlist else made.segments
-    day.events += events
+    day.events = [*day.events, *events]
     day.fill = made.fill
     day.cursors.update(made.memory)
 
@@ -600,7 +604,7 @@ def _tile(work: DraftChannel, day: DraftDay, waiting: list[InFlight], now: int) 
 
 def _append(day: DraftDay, event: ScheduleEvent, playlist: Sequence[Segment]) -> None:
     first = len(day.playlist)
-    day.events.append(event)
+    day.events = [*day.events, event]
     day.playlist = [
         *day.playlist,
         *(

@@ -31,9 +31,10 @@ from retrovue.compiler.day_inputs import DayInputs, Digests
 from retrovue.compiler.fallbacks import FallbackDesk
 from retrovue.compiler.findings import Findings, once
 from retrovue.compiler.formats import filled
+from retrovue.compiler.guide_ids import GuideIds
 from retrovue.compiler.in_flight import CURSOR, InFlight, pack
 from retrovue.compiler.inputs import InputHashes, queries, station_wide
-from retrovue.compiler.listing import Listings, content_of, free_id
+from retrovue.compiler.listing import Listings, content_of
 from retrovue.compiler.model import (
     Checkpoint,
     Compiled,
@@ -43,7 +44,6 @@ from retrovue.compiler.model import (
     Finding,
     Override,
     ScheduleDay,
-    ScheduleEvent,
 )
 from retrovue.compiler.overlays import compiled_overlays
 from retrovue.compiler.playlist import PlaylistMaker
@@ -52,6 +52,7 @@ from retrovue.compiler.schedule_day import Scheduler
 from retrovue.compiler.segments import Segments, shown
 from retrovue.compiler.shelf import Shelf
 from retrovue.compiler.traffic import TrafficDesk
+from retrovue.compiler.unread import Unread, UnreadEvents, UnreadSegments, last_end_us, told
 from retrovue.garbage import no_search_for_garbage
 from retrovue.library.catalog import Asset, Catalog
 from retrovue.station.model import Channel, HouseFormat, StationModel
@@ -86,6 +87,7 @@ class ChannelDays:
     pending: tuple[tuple[InFlight, ...], ...]  #: a simulcast's, at the opening and at the end of each day
     recompiled: tuple[date, ...]  #: which of the days are not the base's
     findings: tuple[Finding, ...]  #: on no day in particular
+    settled: bool = False  #: it is the base's: the checkpoints say what is in flight already
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +240,12 @@ def compile_group(draft: Draft) -> GroupDays:
     """One group through all stages."""
     for stage in STAGES:
         stage(draft)
-    channels = tuple(_channel_days(draft.asked, work) for work in draft.channels)
-    return GroupDays(channels, frozenset().union(*map(_used, channels)))
+    return _with_used(_channel_days(draft.asked, work) for work in draft.channels)
+
+
+def _with_used(channels: Iterable[ChannelDays]) -> GroupDays:
+    found = tuple(channels)
+    return GroupDays(found, frozenset().union(*map(_used, found)))
 
 
 def _channel_days(asked: Asked, work: DraftChannel) -> ChannelDays:
@@ -273,13 +279,38 @@ def _recompiled(asked: Asked, work: DraftChannel, days: Sequence[ScheduleDay]) -
 
 
 def _used(channel: ChannelDays) -> set[str]:
-    """Ids of all assets that may air on the channel, stand-ins included."""
+    """Ids of all assets that may air on the channel, stand-ins included; but for its unread days."""
     flying = (channel.carry_in,) if channel.carry_in is not None else ()
-    events = [e for day in channel.days for e in day.events] + [f.event for f in flying]
+    days = [day for day in channel.days if not isinstance(day.events, Unread)]
+    events = [e for day in days for e in day.events] + [f.event for f in flying]
     used = {asset_id for event in events for asset_id in event.fallbacks}
-    for playlist in (*(day.playlist for day in channel.days), *(f.playlist for f in flying)):
+    for playlist in (*(day.playlist for day in days), *(f.playlist for f in flying)):
         used.update(what.asset_id for what in shown(playlist))
     return used - {""}
+
+
+def left_alone(asked: Asked, group: Sequence[Channel]) -> GroupDays | None:
+    """The group's days where nothing is to be done: the base has all that is asked for, made from the same.
+    None: some are missing."""
+    base, dates = asked.base, [asked.first_day + timedelta(days=n) for n in range(asked.count)]
+    if base is None or not asked.whole or not all(base.has(channel.channel, dates) for channel in group):
+        return None
+    return _with_used(_as_published(base, channel.channel, dates) for channel in group)
+
+
+def _as_published(base: Base, channel: str, dates: Sequence[date]) -> ChannelDays:
+    days = tuple(base.days[channel][on] for on in dates)
+    carry_in = base.in_flight(channel, dates[0])
+    return ChannelDays(
+        channel,
+        days,
+        carry_in.settled() if carry_in is not None else None,
+        base.opening[channel],
+        ((),) * (len(days) + 1),
+        (),
+        base.findings.get(channel, ()),
+        settled=True,
+    )
 
 
 # --- the whole station -----------------------------------------------------------------------------
@@ -328,23 +359,34 @@ def compile_station(
         for group in together
     ]
 
+    same = [
+        left_alone(one, group)
+        if all(base.inputs.get(c.channel) == inputs[c.channel] for c in group)
+        else None
+        for one, group in zip(asked, together, strict=True)
+        if base is not None
+    ]
+    made = [days for days in same if days is not None]
+    work = [n for n in range(len(together)) if not same or same[n] is None]
+
     def compile_one(index: int) -> GroupDays:
-        return compile_group(Draft(model, catalog, asked[index], together[index], shelf, desk, digests))
+        at = work[index]
+        return compile_group(Draft(model, catalog, asked[at], together[at], shelf, desk, digests))
 
     # What all groups need is made once, before the work is spread over processes.
-    going = [
-        channel for group, one in zip(together, asked, strict=True) if not one.whole for channel in group
-    ]
+    going = [channel for at in work if not asked[at].whole for channel in together[at]]
     shelf.read_ahead(query for channel in going for query in queries(model, channel))
-    if len(together) > 1 and model.pools:
+    if len(work) > 1 and model.pools:
         desk.inventory  # noqa: B018
-    made = list(spread(compile_one, len(together)))
+    made += spread(compile_one, len(work))
     position = {channel.channel: n for n, channel in enumerate(_by_number(model))}
     channels = sorted((c for found in made for c in found.channels), key=lambda c: position[c.channel])
+    if base is not None:
+        channels = [replace(c, days=tuple(map(base.own, c.days))) for c in channels]
     numbered = _numbered(channels, base)
     used = frozenset().union(*(found.used for found in made))
-    known = ((asset_id, catalog.assets.get(asset_id)) for asset_id in used)
-    assets = {asset_id: asset for asset_id, asset in known if asset is not None}
+    used |= told(day for channel in channels for day in channel.days).assets
+    assets = catalog.named(used)
     compiled = _assemble(model, assets, begin, count, numbered, inputs)
     if force and base is not None and base.published:
         compiled = _with_overrides(compiled, base, lock_us)
@@ -390,28 +432,12 @@ def _newest(given: Checkpoint | None, base: Base, slugs: Sequence[str], begin: d
 def _numbered(channels: Sequence[ChannelDays], base: Base | None) -> list[ChannelDays]:
     """The same with guide ids that no two events share: an event that the base has keeps its id, and no id
     of the base is given to another."""
-    if base is not None and base.published:
-        known = {content_of(event): event.event_id for event in base.ids()}
-    else:
-        known = {}
-    taken = set(known.values())
-
-    def number(event: ScheduleEvent) -> int:
-        if known:
-            published = known.pop(content_of(event), None)
-            if published is not None:
-                return published
-        # Of a base that isn't published nothing is kept: the ids are those that it would have without.
-        given = event.event_id not in taken and (base is None or base.published)
-        event_id = event.event_id if given else free_id(event, taken)
-        taken.add(event_id)
-        return event_id
-
+    ids = GuideIds(base)
     numbered = []
     for channel in channels:
         carry_in = channel.carry_in
         if carry_in is not None:
-            event_id = number(carry_in.event)
+            event_id = ids.event(carry_in.event)
             if event_id != carry_in.event.event_id:
                 carry_in = InFlight(
                     replace(carry_in.event, event_id=event_id),
@@ -419,12 +445,11 @@ def _numbered(channels: Sequence[ChannelDays], base: Base | None) -> list[Channe
                 )
         days = []
         for day in channel.days:
-            ids = {event.event_id: number(event) for event in day.events}
-            if any(old != new for old, new in ids.items()):
+            if others := ids.day(day.events):
                 day = replace(
                     day,
-                    events=tuple(replace(e, event_id=ids[e.event_id]) for e in day.events),
-                    playlist=Segments.of(day.channel, day.playlist).renumbered(ids),
+                    events=tuple(replace(e, event_id=others[e.event_id]) for e in day.events),
+                    playlist=Segments.of(day.channel, day.playlist).renumbered(others),
                     content_hash="",
                 )
             days.append(day)
@@ -478,6 +503,8 @@ def _assemble(
 
 def _opening(channel: ChannelDays) -> Mapping[str, str]:
     """The checkpoint of the day before the first."""
+    if channel.settled:
+        return channel.opening
     cursors = {path: cursor for path, cursor in channel.opening.items() if path != CURSOR}
     flying = [channel.carry_in] if channel.carry_in is not None else []
     flying += channel.pending[0]
@@ -491,28 +518,35 @@ def _with_flying(channel: ChannelDays) -> list[ScheduleDay]:
     made: list[ScheduleDay] = []
     flying = channel.carry_in  #: the programme that started last
     for position, day in enumerate(channel.days):
+        carried = channel.carry_in if not position else None
+        opened = _behind(carried, day) if carried is not None else day
+        if channel.settled:
+            made.append(opened)
+            continue
         if day.events:
-            last = day.events[-1]
             flying = None
-            if last.end_us > day.end_us:
+            if last_end_us(day.events) > day.end_us:
+                last = day.events[-1]
                 flying = InFlight(last, segments_of(last, day.playlist))
         waiting = [flying] if flying is not None and flying.event.end_us > day.end_us else []
         waiting += channel.pending[position + 1]
         checkpoint = {path: cursor for path, cursor in day.checkpoint.items() if path != CURSOR}
         if waiting:
             checkpoint[CURSOR] = pack(waiting)
-        carried = channel.carry_in if not position else None
-        made.append(
-            replace(
-                day,
-                events=(carried.event, *day.events) if carried else day.events,
-                playlist=Segments.of(day.channel, [*carried.playlist, *day.playlist])
-                if carried
-                else day.playlist,
-                checkpoint=dict(sorted(checkpoint.items())),
-            )
-        )
+        made.append(replace(opened, checkpoint=dict(sorted(checkpoint.items()))))
     return made
+
+
+def _behind(carried: InFlight, day: ScheduleDay) -> ScheduleDay:
+    """The day, which opens with what is in flight."""
+    events, playlist = day.events, day.playlist
+    if isinstance(events, UnreadEvents) and isinstance(playlist, UnreadSegments):
+        return replace(day, events=events.after([carried.event]), playlist=playlist.after(carried.playlist))
+    return replace(
+        day,
+        events=(carried.event, *events),
+        playlist=Segments.of(day.channel, [*carried.playlist, *playlist]),
+    )
 
 
 def _with_overrides(compiled: Compiled, base: Base, lock_us: int) -> Compiled:

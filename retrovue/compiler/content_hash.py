@@ -19,6 +19,7 @@ from typing import Any
 
 from retrovue.compiler.model import Compiled, ScheduleDay, ScheduleEvent
 from retrovue.compiler.segments import Material, Segments
+from retrovue.compiler.unread import Unread
 from retrovue.library.catalog import Asset
 
 
@@ -33,7 +34,7 @@ def sealed(compiled: Compiled) -> Compiled:
     """The same with its content hash filled in, and those of its days that lack it."""
     hasher = DayHasher()
     days = tuple(
-        day if day.content_hash else replace(day, content_hash=hasher.hash(_parts(day)[1]).hex())
+        day if day.content_hash else replace(day, content_hash=hasher.hash(_part(day, own=True)).hex())
         for day in compiled.days
     )
     digest = hashlib.sha256()
@@ -58,27 +59,32 @@ def sealed(compiled: Compiled) -> Compiled:
     add("template", [astuple(template) for template in compiled.templates])
     add("asset", [_asset(asset) for asset in compiled.assets])
     for day in days:
-        carried, _ = _parts(day)
+        carried = _carried(day)
         if carried is not None:
             digest.update(hasher.hash(carried))
         digest.update(bytes.fromhex(day.content_hash))
     return replace(compiled, days=days, content_hash=digest.hexdigest())
 
 
-def _parts(day: ScheduleDay) -> tuple[ScheduleDay | None, ScheduleDay]:
-    """What runs into a channel's first day, as a day of its own, if anything does; and the day without."""
+def _carried(day: ScheduleDay) -> ScheduleDay | None:
+    """What runs into a channel's first day, as a day of its own; None when nothing does."""
+    first = day.events.before if isinstance(day.events, Unread) else day.events[:1]
+    return _part(day, own=False) if first and first[0].broadcast_date != day.broadcast_date else None
+
+
+def _part(day: ScheduleDay, own: bool) -> ScheduleDay:
+    """The day with its own events alone, or with those alone that began before it."""
+    events, playlist = day.events, day.playlist
+    if isinstance(events, Unread) and isinstance(playlist, Unread) and not own:
+        return replace(day, events=events.before, playlist=playlist.before)
     on = day.broadcast_date
-    if not day.events or day.events[0].broadcast_date == on:
-        return None, day
-
-    def part(own: bool) -> ScheduleDay:
-        return replace(
-            day,
-            events=tuple(event for event in day.events if (event.broadcast_date == on) is own),
-            playlist=tuple(segment for segment in day.playlist if (segment.broadcast_date == on) is own),
-        )
-
-    return part(own=False), part(own=True)
+    if not events or (events[0].broadcast_date == on and own):
+        return day
+    return replace(
+        day,
+        events=tuple(event for event in events if (event.broadcast_date == on) is own),
+        playlist=tuple(segment for segment in playlist if (segment.broadcast_date == on) is own),
+    )
 
 
 class DayHasher:

@@ -123,6 +123,11 @@ def _content(channel: str, start_us: int, kind: str, program: str, asset_id: str
     return f"{channel}|{start_us}|{kind}|{program}|{asset_id}"
 
 
+def first_id(event: ScheduleEvent) -> int:
+    """The first of the event's hashes; 0 is no id."""
+    return _hashed(content_of(event), 0)
+
+
 def free_id(event: ScheduleEvent, taken: Container[int]) -> int:
     """The event's guide id: the first of its hashes that isn't ``taken``."""
     return _free_id(content_of(event), taken)
@@ -131,8 +136,12 @@ def free_id(event: ScheduleEvent, taken: Container[int]) -> int:
 def _free_id(content: str, taken: Container[int]) -> int:
     attempt = 0
     while True:
-        digest = sha256(f"{content}|{attempt}".encode()).digest()
-        event_id = int.from_bytes(digest[:4]) & 0x7FFFFFFF
+        event_id = _hashed(content, attempt)
         if event_id and event_id not in taken:
             return event_id
         attempt += 1
+
+
+def _hashed(content: str, attempt: int) -> int:
+    digest = sha256(f"{content}|{attempt}".encode()).digest()
+    return int.from_bytes(digest[:4]) & 0x7FFFFFFF

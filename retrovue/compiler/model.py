@@ -153,7 +153,7 @@ class ScheduleDay:
     broadcast_date: date
     start_us: int
     end_us: int
-    events: tuple[ScheduleEvent, ...]
+    events: Sequence[ScheduleEvent]
     playlist: Sequence[Segment]  #: as a rule columns (segments.py)
     checkpoint: Mapping[str, str] = field(default_factory=dict)  #: rotation cursors at the day's end
     fill: FillReport | None = None  #: of the playlist under the events that start on this date

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple, overload
 
 from retrovue.compiler.model import Segment, SegmentKind
+from retrovue.compiler.unread import UnreadSegments
 
 
 class Material(NamedTuple):
@@ -78,6 +79,8 @@ class Segments(Sequence[Segment]):
     @classmethod
     def of(cls, channel: str, segments: Sequence[Segment]) -> Segments:
         """The same segments as columns."""
+        if isinstance(segments, UnreadSegments) and not segments.before:
+            segments = segments.read
         if isinstance(segments, cls):
             return segments
         materials = Materials()
@@ -181,6 +184,8 @@ COLUMN_TYPES = ("i", "i", "q", "q", "q", "i", "i")
 def shown(playlist: Sequence[Segment]) -> Iterable[Material | Segment]:
     """What is shown, each thing once, in the order in which it comes first; or more often, where the
     playlist is no columns."""
+    if isinstance(playlist, UnreadSegments):
+        return [*playlist.before, *shown(playlist.read)]
     if isinstance(playlist, Segments):
         return [playlist.materials[number] for number in dict.fromkeys(playlist.material)]
     return playlist

@@ -19,6 +19,7 @@ from retrovue.compiler.plan import Planner, stretches
 from retrovue.compiler.reasons import CandidateList, Entry, Origin, Overridden, PoolRules, Reasons, SpotRules
 from retrovue.compiler.segments import shown
 from retrovue.compiler.shelf import Shelf
+from retrovue.compiler.unread import Unread, told
 from retrovue.library.catalog import Catalog
 from retrovue.station.model import (
     ChainNode,
@@ -46,10 +47,18 @@ def reasons(model: StationModel, catalog: Catalog, compiled: Compiled) -> Reason
     asked: dict[tuple[str, str, str, str], None] = {}
     pools: dict[str, None] = {}
     aired: dict[str, None] = {}
+    unread = told(compiled.days)
+    asked.update(dict.fromkeys(unread.asked))
+    for slug, asset_id in unread.drawn:
+        pools[slug] = None
+        aired[asset_id] = None
     for day in compiled.days:
-        for event in day.events:
+        events, playlist = day.events, day.playlist
+        if isinstance(events, Unread) and isinstance(playlist, Unread):
+            events, playlist = events.before, playlist.before
+        for event in events:
             asked[event.channel, event.plan, event.zone, event.program] = None
-        for what in shown(day.playlist):
+        for what in shown(playlist):
             if what.pool:
                 pools[what.pool] = None
                 aired[what.asset_id] = None

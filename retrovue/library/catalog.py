@@ -159,6 +159,11 @@ class Catalog:
     def read_ahead(self, questions: Iterable[Sequence[Asked]]) -> None:
         """These will be asked of ``eligible``: whoever reads assets from elsewhere may read them together."""
 
+    def named(self, ids: Iterable[str]) -> dict[str, Asset]:
+        """The assets of these ids, without those that are gone."""
+        found = ((asset_id, self.assets.get(asset_id)) for asset_id in ids)
+        return {asset_id: asset for asset_id, asset in found if asset is not None}
+
     def _index(self, name: str) -> dict[str, list[Asset]]:
         """Word → eligible assets; made when it is first asked for."""
         index = self._indexes.get(name)

@@ -223,6 +223,10 @@ class CachedCatalog(Catalog):
         assert isinstance(self.assets, _Assets)
         self.assets.read_ahead(questions)
 
+    def named(self, ids: Iterable[str]) -> dict[str, Asset]:
+        assert isinstance(self.assets, _Assets)
+        return self.assets.named(ids)
+
 
 #: Connections that a forked process got from its parent: closing one would wait for the parent's threads.
 _INHERITED: list[object] = []
@@ -261,6 +265,28 @@ class _Assets(Mapping[str, Asset]):
 
     def __len__(self) -> int:
         return sum(int(self._rows(part, "", [], "count(*)")[0][0]) for part in self.parts)
+
+    def named(self, ids: Iterable[str]) -> dict[str, Asset]:
+        """As ``Catalog.named``: one query a collection."""
+        wanted: dict[str, dict[str, None]] = {}
+        found: dict[str, Asset] = {}
+        for asset_id in ids:
+            if asset_id in self._known:
+                asset = self._known[asset_id]
+                if asset is not None:
+                    found[asset_id] = asset
+                continue
+            collection, _, key = asset_id.partition("/")
+            wanted.setdefault(collection, {})[key] = None
+        for collection, keys in wanted.items():
+            part = self._by_collection.get(collection)
+            if part is None:
+                continue
+            these = "SEMI JOIN (SELECT unnest(?) AS key) USING (key)"
+            for (line,) in self._rows(part, these, [list(keys)]):
+                asset = self._kept(_asset(collection, line))
+                found[asset.id] = asset
+        return found
 
     def eligible(self, asked: Sequence[Asked]) -> Iterator[Asset]:
         """As ``Catalog.eligible``."""

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from retrovue.compiler.model import ArtefactHeader
 
 if TYPE_CHECKING:
-    from retrovue.store.artefact import Artefact, ArtefactError, Provenance, write_artefact
+    from retrovue.store.artefact import Artefact, ArtefactError
+    from retrovue.store.publish import Provenance, write_artefact
 
 __all__ = ["Artefact", "ArtefactError", "ArtefactHeader", "Provenance", "write_artefact"]
 
+_MODULES = {
+    "Artefact": "artefact",
+    "ArtefactError": "artefact",
+    "Provenance": "publish",
+    "write_artefact": "publish",
+}
+
 
 def __getattr__(name: str) -> Any:
-    """DuckDB comes with the first of them that is asked for: whoever needs a table's columns does without."""
-    if name not in __all__:
+    """DuckDB comes with the first of them that is asked for, and numpy with the first that writes: whoever
+    needs a table's columns does without."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from retrovue.store import artefact
-
-    return getattr(artefact, name)
+    return getattr(import_module(f"retrovue.store.{_MODULES[name]}"), name)

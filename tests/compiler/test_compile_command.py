@@ -79,11 +79,12 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any
 
 def rows(file: Path) -> dict[str, list[tuple[Any, ...]]]:
     with Artefact.open(file) as artefact:
-        base = artefact.base()
-    return {
-        channel: [(e.start_us, e.asset_id, e.event_id) for _, day in sorted(days.items()) for e in day.events]
-        for channel, days in base.days.items()
-    }
+        return {
+            channel: [
+                (e.start_us, e.asset_id, e.event_id) for _, day in sorted(days.items()) for e in day.events
+            ]
+            for channel, days in artefact.base().days.items()
+        }
 
 
 def test_processes_make_no_difference(

@@ -182,6 +182,13 @@ def test_a_small_lock_needs_no_cache(station: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "cache").exists()
 
 
+def test_assets_are_found_by_their_ids(station: Path) -> None:
+    whole, lazy = read_lock(station), cached(station)
+    ids = [*whole.assets, "films/gone", "nowhere/at all", "no collection"]
+    assert lazy.named(ids[1:]) == whole.named(ids[1:]) == {i: whole.assets[i] for i in ids[1:-3]}
+    assert lazy.named(ids) == dict(whole.assets)  # some of which are known by now
+
+
 def test_it_goes_to_another_process(station: Path) -> None:
     lazy = cached(station)
     assert list(lazy.assets)  # a connection is open

@@ -22,7 +22,7 @@ from retrovue.compiler.model import (
     SegmentKind,
 )
 from retrovue.library.catalog import Asset, AssetState
-from retrovue.store import Artefact, ArtefactError, Provenance, artefact, write_artefact
+from retrovue.store import Artefact, ArtefactError, Provenance, publish, write_artefact
 from retrovue.store.query import QueryError, query
 from retrovue.store.schema import SCHEMA_VERSION, TABLES, VIEWS
 
@@ -163,7 +163,7 @@ def test_an_interrupted_publish_keeps_the_old(file: Path, monkeypatch: pytest.Mo
     def power_cut(path: Path) -> None:
         raise OSError("power cut")
 
-    monkeypatch.setattr(artefact, "_fsync", power_cut)
+    monkeypatch.setattr(publish, "_fsync", power_cut)
     with pytest.raises(ArtefactError, match="power cut"):
         write_artefact(file, replace(COMPILED, content_hash="def"), PROVENANCE)
     with Artefact.open(file) as art:

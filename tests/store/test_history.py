@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from retrovue.store import Artefact, ArtefactError, artefact, history, write_artefact
+from retrovue.store import Artefact, ArtefactError, history, write_artefact
 from tests.cli.run import run
 from tests.store.test_artefact import COMPILED, PROVENANCE
 
@@ -113,7 +113,7 @@ def test_an_interrupted_publish_keeps_all(path: Path, monkeypatch: pytest.Monkey
     def power_cut(file: Path) -> None:
         raise OSError("power cut")
 
-    monkeypatch.setattr(artefact, "_fsync", power_cut)
+    monkeypatch.setattr("retrovue.store.publish._fsync", power_cut)
     with pytest.raises(ArtefactError):
         publish(path, "dddd")
     assert contents(path) == ["cccc", "bbbb", "aaaa"]
