@@ -2,6 +2,7 @@
 
     python benchmarks/compile.py --channels 50 --days 14 --assets 10000 --jobs 2 --json
     python benchmarks/compile.py --suite
+    python benchmarks/compile.py --edit
 
 The real command runs in a process of its own, as an operator runs it: YAML, catalog lock and all, up to
 the published artefact. CPU seconds are user and system time of it and of the processes it started; memory
@@ -104,6 +105,28 @@ class Stations:
             *(("--jobs", str(jobs)) if jobs is not None else ()),
         )
 
+    @contextmanager
+    def tuesday(self, size: Size) -> Iterator[Callable[[], None]]:
+        """The station with a plan for one channel's Tuesdays, and what edits that plan's one zone."""
+        folder = self.station(size)
+        plan, channel = folder / "plans" / "tuesday.yaml", folder / "channels" / "007.yaml"
+        text = channel.read_text(encoding="utf-8")
+
+        def play(shows: str) -> None:
+            plan.write_text(
+                "plan: tuesday\npriority: 1\nwhen: { days: tue }\n"
+                f"zones: [{{ zone: Night, window: 20:00-23:00, play: [{shows}] }}]\n",
+                encoding="utf-8",
+            )
+
+        channel.write_text(text.replace("[daily-007]", "[daily-007, tuesday]"), encoding="utf-8")
+        play("show-007-04, show-007-10")
+        try:
+            yield lambda: play("show-007-04, show-007-10, show-007-16")
+        finally:
+            plan.unlink()
+            channel.write_text(text, encoding="utf-8")
+
 
 def summary(cost: Cost, size: Size, days: int, jobs: int | None) -> dict[str, Any]:
     """The figures of one compile."""
@@ -155,6 +178,11 @@ class Suite:
         yield from self._edited_zone()
         yield from self._commands()
         yield from self._check()
+
+    def edited(self) -> Iterator[Row]:
+        """Those of an incremental compile."""
+        yield from self._start_up()
+        yield from self._edited_zone()
 
     def _start_up(self) -> Iterator[Row]:
         bare = median_of(self._runs, lambda: measured(sys.executable, "-c", "pass"))
@@ -232,26 +260,23 @@ class Suite:
 
     def _edited_zone(self) -> Iterator[Row]:
         size, days = Size(50, 10_000), 14
-        whole = self._stations.compile(size, days, jobs=1)
-        plan = self._stations.station(size) / "plans" / "007.yaml"
-        text = plan.read_text(encoding="utf-8")
-        plan.write_text(text.replace("show-007-00, ", "", 1), encoding="utf-8")
-        try:
+        with self._stations.tuesday(size) as edit:
+            whole = self._stations.compile(size, days, jobs=1)
+            edit()
             cost = self._stations.compile(size, days, jobs=1, fresh=False)
-        finally:
-            plan.write_text(text, encoding="utf-8")
         told = json.loads(cost.output.splitlines()[-1])
-        recompiled = told.get("recompiled")
+        named = told.get("recompiled") or {}
         self.figures["one_zone_edited"] = {
             "cpu_s": round(cost.cpu_s, 3),
             "whole_cpu_s": round(whole.cpu_s, 3),
-            "recompiled": recompiled,
+            "recompiled": named,
         }
-        ratio = cost.cpu_s / whole.cpu_s
-        named = recompiled or {}
-        figure = f"{len(named)} of 50 channels, {sum(map(len, named.values()))} of 700 days, {ratio:.2f}×"
+        figure = f"{len(named)} of 50 channels, {sum(map(len, named.values()))} of 700 days"
         only = len(named) == 1 and named == told["changed"]
-        yield Row("one zone edited: what is compiled anew, against all", figure, "what changes", only)
+        yield Row("one zone of a Tuesday edited: what is compiled anew", figure, "what changes", only)
+        beyond = cost.cpu_s - self._startup
+        yield Row("  beyond start-up", _s(beyond), "≤ 2 CPU s", beyond <= 2)
+        yield Row("  against all", f"{cost.cpu_s / whole.cpu_s:.2f}×", "")
 
     def _commands(self) -> Iterator[Row]:
         size = Size(1, 10_000)
@@ -315,13 +340,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int)
     parser.add_argument("--runs", type=int, default=3, help="the median of so many; 3")
     parser.add_argument("--suite", action="store_true", help="every figure that has a target")
+    parser.add_argument("--edit", action="store_true", help="of these, what an edited zone costs")
     parser.add_argument("--json", action="store_true", help="nothing but the JSON line")
     args = parser.parse_args(argv)
     with alone(), tempfile.TemporaryDirectory(prefix="retrovue-benchmark-") as scratch:
         stations = Stations(Path(scratch))
-        if args.suite:
+        if args.suite or args.edit:
             suite = Suite(stations, args.runs)
-            for row in suite.rows():
+            for row in suite.edited() if args.edit else suite.rows():
                 mark = {True: "✓", False: "✗", None: " "}[row.met]
                 if not args.json:
                     sys.stdout.write(f"{row.work:<62} {row.figure:>24}  {row.target:<18} {mark}\n")

@@ -42,6 +42,15 @@ _ALL = (
         "chmod u+r channels/5-1.yaml",
     ),
     _code(
+        "linked-folder",
+        "a sub-folder is a link, and is not read",
+        """A symbolic link may lead to any place of the machine, so links to folders outside the station are
+        not followed. There is station YAML behind this one, which is no part of the station as it is.""",
+        """Move the folder into the station, or name it in the station's include, which says plainly that
+        another folder belongs to the station.""",
+        "include: [../shared]",
+    ),
+    _code(
         "not-utf8",
         "a file is not UTF-8",
         """YAML files are UTF-8, so that the same file means the same on every machine. The place is the

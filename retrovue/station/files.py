@@ -22,6 +22,21 @@ def readable(path: Path) -> str:
     return path.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def linked_folders(folder: Path) -> list[str]:
+    """The sub-folders that are symbolic links out of the station and have station YAML, which is not read."""
+    found = []
+    for here, folders, _ in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _NOT_YAML)
+        for name in folders:
+            path = Path(here, name)
+            if not path.is_symlink() or path.resolve().is_relative_to(folder.resolve()):
+                continue
+            names = (file for _, _, files in os.walk(path) for file in files)
+            if any(file.endswith((*SUFFIXES, *TEMPLATES)) for file in names):
+                found.append(readable(path.relative_to(folder)))
+    return found
+
+
 def station_files(folder: Path) -> Iterable[tuple[str, Path]]:
     """(relative name, path) of every file that may hold station YAML, in order of name."""
     found: list[tuple[str, Path]] = []

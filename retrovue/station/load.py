@@ -24,7 +24,7 @@ from retrovue.station import check
 from retrovue.station.document import Document, Scalar, moved_mapping, plain
 from retrovue.station.document import Mapping as MappingNode
 from retrovue.station.document import Sequence as SequenceNode
-from retrovue.station.files import SUFFIXES, TEMPLATES, readable, station_files
+from retrovue.station.files import SUFFIXES, TEMPLATES, linked_folders, readable, station_files
 from retrovue.station.model import (
     BUILT_IN_OVERLAYS,
     BUILT_IN_SYNTHETICS,
@@ -123,6 +123,7 @@ def load_station(
     declared: list[tuple[str, str]] = []
     found = list(station_files(folder))
     _read_all(found, sources, diagnostics, declared)
+    diagnostics += map(_not_followed, linked_folders(folder))
     cards: dict[str, str] = {}
     _read_all(_card_files(folder), cards, diagnostics, declared)
     if cards:
@@ -167,6 +168,16 @@ def load_station(
 
 #: What is found, too, when a template that should have defined something could not be rendered.
 _FOLLOWS = frozenset({"unknown-reference", "no-channel", "no-station", "promo-never-true", "unknown-season"})
+
+
+def _not_followed(name: str) -> Diagnostic:
+    return Diagnostic(
+        Severity.WARNING,
+        "linked-folder",
+        f"{name}/ is a link to another folder: its YAML is not read",
+        Span(name, 1, 1, 1, 1),
+        help="move the folder here, or name it under the station's include",
+    )
 
 
 def _read_all(

@@ -130,7 +130,9 @@ def _contract(world: World, v: Validated, spot: Spot) -> Iterator[Diagnostic]:
         return
     if spot.daily_cap is None or v.is_mended("daily_cap"):
         return
-    channels = max(1, len(world.of("channel")))
+    # What a simulcast airs has aired once already, and counts there.
+    own = [v for v in world.of("channel") if cast(Channel, v.model).simulcast is None]
+    channels = max(1, len(own))
     try:
         weekdays = frozenset().union(*(whens.weekdays(w) for w in spot.days)) or frozenset(range(7))
         for i, text in enumerate(spot.flight):

@@ -40,6 +40,7 @@ class BaseRows:
         self._since = since
         self._events: dict[str, dict[date, tuple[ScheduleEvent, ...]]] = {}
         self._segments: dict[str, dict[date, Segments]] = {}
+        self._told: tuple[Collection[ChannelDay], Told] | None = None  #: what was asked last
 
     def events(self, channel: str, on: date) -> Sequence[ScheduleEvent]:
         """As ``Rows.events``."""
@@ -88,6 +89,8 @@ class BaseRows:
 
     def told(self, days: Collection[ChannelDay]) -> Told:
         """As ``Rows.told``."""
+        if self._told is not None and self._told[0] == days:
+            return self._told[1]
         with self.artefact.connection() as connection:
 
             def rows(query: str) -> list[tuple[Any, ...]]:
@@ -106,7 +109,9 @@ class BaseRows:
             drawn = rows(
                 f"SELECT DISTINCT pool, asset_id FROM art.segment {these} WHERE pool != '' ORDER BY ALL"  # noqa: S608  our own words
             )
-        return Told(frozenset(asset_id for (asset_id,) in assets if asset_id), tuple(asked), tuple(drawn))
+        told = Told(frozenset(asset_id for (asset_id,) in assets if asset_id), tuple(asked), tuple(drawn))
+        self._told = (days, told)
+        return told
 
     def copy(self, connection: duckdb.DuckDBPyConnection, days: Collection[ChannelDay]) -> None:
         """The events of these days and their playlists as they are, into the database in use, where

@@ -25,7 +25,7 @@ STATION_MISTAKES = sorted(FOLDER.glob("*.station.*.yaml"))
 ZONE = "plan: p\nzones:\n  - zone: A\n    window: 06:00-12:00\n    play: [slate]\n"
 #: Found without a file of its own: tests below.
 ELSEWHERE = {
-    "no-station", "no-folder", "not-utf8", "unreadable-file", "unknown-source",
+    "no-station", "no-folder", "not-utf8", "unreadable-file", "linked-folder", "unknown-source",
     "bad-card", "unknown-card",  # test_card.py
 }  # fmt: skip
 
@@ -97,6 +97,23 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").symlink_to(tmp_path / "gone.yaml")
     (found,) = load(tmp_path, {}).diagnostics
     assert_only((found,), "unreadable-file", "x.yaml", None)
+
+
+def test_a_folder_that_is_a_link(tmp_path: Path) -> None:
+    station, shared, pictures = tmp_path / "station", tmp_path / "shared", tmp_path / "pictures"
+    (shared / "programs").mkdir(parents=True)
+    (shared / "programs" / "more.yaml").write_text("no: noun\n")
+    (shared / "circle").symlink_to(shared)
+    pictures.mkdir()
+    station.mkdir()
+    (station / "pictures").symlink_to(pictures)
+    (station / "media").symlink_to(shared)
+    assert load(station, {}).diagnostics == ()
+    (station / "shared").symlink_to(shared)
+    found = load(station, {})
+    assert_only(found.diagnostics, "linked-folder", "shared", None)
+    assert found.model is not None
+    assert "include" in found.diagnostics[0].help
 
 
 def test_a_file_far_too_large(tmp_path: Path) -> None:
