@@ -80,17 +80,13 @@ def lay_out_media(folder: Path, state: Path) -> str:
     if not long.exists():
         command = [choose_ffmpeg().path, "-v", "error", "-y", "-stream_loop", "-1", "-i", str(short)]
         subprocess.run([*command, "-t", str(_LONGEST_S), "-c", "copy", str(long)], check=True)
-    from retrovue.call_sheet import planning
-    from retrovue.station.load import require_station
-
-    roots = planning(require_station(folder), folder).roots
     now_us = round(time.time()) * SECOND_US
     with Artefact.open(state / ARTEFACT_NAME) as artefact:
         channel = artefact.channels[0]
         for segment in artefact.segments(channel.channel, now_us, now_us + _AHEAD_S * SECOND_US):
             asset = artefact.asset(segment.asset_id) if segment.asset_id else None
             if asset is not None:
-                target = roots[asset.collection] / asset.path
+                target = folder / "media" / asset.collection / asset.path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with contextlib.suppress(FileExistsError):
                     target.symlink_to(long)

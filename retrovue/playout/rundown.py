@@ -35,8 +35,9 @@ from retrovue.library.catalog import Asset, AssetState, AudioTrack, SubtitleTrac
 #: Generation, content hash of the artefact, when it was cut, start and end (µs): store.generations.Cut.
 CutRow = tuple[int, str, int, int, int]
 
-#: An event: start, end, guide id, broadcast date, what it says, what stands in for it (places in the texts).
-_EVENT = struct.Struct("<qqIIII")
+#: An event: start, end, guide id, broadcast date, title, what else it says, what stands in for it (the last
+#: three are places in the texts).
+_EVENT = struct.Struct("<qqIIIII")
 _ID_OFFSET = 16  #: of the guide id in it
 #: A segment: start, end, offset into the asset, guide id, broadcast date, number, what it shows.
 _SEGMENT = struct.Struct("<qqqIIII")
@@ -111,6 +112,7 @@ class Packer:
                 event.end_us,
                 event.event_id,
                 event.broadcast_date.toordinal(),
+                self._text(_spelt(event.title)),
                 self._text(_spelt(says)),
                 self._text(_spelt(event.fallbacks)),
             )
@@ -172,10 +174,10 @@ class Packer:
         return place
 
 
-#: What an event says, but for when: the same programme says the same each time it airs. What explains a
-#: schedule (plan, zone, program, where it is written) is left out: it isn't needed to air it.
+#: What an event says beside its title: an episode says the same wherever and whenever it airs, under whatever
+#: name. What explains a schedule (plan, zone, program, where it is written) is left out: it isn't needed to
+#: air it.
 _SAYS = (
-    "title",
     "subtitle",
     "description",
     "season",
@@ -246,7 +248,7 @@ class Rundown:
     def _fallbacks(self, place: _Place, events: set[int]) -> dict[int, tuple[str, ...]]:
         found = {}
         for number in range(place.events, place.events + place.event_count):
-            _, _, event_id, _, _, fallbacks = self.event_row(number)
+            _, _, event_id, *_, fallbacks = self.event_row(number)
             if event_id in events:
                 found[event_id] = tuple(self.text(fallbacks))
         return found
@@ -377,7 +379,7 @@ class Events(Sequence[ScheduleEvent]):
         return self._rundown.event_row(self._place.events + number)
 
     def _event(self, number: int) -> ScheduleEvent:
-        start_us, end_us, event_id, on, says, fallbacks = self._row(number)
+        start_us, end_us, event_id, on, title, says, fallbacks = self._row(number)
         said = dict(zip(_SAYS, self._rundown.text(says), strict=True))
         said["categories"] = tuple(said["categories"])
         return ScheduleEvent(
@@ -386,6 +388,7 @@ class Events(Sequence[ScheduleEvent]):
             broadcast_date=date.fromordinal(on),
             start_us=start_us,
             end_us=end_us,
+            title=self._rundown.text(title),
             program="",
             plan="",
             zone="",
