@@ -136,8 +136,8 @@ MUTATIONS = (
     Mutation(
         "what starts within the locked time is not changed",
         "channel_days.py",
-        "locked = [event for event in day.events if event.start_us < lock]",
-        "locked = []",
+        "taken.events = [event for event in day.events if event.start_us < lock]",
+        "taken.events = []",
         ("tests/compiler/test_published_base.py",),
     ),
     Mutation(
