@@ -160,6 +160,8 @@ class Lane:
             memory.tomorrow,
             self._front,
             self._begin(turns),
+            self._bag,
+            self._random,
             # From a start exactly as long ago as the rule says, one may air again.
             rules.copy_us - 1,
             rules.advertiser_us - 1 if rules.advertiser_us else -FOREVER,
@@ -253,6 +255,8 @@ class Lane:
             tomorrow,
             front,
             following,
+            bag,
+            random,
             copy_back,
             advertiser_back,
             category_back,
@@ -269,6 +273,11 @@ class Lane:
         while True:
             if front:
                 i = front.popleft()
+            elif bag:  # as ``_of_bag`` does, which nearly every draw would call
+                at = int(random() * len(bag))
+                i = bag[at]
+                bag[at] = bag[-1]
+                bag.pop()
             elif (i := following(self)) < 0:
                 return -1
             if (
@@ -870,25 +879,31 @@ class PodFiller:
             not spots or advertiser[spots[0][0]] != last
         ):
             return list(spots)
-        left = Counter(advertiser[i] for i, _ in spots)
         waiting = list(spots)
+        names = [advertiser[i] for i, _ in spots]
+        left: dict[int, int] = {}
+        for name in names:
+            left[name] = left.get(name, 0) + 1
+        most = max((count for name, count in left.items() if name), default=0)
         placed: list[tuple[int, Lane]] = []
         while waiting:
             # Order decides until one advertiser has as many spots left as all the others together.
-            crowded = next((name for name in left if name and 2 * left[name] > len(waiting)), None)
-            index = next(
-                (
-                    n
-                    for n, (i, _) in enumerate(waiting)
-                    if not (advertiser[i] and advertiser[i] == last)
-                    and crowded in (None, last, advertiser[i])
-                ),
-                0,
-            )
-            spot = waiting.pop(index)
-            last = advertiser[spot[0]]
+            crowded = 0
+            if 2 * most > len(waiting):
+                most = max((count for name, count in left.items() if name), default=0)
+                if 2 * most > len(waiting):
+                    crowded = next(name for name, count in left.items() if name and count == most)
+            index = 0
+            if crowded and crowded != last:
+                index = names.index(crowded)
+            elif last:
+                for n, name in enumerate(names):
+                    if name != last:
+                        index = n
+                        break
+            last = names.pop(index)
             left[last] -= 1
-            placed.append(spot)
+            placed.append(waiting.pop(index))
         return placed
 
 
