@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ import pytest
 from fixtures.shorts_station import ShortsStation
 from tests.tools.broadcast import Broadcast, Recording, clean_log, until
 from tests.tools.faults import Injection, Scene, as_text, hanging, inject, judge, on_a_store, settle
-from tests.tools.hanging_store import why_not
+from tests.tools.hanging_store import HangingStore, why_not
 from tests.tools.plan import asset_files, newest_artefact, read_plan
 
 reason = functools.cache(why_not)
@@ -26,6 +29,7 @@ def test_viewers_see_a_stand_in_and_other_channels_nothing(shorts: ShortsStation
     with (
         on_a_store(shorts, tmp_path / "station", "shorts") as (folder, store),
         Broadcast(folder, tmp_path / "state").start() as on_air,
+        back_at_the_end(store),
     ):
         row = hanging(store)
         files = open_files(on_air)
@@ -67,17 +71,38 @@ def test_the_station_signs_off_while_its_store_hangs_and_leaves_nothing(
     with (
         on_a_store(shorts, tmp_path / "station", "shorts") as (folder, store),
         Broadcast(folder, tmp_path / "state").start() as on_air,
+        back_at_the_end(store),
     ):
         viewer = Recording(on_air.url("5.2")).start().wait_first()
         until(lambda: bool(on_air.ffmpegs()), 20, "an ffmpeg")
         store.hang()
         until(lambda: store.withheld > 0, 90, "somebody waits for the store")
         stuck = on_air.ffmpegs()
-        assert on_air.stop(40) == 0
-        assert not viewer.watching or viewer.chunks
+        on_air.sign_off()
+        until(lambda: not viewer.watching, 40, "the viewer's stream to end")
+        until(lambda: not answers(on_air), 40, "its ports to close")
+        # A process of which a thread waits inside the kernel is gone only when the kernel has its answer.
         store.resume()
+        assert on_air.stop(20) == 0
         until(lambda: not any(child.alive for child in stuck), 10, "nothing is left")
         assert clean_log(on_air.log()) == []
+
+
+@contextlib.contextmanager
+def back_at_the_end(store: HangingStore) -> Iterator[None]:
+    """Whatever happens: not even SIGKILL ends who waits for the store."""
+    try:
+        yield
+    finally:
+        store.resume()
+
+
+def answers(of: Broadcast) -> bool:
+    try:
+        socket.create_connection((of.address, of.http_port), 2).close()
+    except OSError:
+        return False
+    return True
 
 
 def open_files(of: Broadcast) -> int:

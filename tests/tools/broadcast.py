@@ -187,10 +187,15 @@ class Broadcast:
     def ffmpegs(self) -> list[Process]:
         return [p for p in self.children() if p.is_ffmpeg]
 
-    def stop(self, patience: float = 20.0) -> int:
-        """SIGTERM; the exit code. Raises ``AssertionError`` when it does not end in time."""
+    def sign_off(self) -> None:
+        """SIGTERM, and no more."""
         assert self._child is not None
         self._child.send_signal(signal.SIGTERM)
+
+    def stop(self, patience: float = 20.0) -> int:
+        """SIGTERM; the exit code. Raises ``AssertionError`` when it does not end in time."""
+        self.sign_off()
+        assert self._child is not None
         try:
             return self._child.wait(patience)
         except subprocess.TimeoutExpired:
