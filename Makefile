@@ -4,8 +4,8 @@
 PYTHON  ?=
 STATION ?= stations/demo
 SERVE   ?=
-# One test process more than there are processors: those that watch a running station mostly wait.
-PYTEST  ?= -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Two test processes more than there are processors: those that watch a running station mostly wait.
+PYTEST  ?= -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 UPGRADE ?=
 
 BIN      := .venv/bin

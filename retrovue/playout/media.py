@@ -98,6 +98,8 @@ class MediaDesk:
                 answer.cancel()
                 late = True
                 self._hanging += 1
+            elif not answer.cancelled():
+                answer.exception()  # known, though whoever asked may have been told to leave meanwhile
 
     async def _comes(self, answer: asyncio.Future[_T], patience_s: float) -> bool:
         """Wait for it; False when the store let pass ``patience_s``. Looked at often: where this loop was

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,29 @@ async def test_an_error_is_the_askers(tmp_path: Path) -> None:
     file.touch()
     with pytest.raises(NotADirectoryError):
         await MediaDesk(StationClock()).ask((file / "g").stat)
+
+
+async def test_an_error_that_nobody_waits_for_any_more_is_not_told() -> None:
+    told: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context))
+    asked: list[asyncio.Task[None]] = []
+
+    def leave() -> None:
+        loop.call_soon(asked[0].cancel)
+
+    def question() -> None:
+        loop.call_soon_threadsafe(leave)  # the answer comes; before it is heard, the asker is told to go
+        raise FileNotFoundError
+
+    desk = MediaDesk(StationClock())
+    asked.append(asyncio.ensure_future(desk.ask(question)))
+    await asyncio.sleep(0)
+    time.sleep(0.2)  # noqa: ASYNC251  the thread has done both, and the loop knows of neither
+    await asyncio.wait(asked)
+    assert asked[0].cancelled()
+    asked.clear()
+    await desk.ask(lambda: None)  # the thread has another question on its mind now
+    gc.collect()
+    await asyncio.sleep(0)
+    assert told == []
