@@ -193,7 +193,7 @@ async def measure(
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """The rows for people."""
     lines = [
-        "raster preset     channels viewers  cores a channel  admission  slate (at first)  TS faults stalled s"
+        "raster preset    channels viewers  cores a channel  admission  slate (at first)  TS faults stalled s"
     ]
     lines += [
         f"{r['raster']:6} {r['preset']:10} {r['channels']:8} {r['viewers']:7} {r['cores']:6.2f} "
