@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ValidationError
 
 from retrovue.diagnostics import Diagnostic, Label, Severity
-from retrovue.station import card
 from retrovue.station.channel_rules import expectations, simulcasts
 from retrovue.station.document import Mapping as MappingNode
 from retrovue.station.document import Scalar, plain
@@ -293,7 +292,9 @@ def letters(world: World) -> Iterator[Diagnostic]:
                 text = getattr(v.model, key)
                 if not isinstance(text, str) or text.isascii() or v.is_mended(key):
                     continue
-                if missing := card.faces().without_glyph(text):
+                from retrovue.station.card import faces  # here: few stations need it, and it draws
+
+                if missing := faces().without_glyph(text):
                     shown = missing if len(missing) <= 12 else f"{missing[:12]}…"
                     yield warning(
                         "no-glyph",

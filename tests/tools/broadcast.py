@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from retrovue.state_dir import ADDRESS_NAME
 from tests.tools.capture import capture
 
 _PROC = Path("/proc")
@@ -154,6 +155,8 @@ class Broadcast:
     def _answers(self) -> bool:
         if self._child is None or self._child.poll() is not None:
             raise AssertionError("the station ended before it was on the air")
+        if not (self.state / ADDRESS_NAME).exists():
+            return False  # the commands of its operator would not find it yet
         try:
             return bool(self.get_json("/lineup.json"))
         except OSError:
