@@ -142,7 +142,7 @@ def _calendar(country: str, year: int) -> dict[str, frozenset[date]]:
 
     try:
         plain = holidays.country_holidays(country.upper(), years=year, observed=False)
-    except (NotImplementedError, KeyError):
+    except (NotImplementedError, KeyError):  # what the library raises for a country that it doesn't know
         raise ValueError(f"“{country}” is no country with known holidays: write us, gb, de, …") from None
     found: dict[str, set[date]] = {}
     languages = {plain.default_language, *({"en_US"} & set(plain.supported_languages))}

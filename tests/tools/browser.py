@@ -17,7 +17,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 #: A fresh browser that asks nobody but the page's server, on a machine without a sound card.
-_FLAGS = (
+FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -26,6 +26,10 @@ _FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+)
+
+#: And for one that is driven, and plays.
+_DRIVEN = (
     "--mute-audio",
     "--autoplay-policy=no-user-gesture-required",
     "--window-size=1280,900",
@@ -79,7 +83,8 @@ async def browsing(address: str, profile: Path) -> AsyncIterator[Page]:
     assert CHROMIUM is not None
     browser = await asyncio.create_subprocess_exec(
         CHROMIUM,
-        *_FLAGS,
+        *FLAGS,
+        *_DRIVEN,
         f"--user-data-dir={profile}",
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,

@@ -144,6 +144,7 @@ class DatagramStream:
         except asyncio.CancelledError:
             pass  # by ``end``: the task is over either way
         except Exception:
+            # A task of its own, for which nobody waits: the tuner is freed and the fault is told.
             log.exception("%s: the stream to %s failed", self._tuner.name, self.target)
             why = "fault"
         finally:

@@ -112,6 +112,7 @@ class Packager:
         except (StopAsyncIteration, TimeoutError):
             why = "signal ended"
         except Exception:
+            # A task of its own, for which nobody waits: without this a fault would be told by nobody.
             log.exception("HLS of %s failed", self._channel)
             why = "fault"
         finally:

@@ -384,6 +384,7 @@ class Session:
         try:
             await subscription.run()
         except Exception:
+            # One subscription's fault must not end its session, nor go untold.
             log.exception("an HTSP subscription to %s failed", subscription.wish.listed.ident.id)
 
     def _unsubscribe(self, request: Message) -> Message:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,23 +21,9 @@ from retrovue.headend.web import WebFrontEnd
 from retrovue.lineup import Health, StationStatus
 from tests.headend.fake_lineup import FakeLineup
 from tests.headend.serving import serving
+from tests.tools.browser import CHROMIUM, FLAGS
 
 AT = datetime(2026, 11, 24, 0, 59, 50, tzinfo=UTC)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-#: A fresh browser that asks nobody but the page's server.
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--enable-logging=stderr",
-    "--dump-dom",
-)
 
 
 class Later(FakeLineup):
@@ -80,6 +65,8 @@ async def dump(address: str, profile: Path, milliseconds: int) -> tuple[str, str
     browser = await asyncio.create_subprocess_exec(
         CHROMIUM,
         *FLAGS,
+        "--enable-logging=stderr",
+        "--dump-dom",
         f"--user-data-dir={profile}",
         f"--virtual-time-budget={milliseconds}",
         address,
