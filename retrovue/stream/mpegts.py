@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from retrovue.stream.codecs import AAC, H264, AudioCodec, VideoCodec
-from retrovue.stream.sections import PACKET, Payload, section, with_length
+from retrovue.stream.scte35 import PID_CUES, REGISTRATION, STREAM_TYPE
+from retrovue.stream.sections import PACKET, Payload, descriptor, section, with_length
 
 CLOCK_HZ = 90_000
 WRAP = 1 << 33
@@ -47,7 +48,8 @@ class TsMux:
     """Access units in, 188-byte packets out. One instance per channel; its counters never restart.
 
     ``audio_kbps`` is for codecs whose bit rate the PMT tells. ``stream`` is the transport_stream_id: by it
-    receivers tell two carriers apart.
+    receivers tell two carriers apart. ``cues``: descriptors of the stream of cue messages; None: there is
+    none.
     """
 
     def __init__(
@@ -57,20 +59,21 @@ class TsMux:
         audio: AudioCodec = AAC,
         audio_kbps: int = 128,
         stream: int = 1,
+        cues: bytes | None = None,
     ) -> None:
         self._counters: defaultdict[int, int] = defaultdict(int)  #: by PID
         pat = section(0x00, stream, program.to_bytes(2, "big") + (0xE000 | PID_PMT).to_bytes(2, "big"))
         self._audio_stream_id = audio.stream_id
-        # Where a stream type is not ISO's own, the program says whose it is.
-        registration = (
-            b"\x05" + bytes((len(audio.registration),)) + audio.registration if audio.registration else b""
-        )
+        # Where a stream type is not ISO's own, the program says whose it is. ffmpeg remembers the last one
+        # only, and knows AC-3 without.
+        whose = (audio.registration, REGISTRATION if cues is not None else b"")
+        registration = b"".join(descriptor(0x05, of) for of in whose if of)
         pmt_body = (0xE000 | PID_VIDEO).to_bytes(2, "big") + with_length(registration)
         of_audio = audio.descriptors(audio.bit_rate(audio_kbps))
-        for stream_type, pid, descriptors in (
-            (video.stream_type, PID_VIDEO, b""),
-            (audio.stream_type, PID_AUDIO, of_audio),
-        ):
+        streams = [(video.stream_type, PID_VIDEO, b""), (audio.stream_type, PID_AUDIO, of_audio)]
+        if cues is not None:
+            streams.append((STREAM_TYPE, PID_CUES, cues))
+        for stream_type, pid, descriptors in streams:
             pmt_body += bytes((stream_type,)) + (0xE000 | pid).to_bytes(2, "big") + with_length(descriptors)
         pmt = section(0x02, program, pmt_body)
         self._tables = tuple(

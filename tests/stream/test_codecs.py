@@ -80,7 +80,7 @@ def test_the_pmt_of_ac3_is_atsc_s() -> None:
     packet = mux.tables()[PACKET : 2 * PACKET]
     size = 3 + ((packet[6] & 0x0F) << 8 | packet[7])
     program = parse_pmt(parse_section(packet[5 : 5 + size]))
-    assert program.registration == "GA94"
+    assert program.registrations == ("GA94",)
     assert [kind for kind, _ in program.streams] == [0x02, 0x81]
     of_audio = program.descriptors[1]
     assert of_audio[0x05] == b"AC-3"

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from tests.tools import ts_syntax as syntax
 from tests.tools.capture import capture
+from tests.tools.scte35_syntax import CUE_TABLE, parse_cue
 from tests.tools.ts_report import KNOWN_RATES, TICKS, Fault, Report, Rules, Stall
 from tests.tools.ts_syntax import PACKET, PCR_MOD, PTS_MOD, SYNC
 
@@ -139,6 +140,9 @@ class TsAnalyser:
         self._video_grid = _Grid()
         self._last_idr: int | None = None
         self._sets: dict[str, None] = {}
+        # cue messages
+        self._spliced: dict[int, None] = {}  # their times, 33 bits
+        self._stamps: set[int] | None = None  # of the pictures, 33 bits; None: no cue messages
         # sound
         self._audio_pts = 0
         self._audio_first: int | None = None
@@ -289,7 +293,10 @@ class TsAnalyser:
             raw = bytes(held[:size])
             del held[:size]
             try:
-                self._section(syntax.parse_section(raw))
+                if raw[0] == CUE_TABLE:
+                    self._cue(raw)
+                else:
+                    self._section(syntax.parse_section(raw))
             except (ValueError, IndexError) as error:
                 self._fault("psi", str(error))
         held.clear()
@@ -323,6 +330,13 @@ class TsAnalyser:
             self._sdt, self._sdt_version = section.raw, section.version
             self.report.services = [f"{name} ({provider})" for provider, name in syntax.parse_sdt(section)]
 
+    def _cue(self, raw: bytes) -> None:
+        """A cue message: well formed, and its time that of a picture, which is judged once all are known."""
+        cue = parse_cue(raw)
+        self.report.cues.append((self._dts, raw.hex()))
+        if cue.pts is not None:
+            self._spliced[cue.pts] = None
+
     def _map_program(self, program: syntax.ProgramMap) -> None:
         self._announced |= {pid for _, pid in program.streams} | {program.pcr_pid}
         self.report.streams = [f"type {kind:#04x} on {pid:#x}" for kind, pid in program.streams]
@@ -344,13 +358,19 @@ class TsAnalyser:
             }[audio[0]]
             if audio[0] == syntax.STREAM_AC3:
                 of_audio = program.descriptors[program.streams.index(audio)]
-                if program.registration != "GA94" or of_audio.get(0x05, b"")[:4] != b"AC-3":
+                if "GA94" not in program.registrations or of_audio.get(0x05, b"")[:4] != b"AC-3":
                     self._fault("stream_type", "AC-3 (0x81) that is not registered as ATSC's")
                 if 0x81 not in of_audio:
                     self._fault("stream_type", "AC-3 without its audio stream descriptor (A/52 annex A)")
         for pid, handler in ((self._video_pid, self._video_packet), (self._audio_pid, self._audio_packet)):
             if pid is not None:
                 self._pids.setdefault(pid, _Pid()).handler = handler
+        for kind, pid in program.streams:
+            if kind == syntax.STREAM_CUES:
+                self._stamps = self._stamps or set()
+                self._pids.setdefault(pid, _Pid()).handler = self._tables
+                if "CUEI" not in program.registrations:
+                    self._fault("stream_type", "cue messages (0x86) that are not registered as SCTE's")
 
     # --- the program clock -----------------------------------------------------------------------
 
@@ -562,6 +582,8 @@ class TsAnalyser:
             if self._dts // PTS_MOD > previous // PTS_MOD:
                 self.report.wraps += 1
         self.report.last_pts = self._dts
+        if self._stamps is not None:
+            self._stamps.add(dts)
         return self._dts
 
     def _step_video(self, dts: int) -> None:
@@ -706,6 +728,7 @@ class TsAnalyser:
         if self._tail:
             report.notes.append(f"{len(self._tail)} bytes after the last whole packet")
         self._shape()
+        self._judge_splices()
         if self._frame is not None:
             report.rate = str(Fraction(TICKS) / self._frame)
             if report.first_pts is not None and report.last_pts is not None:
@@ -736,6 +759,16 @@ class TsAnalyser:
         ):
             if not present:
                 self._fault("missing", f"no {what} in the capture")
+
+    def _judge_splices(self) -> None:
+        """A splice between the first and the last picture is at one of them."""
+        first, last = self.report.first_pts, self.report.last_pts
+        if first is None or last is None:
+            return
+        for pts in self._spliced:
+            at = last + syntax.signed_difference(pts, last % PTS_MOD, PTS_MOD)
+            if first <= at <= last and pts not in (self._stamps or ()):
+                self._fault("splice", f"PTS {pts}: no picture is there")
 
     def _judge_arrivals(self) -> None:
         report = self.report

@@ -69,6 +69,7 @@ class Report:
     pids: dict[str, int] = field(default_factory=dict)  #: packets per PID, "0x100"
     streams: list[str] = field(default_factory=list)
     services: list[str] = field(default_factory=list)
+    cues: list[tuple[int, str]] = field(default_factory=list)  #: PTS of the picture before; message, hex
     parameter_sets: list[str] = field(default_factory=list)  #: hashes of SPS+PPS, in order of appearance
     first_pts: int | None = None
     last_pts: int | None = None  #: unwrapped from first_pts
@@ -147,6 +148,7 @@ class Report:
             ("video ahead of audio", span(self.interleave_ms)),
             ("SPS/PPS", f"{len(self.parameter_sets)} different: {' '.join(self.parameter_sets)}"),
             ("2^33 wraps", str(self.wraps)),
+            *([("cue messages", str(len(self.cues)))] if self.cues else []),
         ]
         if self.first_idr_behind_ms is not None:
             rows += [

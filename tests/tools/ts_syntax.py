@@ -28,6 +28,7 @@ STREAM_MPEG2 = 0x02
 STREAM_ADTS = 0x0F
 STREAM_MPEG1_AUDIO = 0x03
 STREAM_AC3 = 0x81  # ATSC A/53 part 3: user private, so the program must be registered as ATSC's
+STREAM_CUES = 0x86  # ANSI/SCTE 35, 8.1
 VIDEO_STREAMS = (STREAM_H264, STREAM_MPEG2)
 AUDIO_STREAMS = (STREAM_ADTS, STREAM_MPEG1_AUDIO, STREAM_AC3)
 
@@ -95,7 +96,7 @@ class ProgramMap:
 
     pcr_pid: int
     streams: tuple[tuple[int, int], ...]  #: (stream type, PID) in order
-    registration: str  #: format_identifier of the program; empty: none
+    registrations: tuple[str, ...]  #: format_identifiers of the program
     descriptors: tuple[dict[int, bytes], ...]  #: by tag, for each stream
 
 
@@ -116,7 +117,7 @@ def parse_pmt(section: Section) -> ProgramMap:
         raise ValueError("PMT has no PCR PID")
     pcr_pid = (body[0] & 0x1F) << 8 | body[1]
     at = 4 + ((body[2] & 0x0F) << 8 | body[3])
-    registration = _descriptors(body[4:at]).get(0x05, b"")[:4].decode("latin-1")
+    registrations = tuple(d[:4].decode("latin-1") for tag, d in _in_turn(body[4:at]) if tag == 0x05)
     streams, descriptors = [], []
     while at + 5 <= len(body):
         streams.append((body[at], (body[at + 1] & 0x1F) << 8 | body[at + 2]))
@@ -125,14 +126,19 @@ def parse_pmt(section: Section) -> ProgramMap:
         at = end
     if at != len(body):
         raise ValueError("PMT descriptor lengths do not add up")
-    return ProgramMap(pcr_pid, tuple(streams), registration, tuple(descriptors))
+    return ProgramMap(pcr_pid, tuple(streams), registrations, tuple(descriptors))
 
 
 def _descriptors(data: bytes) -> dict[int, bytes]:
     """Tag → content. Raises ``ValueError`` when they do not fill their loop."""
-    found, at = {}, 0
+    return dict(_in_turn(data))
+
+
+def _in_turn(data: bytes) -> list[tuple[int, bytes]]:
+    """(tag, content). Raises ``ValueError`` when they do not fill their loop."""
+    found, at = [], 0
     while at + 2 <= len(data):
-        found[data[at]] = data[at + 2 : at + 2 + data[at + 1]]
+        found.append((data[at], data[at + 2 : at + 2 + data[at + 1]]))
         at += 2 + data[at + 1]
     if at != len(data):
         raise ValueError("descriptors do not fill their loop")
