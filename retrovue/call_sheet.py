@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _PATIENCE_S = 300.0
 _HEADEND = (
     "bind", "http_port", "port_80", "stream_port", "control_port", "discovery", "external_url", "zeroconf",
-    "tvheadend", "htsp_port", "tvheadend_port",
+    "tvheadend", "htsp_port", "tvheadend_port", "xtream",
 )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ class CallSheet:
     serve: Mapping[str, Any]  #: what station.yaml says under serve: of the head-end
     tuner: Mapping[str, Any]  #: and under tuner:
     token: Callable[[], str]  #: of the control API; raises RetroVueError
-    accounts: tuple[tuple[str, Callable[[], str]], ...]  #: of Tvheadend: names, and passwords like the token
+    accounts: tuple[tuple[str, Callable[[], str]], ...]  #: of viewers: names, and passwords like the token
 
 
 async def send_for(station: Path, clock: MasterClock) -> CallSheet:

@@ -190,6 +190,7 @@ def headend_settings(sheet: CallSheet, overrides: Mapping[str, Any]) -> HeadendS
         stream_port=setting("stream_port"),
         control_port=setting("control_port"),
         tvheadend=serve["tvheadend"],
+        xtream=serve["xtream"],
         htsp_port=setting("htsp_port"),
         tvheadend_port=setting("tvheadend_port"),
         accounts=tuple((name, password()) for name, password in sheet.accounts),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface
 from typing import cast
@@ -32,6 +33,21 @@ def interfaces() -> list[Interface]:
         ]
         found.append(Interface(adapter.index, tuple(str(i.ip) for i in each), tuple(i.network for i in each)))
     return found
+
+
+def is_near(address: str, networks: Iterable[IPv4Network | IPv6Network] = ()) -> bool:
+    """Of this machine or its network: loopback, link-local, private (RFC 1918, RFC 4193).
+
+    A house with IPv6 has addresses of the whole world's, so there a neighbour in one of our ``networks``
+    counts, too. IPv4 neighbours don't: beside a rented server's address are strangers.
+    """
+    try:
+        found = ip_address(plain(address))
+    except ValueError:
+        return False
+    if found.is_loopback or found.is_link_local or found.is_private:
+        return True
+    return found.version == 6 and any(n.version == 6 and n.prefixlen >= 64 and found in n for n in networks)
 
 
 #: What "listen on every address" is written as.

@@ -54,10 +54,10 @@ class GuideFrontEnd:
         self._packed.clear()
 
     async def _xmltv(self, request: web.Request) -> web.StreamResponse:
-        return await reply(request, await self._guide(base_url(request, self._settings.external_url)))
+        return await reply(request, await self.document(base_url(request, self._settings.external_url)))
 
     async def _xmltv_gz(self, request: web.Request) -> web.StreamResponse:
-        plain = await self._guide(base_url(request, self._settings.external_url))
+        plain = await self.document(base_url(request, self._settings.external_url))
         async with self._writing:
             packed = self._packed.get(plain.etag)
             if packed is None:
@@ -86,8 +86,8 @@ class GuideFrontEnd:
         name = self._lineup.status().name
         return (self._lineup.guide_etag(), base, name, tuple(self._lineup.channels()))
 
-    async def _guide(self, base: str) -> Document:
-        """The document under ``base``; written by whoever asks first, while the others wait."""
+    async def document(self, base: str) -> Document:
+        """The guide with addresses below ``base``; written by whoever asks first, while the others wait."""
         async with self._writing:
             key = self._key(base)
             while (found := self._written.get(key)) is None:

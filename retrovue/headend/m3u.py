@@ -7,7 +7,7 @@ would break a line (quotes, commas, line ends) is replaced by its typographic li
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 from retrovue.headend.xmltv import artwork_url
@@ -18,15 +18,23 @@ CONTENT_TYPE = "audio/x-mpegurl"
 #: Kodi takes the name after the *last* comma of the line, VLC after the first: none may be inside.
 _LIKENESS = str.maketrans({'"': "”", ",": "\N{SINGLE LOW-9 QUOTATION MARK}"})
 
+#: (base URL, channel) → where its stream is.
+Address = Callable[[str, ChannelIdent], str]
+
 
 def stream_url(base_url: str, channel: ChannelIdent) -> str:
     """Where the channel's transport stream is; ``base_url`` has no trailing slash."""
     return f"{base_url}/auto/v{quote(channel.number)}"
 
 
-def m3u(channels: Iterable[ChannelIdent], base_url: str) -> str:
-    """The whole lineup, with the address of its guide."""
-    guide = plain(f"{base_url}/xmltv.xml")
+def m3u(
+    channels: Iterable[ChannelIdent],
+    base_url: str,
+    stream: Address = stream_url,
+    guide: str = "",
+) -> str:
+    """The whole lineup, with the address of its ``guide`` (empty: that of everybody)."""
+    guide = plain(guide or f"{base_url}/xmltv.xml")
     lines = [f'#EXTM3U url-tvg="{guide}" x-tvg-url="{guide}"']
     for channel in channels:
         attributes = {
@@ -39,7 +47,15 @@ def m3u(channels: Iterable[ChannelIdent], base_url: str) -> str:
             "group-title": channel.group,
         }
         written = " ".join(f'{key}="{plain(value)}"' for key, value in attributes.items() if value)
-        lines += (f"#EXTINF:-1 {written},{plain(channel.name)}", stream_url(base_url, channel))
+        lines += (f"#EXTINF:-1 {written},{plain(channel.name)}", stream(base_url, channel))
+    return "\n".join(lines) + "\n"
+
+
+def bare(channels: Iterable[ChannelIdent], base_url: str, stream: Address = stream_url) -> str:
+    """Names and addresses only, for players that stumble over attributes."""
+    lines = ["#EXTM3U"]
+    for channel in channels:
+        lines += (f"#EXTINF:-1,{plain(channel.name)}", stream(base_url, channel))
     return "\n".join(lines) + "\n"
 
 

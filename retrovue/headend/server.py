@@ -30,6 +30,7 @@ from retrovue.headend.selection import selected
 from retrovue.headend.settings import FrontEnd, HeadendSettings
 from retrovue.headend.tvheadend.front_end import TvheadendFrontEnd
 from retrovue.headend.web import WebFrontEnd
+from retrovue.headend.xtream.front_end import XtreamFrontEnd
 from retrovue.lineup import ControlRoom, Lineup
 
 #: How long requests that are still running get to end when the station signs off (seconds).
@@ -43,8 +44,8 @@ log.addFilter(OurFaults())
 
 Builder = Callable[[Lineup, MasterClock, HeadendSettings], FrontEnd]
 
-#: The front-ends beside HDHomeRun and the API, which are built by name: those need a port, and a token.
-FRONT_ENDS: tuple[Builder, ...] = (GuideFrontEnd, HlsFrontEnd, WebFrontEnd)
+#: The front-ends that need no more than these three; all others are built by name.
+FRONT_ENDS: tuple[Builder, ...] = (HlsFrontEnd, WebFrontEnd)
 
 
 class Headend:
@@ -145,14 +146,17 @@ class Headend:
             own, its_sockets = await further_tuner(settings, device, self._state_dir)
             sockets += its_sockets
             tuner = HdhomerunFrontEnd(self._lineup, self._clock, own, searches, front_page=True)
-            guide = GuideFrontEnd(selected(self._lineup, own.channels), self._clock, own)
+            its_guide = GuideFrontEnd(selected(self._lineup, own.channels), self._clock, own)
             self._further.append(tuner)
-            further.append(([tuner, guide], its_sockets))
+            further.append(([tuner, its_guide], its_sockets))
         others = [build(self._lineup, self._clock, settings) for build in self._builders]
         token = control_token(settings.token, self._state_dir) if self._control is not None else ""
         desks = [self._hdhomerun, *self._further]
         api = ApiFrontEnd(self._lineup, self._clock, self._control, token, desks)
-        main: list[FrontEnd] = [self._hdhomerun, *others, api]
+        guide = GuideFrontEnd(self._lineup, self._clock, settings)
+        main: list[FrontEnd] = [self._hdhomerun, guide, *others, api]
+        if settings.xtream:
+            main.append(XtreamFrontEnd(self._lineup, self._clock, settings, guide.document))
         if settings.tvheadend:
             self._tvheadend = TvheadendFrontEnd(self._lineup, self._clock, settings)
             main.append(self._tvheadend)

@@ -43,9 +43,10 @@ class HeadendSettings:
     tvheadend: bool = False  #: answer as a Tvheadend server, too
     htsp_port: int = 9982
     tvheadend_port: int = 9981
+    xtream: bool = True  #: answer as an Xtream codes server, too
     accounts: tuple[tuple[str, str], ...] = field(
         default=(), repr=False
-    )  #: its names and passwords; none: open
+    )  #: of those two: names and passwords; none: open
     discovery: Discovery = "auto"
     port_80: bool = False  #: also serve on port 80 where the process may; after start: it does
     external_url: str | None = None  #: "http://tv.example:8080", when clients reach another address

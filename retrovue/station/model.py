@@ -339,7 +339,7 @@ Subtitles = Annotated[str, Field(pattern=r"^(off|forced|[a-z]{2,3})$")]
 
 
 class Account(Written):
-    """Somebody who may watch as a client of Tvheadend."""
+    """Somebody who may watch as a client of Tvheadend or Xtream codes."""
 
     name: str = Field(min_length=1, max_length=64)
     """What the client calls itself."""
@@ -365,9 +365,11 @@ class Serve(Written):
     """HTSP of the Tvheadend front-end."""
     tvheadend_port: int = Field(default=9981, ge=0, le=65535)
     """HTTP of the Tvheadend front-end."""
+    xtream: bool = True
+    """Answer as an Xtream codes server, too: for set-top players, on the HTTP ports."""
     accounts: tuple[Account, ...] = ()
-    """Who may use the Tvheadend front-end. With none it is open to this machine and its own network, and to
-    nobody else."""
+    """Who may use the Tvheadend and Xtream front-ends. With none they are open to this machine and its own
+    network, and to nobody else."""
     discovery: Literal["auto", "on", "off"] = "auto"
     """auto: found on the LAN only when port 80 serves the tuner API; loopback is always answered."""
     external_url: str | None = None

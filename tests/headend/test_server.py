@@ -60,7 +60,7 @@ async def test_every_front_end_on_both_ports(tmp_path: Path) -> None:
     try:
         async with aiohttp.ClientSession() as client:
             for port in (headend.http_port, headend.stream_port):
-                for path in ("/", "/discover.json", "/xmltv.xml", "/channels.m3u"):
+                for path in ("/", "/discover.json", "/xmltv.xml", "/channels.m3u", "/player_api.php"):
                     async with client.get(f"http://127.0.0.1:{port}{path}") as response:
                         assert response.status == 200, path
     finally:
@@ -265,3 +265,15 @@ async def test_the_tvheadend_front_end_is_there_when_it_is_asked_for(tmp_path: P
     finally:
         await headend.stop()
     assert headend.htsp_port is None
+
+
+async def test_the_xtream_front_end_can_be_left_out(tmp_path: Path) -> None:
+    headend = make(tmp_path, xtream=False)
+    await headend.start()
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{headend.http_port}") as client:
+            for path in ("/player_api.php", "/live/a/b/501.ts"):
+                async with client.get(path) as response:
+                    assert (response.status, await response.read()) == (404, b"")
+    finally:
+        await headend.stop()

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from retrovue.clock import MasterClock
-from retrovue.headend.addresses import ANYWHERE, Interface, interfaces
-from retrovue.headend.hdhomerun.moderation import Moderator, is_near
+from retrovue.headend.addresses import ANYWHERE, Interface, interfaces, is_near
+from retrovue.headend.hdhomerun.moderation import Moderator
 from retrovue.headend.hdhomerun.packet import FrameType
 
 #: What clients ask on IPv6: the link, and the site (libhdhomerun, hdhomerun_discover.c:68-69).

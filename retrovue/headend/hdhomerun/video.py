@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import nullcontext
 from functools import partial
@@ -19,21 +18,15 @@ from typing import Any
 from aiohttp import web
 
 from retrovue.clock import MasterClock
-from retrovue.headend.addresses import plain
 from retrovue.headend.hdhomerun.api import HEADERS
 from retrovue.headend.hdhomerun.personality import PROGRAM_NUMBER, Personality, RfPlan, find_channel
 from retrovue.headend.hdhomerun.tuners import Meter, Tuner, TunersInUse, TunerTable, Viewing
+from retrovue.headend.pour import FIRST_BYTES_S, STALLED_S, agent_of, peer_of, widen
 from retrovue.headend.unframed import UnframedStream
 from retrovue.lineup import ChannelIdent, Lineup, Signal, TuneRefused, Viewer
 
 log = logging.getLogger(__name__)
 
-#: Longest wait for the first bytes (seconds). Plex gives up after about 20, Emby's clients after 10.
-FIRST_BYTES_S = 9.0
-#: A reader that takes nothing for this long is gone, though its connection isn't (seconds).
-STALLED_S = 60.0
-#: Room in the socket for the burst at the beginning and for a short hiccup of the network (bytes).
-SEND_BUFFER = 512 * 1024
 #: Bytes written at once: whole packets, not much over aiohttp's own 64 KiB.
 _PIECE = 349 * 188
 
@@ -90,14 +83,14 @@ class Video:
             return _error(404, "801 Unknown Channel")
         this_request = asyncio.current_task()
         assert this_request is not None
-        address, port = _peer(request)
+        address, port = peer_of(request)
         viewing = Viewing(
             channel,
             address,
             port,
             end=partial(_cancel, this_request),
             meter=Meter(self._clock.elapsed()),
-            agent="".join(c for c in request.headers.get("User-Agent", "")[:200] if c.isprintable()),
+            agent=agent_of(request),
         )
         index = request.match_info.get("index")
         try:
@@ -126,7 +119,7 @@ class Video:
                 signal = await self._lineup.tune(viewing.channel.id, viewer)
                 chunks = signal.transport_stream()
                 first = await anext(chunks)
-            _widen(request)
+            widen(request)
             await response.prepare(request)
             why = await self._send(response, first, chunks, viewing, _duration(request))
             if why == "reader stalled" and request.transport is not None:
@@ -219,15 +212,3 @@ def _duration(request: web.Request) -> float | None:
         if name == "duration" and value.isascii() and value.isdigit() and len(value) < 8:
             return int(value) or None
     return None
-
-
-def _peer(request: web.Request) -> tuple[str, int]:
-    name = request.transport.get_extra_info("peername") if request.transport else None
-    return (plain(name[0]), name[1]) if name else (request.remote or "", 0)
-
-
-def _widen(request: web.Request) -> None:
-    """Room for the first burst, so that it leaves at once (asyncio has set TCP_NODELAY already)."""
-    wire = request.transport.get_extra_info("socket") if request.transport else None
-    if wire is not None:
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)

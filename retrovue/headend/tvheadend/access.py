@@ -1,7 +1,6 @@
 """Who may come in: accounts, addresses, and tickets for one path.
 
-Without accounts the station is open to its own network, and to nobody else: every client can be set up
-without a password, and a port that a router forwards by mistake shows nothing.
+Without accounts the station is open to whoever the gate admits, and to nobody else.
 """
 
 from __future__ import annotations
@@ -11,11 +10,12 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from ipaddress import ip_address
+
+from aiohttp import web
 
 from retrovue.clock import MasterClock
-from retrovue.headend.addresses import interfaces, plain
+from retrovue.headend.accounts import Account
+from retrovue.headend.gate import Gate
 
 #: How long a ticket lasts (seconds), Tvheadend's default; a player opens its stream several times with one.
 TICKET_S = 300.0
@@ -23,30 +23,26 @@ TICKET_S = 300.0
 _MOST_TICKETS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Somebody who may watch."""
-
-    name: str
-    password: str = field(repr=False)
-
-
 class Access:
     """Decides for every front-end of this kind."""
 
     def __init__(self, clock: MasterClock, accounts: Sequence[Account]) -> None:
-        self._clock = clock
+        self._clock, self._gate = clock, Gate(clock)
         self._accounts = {account.name: account for account in accounts}
         self._tickets: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     @property
     def open(self) -> bool:
-        """No accounts: whoever is near may watch."""
+        """No accounts: whoever the gate admits may watch."""
         return not self._accounts
 
     def admits(self, address: str) -> bool:
         """Does this address need no account?"""
-        return self.open and is_local(address)
+        return self.open and self._gate.admits(address)
+
+    def admits_all(self, request: web.BaseRequest) -> bool:
+        """Does nobody behind this request need an account?"""
+        return self.open and self._gate.admits_all(request)
 
     def by_digest(self, name: str, digest: bytes, challenge: bytes) -> Account | None:
         """HTSP: the digest is SHA-1 over password and challenge."""
@@ -70,19 +66,3 @@ class Access:
     def ticket_opens(self, path: str, word: str) -> bool:
         """May whoever has the ticket have this path? It can be used again until it expires."""
         return self._tickets.get((path, word), 0.0) > self._clock.elapsed()
-
-
-def is_local(address: str) -> bool:
-    """Of this machine or its network: loopback, link-local, private (RFC 1918, RFC 4193).
-
-    A house with IPv6 has addresses of the whole world's, so there a neighbour in our own network counts, too.
-    IPv4 neighbours don't: beside a rented server's address are strangers.
-    """
-    try:
-        found = ip_address(plain(address))
-    except ValueError:
-        return False
-    if found.is_loopback or found.is_link_local or found.is_private:
-        return True
-    networks = (n for i in interfaces() for n in i.networks if n.version == 6 and n.prefixlen >= 64)
-    return found.version == 6 and any(found in network for network in networks)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import retrovue
 from retrovue.clock import MasterClock
+from retrovue.headend.accounts import Account
 from retrovue.headend.settings import HeadendSettings
-from retrovue.headend.tvheadend.access import Access, Account
+from retrovue.headend.tvheadend.access import Access
 from retrovue.headend.tvheadend.directory import Directory, Listed, directory
 from retrovue.headend.tvheadend.epg import Epg
 from retrovue.headend.tvheadend.images import Images

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from aiohttp import web
 
 from retrovue.clock import MasterClock
+from retrovue.headend.accounts import Account
 from retrovue.headend.settings import HeadendSettings
-from retrovue.headend.tvheadend.access import Account
 from retrovue.headend.tvheadend.backend import Backend
 from retrovue.headend.tvheadend.htsp_port import HtspPort
 from retrovue.headend.tvheadend.http_api import HttpApi, log

@@ -10,39 +10,33 @@ import asyncio
 import html
 import json
 import logging
-import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from retrovue.headend.accounts import Account
 from retrovue.headend.addresses import plain
 from retrovue.headend.base_url import base_url
 from retrovue.headend.documents import Document, Spool, reply, spooled
 from retrovue.headend.faults import OurFaults
+from retrovue.headend.pour import Meter, NoPicture, agent_of, pour
 from retrovue.headend.tvheadend import grids, playlists
-from retrovue.headend.tvheadend.access import Account
 from retrovue.headend.tvheadend.backend import Backend, Peer
 from retrovue.headend.tvheadend.directory import Listed, Tag
 from retrovue.headend.tvheadend.http_auth import HttpAuth
-from retrovue.headend.tvheadend.watching import Watching
 from retrovue.headend.unframed import UnframedStream
 from retrovue.headend.xmltv import XmltvWriter
-from retrovue.lineup import Artwork, ArtworkRef, ChannelIdent, Signal, TuneRefused, Viewer
+from retrovue.lineup import Artwork, ArtworkRef, ChannelIdent, Viewer
 
 log = logging.getLogger(__name__)
 log.addFilter(OurFaults())
 
 #: What a refused request waits for its answer (seconds): guessing is slow.
 _REFUSAL_S = 0.25
-#: Longest wait for the first bytes of a channel (seconds).
-_FIRST_BYTES_S = 9.0
-#: A reader that takes nothing for this long is gone, though its connection isn't (seconds).
-_STALLED_S = 60.0
-#: Room in the socket for the burst at the beginning (bytes).
-_SEND_BUFFER = 512 * 1024
 #: A form is a few words (bytes).
 _LARGEST_FORM = 64 * 1024
 #: Guides kept: each costs its bytes.
@@ -109,10 +103,7 @@ class HttpApi:
     def _admitted(self, request: web.Request) -> bool:
         access = self._backend.access
         if access.open:
-            # A proxy on this machine would make everybody local: whom it speaks for must be so, too.
-            behind = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
-            addresses = [request.remote or "", *(a.strip() for a in behind if a.strip())]
-            return all(access.admits(address) for address in addresses)
+            return access.admits_all(request)
         account = None
         if header := request.headers.get("Authorization"):
             account = self._auth.by_header(request.method, request.raw_path, header)
@@ -319,58 +310,25 @@ class HttpApi:
         return one
 
     async def _watch(self, request: web.Request, one: Listed) -> web.StreamResponse:
-        """No header is sent before there is a picture, so that a failure can still be told."""
-        peer, agent = _peer(request), request.headers.get("User-Agent", "")[:200]
+        peer, agent = _peer(request), agent_of(request)
         account = _account.get()
         viewer = Viewer("tvheadend", f"{peer.address}:{peer.port}", agent)
         profile = request.query.get("profile", "pass")[:32]
-        clock, response = self._backend.clock, _unframed()
-        signal: Signal | None = None
-        chunks: AsyncIterator[bytes] | None = None
-        why = "viewer left"
-        try:
-            async with clock.deadline(_FIRST_BYTES_S):
-                signal = await self._backend.lineup.tune(one.ident.id, viewer)
-                chunks = signal.transport_stream()
-                first = await anext(chunks)
-            user = account.name if account is not None else ""
-            with self._backend.watched("HTTP", one, peer, user, agent, profile) as watching:
-                _widen(request)
-                await response.prepare(request)
-                why = await self._send(response, first, chunks, watching)
-            if why == "reader stalled" and request.transport is not None:
-                request.transport.abort()  # a polite close would wait for the reader
-            return response
-        except TuneRefused as refused:
-            return _error(503, refused.reason)
-        except (TimeoutError, StopAsyncIteration):
-            why = "no video data"
-            return _error(503, "No video data")
-        except ConnectionError:
-            return response  # nobody is left to read it
-        finally:
-            if isinstance(chunks, AsyncGenerator):
-                await chunks.aclose()
-            if signal is not None:
-                await signal.close(why)
+        user = account.name if account is not None else ""
+        backend, clock = self._backend, self._backend.clock
 
-    async def _send(
-        self, response: web.StreamResponse, first: bytes, chunks: AsyncIterator[bytes], watching: Watching
-    ) -> str:
-        try:
-            await self._write(response, first, watching)
-            async for chunk in chunks:
-                await self._write(response, chunk, watching)
-        except TimeoutError:
-            return "reader stalled"
-        return "signal ended"
+        @contextmanager
+        def counting() -> Iterator[Meter]:
+            with backend.watched("HTTP", one, peer, user, agent, profile) as watching:
+                yield Meter(
+                    lambda count: watching.received.add(count, clock.elapsed()),
+                    lambda count: watching.sent.add(count, clock.elapsed()),
+                )
 
-    async def _write(self, response: web.StreamResponse, chunk: bytes, watching: Watching) -> None:
-        clock = self._backend.clock
-        watching.received.add(len(chunk), clock.elapsed())
-        async with clock.deadline(_STALLED_S):
-            await response.write(chunk)
-        watching.sent.add(len(chunk), clock.elapsed())
+        try:
+            return await pour(request, _unframed(), backend.lineup, clock, one.ident.id, viewer, counting)
+        except NoPicture as refused:
+            return _error(503, str(refused))
 
 
 def _error(status: int, reason: str) -> web.Response:
@@ -432,10 +390,3 @@ def _peer(request: web.Request) -> Peer:
     if not theirs or not ours:
         return Peer(request.remote or "", 0)
     return Peer(plain(theirs[0]), theirs[1], plain(ours[0]))
-
-
-def _widen(request: web.Request) -> None:
-    """Room for the first burst, so that it leaves at once (asyncio has set TCP_NODELAY already)."""
-    wire = request.transport.get_extra_info("socket") if request.transport else None
-    if wire is not None:
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)

@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Sequence
 
 from retrovue.clock import MasterClock
-from retrovue.headend.tvheadend.access import Account
+from retrovue.headend.accounts import Account
 
 REALM = "tvheadend"
 #: A nonce is good for this long (seconds); then the client is told to take a new one, and asks nobody.

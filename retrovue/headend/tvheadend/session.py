@@ -15,8 +15,8 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from retrovue.headend.accounts import Account
 from retrovue.headend.tvheadend import grids
-from retrovue.headend.tvheadend.access import Account
 from retrovue.headend.tvheadend.backend import API_VERSION, Backend, Peer
 from retrovue.headend.tvheadend.directory import Listed
 from retrovue.headend.tvheadend.epg import Event

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import pytest
 
 from retrovue.clock import StationClock, SteppedClock
+from retrovue.headend import pour
 from retrovue.headend.hdhomerun import tuners, video
 from retrovue.headend.hdhomerun.tuners import TunersInUse, TunerTable, Viewing
 from retrovue.headend.tuner_desk import TunerState
@@ -271,7 +272,7 @@ async def test_a_reader_that_stalls_is_dropped_and_nobody_else_suffers(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(video, "STALLED_S", 0.2)
-    monkeypatch.setattr(video, "SEND_BUFFER", 4096)
+    monkeypatch.setattr(pour, "SEND_BUFFER", 4096)
     clock = StationClock()
     on_air = await start(FakeLineup(clock, chunk_packets=500, pace=0.001))
     # The first reads no more after the header.

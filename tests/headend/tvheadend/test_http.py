@@ -17,8 +17,9 @@ import aiohttp
 import pytest
 
 from retrovue.clock import StationClock, SteppedClock
+from retrovue.headend.accounts import Account
+from retrovue.headend.gate import Gate
 from retrovue.headend.tvheadend import access, http_auth
-from retrovue.headend.tvheadend.access import Account, is_local
 from retrovue.headend.tvheadend.http_auth import HttpAuth, parameters
 from retrovue.lineup import ChannelId, TuneRefused
 from tests.headend.fake_lineup import CHANNELS, PNG, FakeLineup
@@ -502,24 +503,12 @@ def test_tickets_expire_and_are_not_kept_without_end() -> None:
     assert len(door._tickets) <= 10_000
 
 
-@pytest.mark.parametrize(
-    ("address", "near"),
-    [
-        *((a, True) for a in ("127.0.0.1", "10.1.2.3", "192.168.0.9", "172.16.0.1", "::1", "fe80::1%eth0")),
-        *((a, True) for a in ("fd00::1", "::ffff:192.168.0.9", "169.254.1.1")),
-        *((a, False) for a in ("8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "", "x")),
-    ],
-)
-def test_the_open_station_is_open_to_its_own_network(address: str, near: bool) -> None:
-    assert is_local(address) == near
-
-
 async def test_an_open_station_is_closed_to_strangers(
     http: aiohttp.ClientSession, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Jellyfin wants a name and a password, whatever the server thinks of them.
     assert await status_of(http, "/api/serverinfo", headers=basic("any", "thing")) == 200
-    monkeypatch.setattr(access, "is_local", lambda address: False)
+    monkeypatch.setattr(Gate, "admits", lambda self, address: False)
     assert await status_of(http, "/api/serverinfo") == 403
     assert await status_of(http, "/stream/channelnumber/9") == 403
     client = await connect()

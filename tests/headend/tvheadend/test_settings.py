@@ -49,6 +49,8 @@ def test_it_is_there_unless_it_is_switched_off(tmp_path: Path) -> None:
     found = settings(tmp_path, "  bind: 127.0.0.1\n")
     assert (found.tvheadend, found.htsp_port, found.tvheadend_port, found.accounts) == (True, 9982, 9981, ())
     assert settings(tmp_path, "  tvheadend: false\n").tvheadend is False
+    assert found.xtream
+    assert settings(tmp_path, "  xtream: false\n").xtream is False
     assert settings(tmp_path, "  htsp_port: 1234\n", htsp_port=4321).htsp_port == 4321
 
 
