@@ -12,6 +12,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Literal, NewType, Protocol
 
+from retrovue.credits import Credit
+
 #: A channel's immutable slug ("wrtv").
 ChannelId = NewType("ChannelId", str)
 #: A key of Lineup.artwork ("logo/wrtv").
@@ -54,6 +56,7 @@ class GuideEntry:
     rating: str = ""  #: "TV-PG"; empty when none
     kind: str = "programme"  #: "programme", "movie", "off_air"
     artwork: ArtworkRef | None = None
+    credits: tuple[Credit, ...] = ()  #: by job, in the order of ``credits.JOBS``
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class Listings:
             written_at=written_at(span),
             fallbacks=self._fallbacks.stand_ins(slot),
             moves=tuple(sorted(slot.moves.items())),
+            credits=main.credits if main else (),
         )
 
     def _titles(self, slug: str, main: Asset | None, parts: Sequence[Part]) -> tuple[str, str]:

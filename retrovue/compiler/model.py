@@ -11,6 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from operator import attrgetter
 
+from retrovue.credits import Credit
 from retrovue.diagnostics import Diagnostic
 from retrovue.library.catalog import Asset
 
@@ -61,6 +62,8 @@ class ScheduleEvent:
     fallbacks: tuple[str, ...] = ()  #: asset ids that stand in, in order
     #: What it did to the rotations' cursors (one that is "" is gone); empty for what was in flight before.
     moves: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    #: Its main asset's, by whom they are kept: they change with it.
+    credits: tuple[Credit, ...] = field(default=(), compare=False)
 
     def __reduce__(self) -> tuple[object, ...]:
         # To another process and back in a quarter of the time.

@@ -33,7 +33,7 @@ from random import Random
 from urllib.parse import quote, unquote
 
 from retrovue.compiler.shelf import Candidates, Order, sort_key
-from retrovue.library.catalog import Asset, Catalog
+from retrovue.library.catalog import Asset, Catalog, director
 from retrovue.station.model import GroupBy, PlayMode
 
 _FROM = re.compile(r"S(\d+)E(\d+)")
@@ -236,5 +236,5 @@ def group_of(asset: Asset, group_by: GroupBy) -> str:
     if group_by is GroupBy.SEASON:
         return f"{asset.series} {asset.season}" if asset.season is not None else asset.series
     if group_by is GroupBy.DIRECTOR:
-        return asset.extra.get("director", "")
+        return director(asset)
     return asset.tags[0] if asset.tags else ""

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+from retrovue.credits import JOBS, Credit
 from retrovue.lineup import ArtworkRef, ChannelId, ChannelIdent, GuideEntry
 
 #: What XML 1.0 (§ 2.2 Char) forbids, plus the C1 controls it discourages.
@@ -97,6 +98,7 @@ class XmltvWriter:
                 entry.rating,
                 entry.kind,
                 entry.artwork,
+                entry.credits,
                 at - entry.start,
                 fresh,
             )
@@ -123,6 +125,7 @@ class XmltvWriter:
             parts.append(f"<sub-title>{subtitle}</sub-title>")
         if description := escape(entry.description):
             parts.append(f"<desc>{description}</desc>")
+        parts.append(_credits(entry.credits))
         dated = _date(entry)
         if dated:
             parts.append(f"<date>{dated}</date>")
@@ -181,6 +184,16 @@ def _categories(entry: GuideEntry) -> Sequence[str]:
     elif entry.episode is not None and entry.kind != "movie" and "series" not in known:
         words.append("Series")
     return words
+
+
+def _credits(credited: Sequence[Credit]) -> str:
+    """In the order that the DTD wants, nobody without a name."""
+    people = []
+    for credit in sorted(credited, key=lambda credit: JOBS.index(credit.job)):
+        role = f' role="{escape(credit.role)}"' if credit.job == "actor" and escape(credit.role) else ""
+        if name := escape(credit.name):
+            people.append(f"<{credit.job}{role}>{name}</{credit.job}>")
+    return f"<credits>{''.join(people)}</credits>" if people else ""
 
 
 def _episode(season: int | None, episode: int | None) -> str:

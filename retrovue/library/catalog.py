@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from retrovue.credits import Credit
+
 #: The folder beside station.yaml that holds the lock (lock.py).
 LOCK_FOLDER = "catalog.lock"
 
@@ -49,9 +51,17 @@ class SubtitleTrack:
     path: str = ""  #: file of its own, relative to the collection's root; empty: within the asset's
 
 
-def spelt(track: AudioTrack | SubtitleTrack) -> dict[str, Any]:
-    """What a track says, defaults left out: as it is kept in JSON."""
-    return {f.name: v for f in fields(track) if (v := getattr(track, f.name)) != f.default}
+def spelt(part: AudioTrack | SubtitleTrack | Credit) -> dict[str, Any]:
+    """What a part of an asset says, defaults left out: as it is kept in JSON."""
+    return {f.name: v for f in fields(part) if (v := getattr(part, f.name)) != f.default}
+
+
+#: Fields of an asset that are several things of a kind.
+PARTS: Mapping[str, type[AudioTrack] | type[SubtitleTrack] | type[Credit]] = {
+    "audio": AudioTrack,
+    "subtitles": SubtitleTrack,
+    "credits": Credit,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,7 @@ class Asset:
     tags: tuple[str, ...] = ()
     advertiser: str = ""
     category: str = ""
+    credits: tuple[Credit, ...] = ()  #: as ``in_order`` has them
     extra: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -106,6 +117,12 @@ class Asset:
     def eligible(self) -> bool:
         """May it air?"""
         return self.state is AssetState.READY and self.approved and self.duration_us > 0
+
+
+def director(asset: Asset) -> str:
+    """Who directed it, as far as its source says."""
+    named = (credit.name for credit in asset.credits if credit.job == "director")
+    return next(named, asset.extra.get("director", ""))
 
 
 def genres(asset: Asset) -> tuple[str, ...]:

@@ -32,12 +32,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrovue.library.catalog import (
+    PARTS,
     Asked,
     Asset,
     AssetState,
-    AudioTrack,
     Catalog,
-    SubtitleTrack,
     genres,
 )
 from retrovue.library.lock import (
@@ -60,7 +59,7 @@ FOLDER = "catalog-cache"
 SMALL = 2_000_000
 
 #: Changes whenever what a cache file holds does.
-_VERSION = "3"
+_VERSION = "4"
 _GROUP = 4096
 _SUFFIX = ".parquet"
 _LISTS = ("tag", "genre")
@@ -380,9 +379,9 @@ def _asset(collection: str, line: str) -> Asset:
     for name in _TUPLES:
         if name in values:
             values[name] = tuple(values[name])
-    for name, kind in (("audio", AudioTrack), ("subtitles", SubtitleTrack)):
+    for name, kind in PARTS.items():
         if name in values:
-            values[name] = tuple(kind(**track) for track in values[name])
+            values[name] = tuple(kind(**part) for part in values[name])
     values["state"] = AssetState(values.get("state", AssetState.READY))
     values.setdefault("approved", True)
     return Asset(collection=collection, **values)

@@ -18,10 +18,11 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from retrovue.credits import JOBS
 from retrovue.errors import RetroVueError
-from retrovue.library.catalog import LOCK_FOLDER, Asset, AssetState, AudioTrack, Catalog, SubtitleTrack, spelt
+from retrovue.library.catalog import LOCK_FOLDER, PARTS, Asset, AssetState, Catalog, spelt
 
 FOLDER = LOCK_FOLDER
 _SUFFIX = ".jsonl"
@@ -63,6 +64,21 @@ class _Subtitle(BaseModel):
         return self
 
 
+class _Credit(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    job: str
+    name: str = Field(min_length=1)
+    role: str = ""
+
+    @field_validator("job")
+    @classmethod
+    def _is_known(cls, job: str) -> str:
+        if job not in JOBS:
+            raise ValueError(f"{job!r} is none of {', '.join(JOBS)}")
+        return job
+
+
 class _Line(BaseModel):
     """One line of the lock. The order of the fields is the order in which they are written."""
 
@@ -102,6 +118,7 @@ class _Line(BaseModel):
     advertiser: str = ""
     category: str = ""
     description: str = ""
+    credits: tuple[_Credit, ...] = ()
     extra: Mapping[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -122,10 +139,6 @@ def _refuse_outside(path: str) -> None:
 
 
 _FIELDS = tuple(_Line.model_fields)
-_TRACKS: Mapping[str, type[AudioTrack] | type[SubtitleTrack]] = {
-    "audio": AudioTrack,
-    "subtitles": SubtitleTrack,
-}
 _DEFAULTS: Mapping[str, Any] = {
     name: f.get_default(call_default_factory=True) for name, f in _Line.model_fields.items()
 }
@@ -140,8 +153,8 @@ def render_line(asset: Asset) -> str:
             values[name] = (
                 dict(sorted(value.items()))
                 if name == "extra"
-                else [spelt(track) for track in value]
-                if name in _TRACKS
+                else [spelt(part) for part in value]
+                if name in PARTS
                 else value
             )
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
@@ -211,8 +224,8 @@ def parse_line(collection: str, line: str, where: str = "here") -> Asset:
             help="mend the line or delete it, then run retrovue ingest",
         ) from None
     fields: dict[str, Any] = {field: getattr(values, field) for field in _FIELDS}
-    for name, kind in _TRACKS.items():
-        fields[name] = tuple(kind(**track.model_dump()) for track in fields[name])
+    for name, kind in PARTS.items():
+        fields[name] = tuple(kind(**part.model_dump()) for part in fields[name])
     return Asset(collection=collection, **fields)
 
 

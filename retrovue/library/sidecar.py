@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from retrovue.credits import JOBS, Credit, in_order
 from retrovue.units import SECOND_US
 
 #: A sidecar is a few lines; more is a mistake.
@@ -49,6 +50,31 @@ Word = Annotated[str, BeforeValidator(_word)]
 Offset = Annotated[int, BeforeValidator(_offset), Field(ge=0)]
 
 
+def _people(value: object) -> object:
+    """People by job: a name, several, or for actors whom they play. Raises ``ValueError``."""
+    if not isinstance(value, dict):
+        raise ValueError("write them by job, like director: Buster Keaton")
+    found: list[Credit] = []
+    for job, people in value.items():
+        if job not in JOBS:
+            raise ValueError(f"{job!r} is none of {', '.join(JOBS)}")
+        if isinstance(people, dict):
+            if job != "actor":
+                raise ValueError(f"{job}: only an actor plays somebody: write a name, or a list of them")
+            found += (Credit(job, _name(name), _name(role)) for name, role in people.items())
+        else:
+            names = people if isinstance(people, list) else [people]
+            found += (Credit(job, _name(name)) for name in names)
+    return in_order(found)
+
+
+def _name(value: object) -> str:
+    word = _word(value)
+    if not isinstance(word, str) or not word.strip():
+        raise ValueError(f"{value!r} is nobody's name")
+    return " ".join(word.split())
+
+
 class Sidecar(BaseModel):
     """What may stand in a sidecar."""
 
@@ -72,6 +98,8 @@ class Sidecar(BaseModel):
     tags: tuple[Word, ...] | None = None
     advertiser: Word | None = None
     category: Word | None = None
+    credits: Annotated[tuple[Credit, ...], BeforeValidator(_people)] | None = None
+    """Who made it and who is in it: names by job, with the roles of actors."""
     extra: Mapping[str, Word] | None = None
     """Anything else worth keeping."""
 

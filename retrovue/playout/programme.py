@@ -280,6 +280,7 @@ def _entry(event: ScheduleEvent) -> GuideEntry:
         categories=event.categories,
         rating=event.rating,
         kind=event.kind,
+        credits=event.credits,
     )
 
 

@@ -17,7 +17,7 @@ import pickle
 import struct
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, astuple, dataclass, fields
 from datetime import date
 from typing import Any, overload
 
@@ -30,7 +30,8 @@ from retrovue.compiler.model import (
     Segment,
     SegmentKind,
 )
-from retrovue.library.catalog import Asset, AssetState, AudioTrack, SubtitleTrack
+from retrovue.credits import Credit
+from retrovue.library.catalog import PARTS, Asset, AssetState
 
 #: Generation, content hash of the artefact, when it was cut, start and end (µs): store.generations.Cut.
 CutRow = tuple[int, str, int, int, int]
@@ -98,6 +99,7 @@ class Packer:
         self._known: dict[bytes, int] = {}
         self._events, self._segments, self._uses = bytearray(), bytearray(), bytearray()
         self._assets: list[tuple[bytes, bytes]] = []
+        self._credited: dict[str, int] = {}  #: asset id → place of its credits
 
     def channel(
         self, channel: CompiledChannel, events: Iterable[ScheduleEvent], segments: Iterable[Segment]
@@ -106,7 +108,7 @@ class Packer:
         first, count = len(self._events) // _EVENT.size, 0
         for event in events:
             count += 1
-            says = [getattr(event, name) for name in _SAYS]
+            says = [*(getattr(event, name) for name in _SAYS), self._credits(event)]
             self._events += _EVENT.pack(
                 event.start_us,
                 event.end_us,
@@ -134,12 +136,21 @@ class Packer:
         self._segments += packed
         self._places.append(_Place(channel, first, count, at, len(packed), end_us))
 
+    def _credits(self, event: ScheduleEvent) -> int | None:
+        """Where the event's credits are among the texts; None: it has none."""
+        if not event.credits:
+            return None
+        place = self._credited.get(event.asset_id)
+        if place is None:
+            spelt = _spelt([astuple(credit) for credit in event.credits])
+            place = self._credited[event.asset_id] = self._text(spelt)
+        return place
+
     def asset(self, asset: Asset) -> None:
         """One asset that may air, fallbacks included; each once."""
         said = {f.name: v for f in fields(asset) if (v := getattr(asset, f.name)) != f.default}
-        for name in ("audio", "subtitles"):
-            if name in said:
-                said[name] = [asdict(track) for track in said[name]]
+        for name in PARTS.keys() & said.keys():
+            said[name] = [asdict(part) for part in said[name]]
         said["extra"] = dict(asset.extra)
         self._assets.append((asset.id.encode(), _spelt(said)))
 
@@ -174,9 +185,9 @@ class Packer:
         return place
 
 
-#: What an event says beside its title: an episode says the same wherever and whenever it airs, under whatever
-#: name. What explains a schedule (plan, zone, program, where it is written) is left out: it isn't needed to
-#: air it.
+#: What an event says beside its title; behind it stands where its credits are, or null. An episode says the
+#: same wherever and whenever it airs, under whatever name. What explains a schedule (plan, zone, program,
+#: where it is written) is left out: it isn't needed to air it.
 _SAYS = (
     "subtitle",
     "description",
@@ -307,6 +318,9 @@ class Rundown:
                 return number
         return None
 
+    def credits(self, place: int | None) -> tuple[Credit, ...]:
+        return tuple(Credit(*words) for words in self.text(place)) if place is not None else ()
+
     def text(self, place: int) -> Any:
         return json.loads(self._bytes(place))
 
@@ -380,7 +394,8 @@ class Events(Sequence[ScheduleEvent]):
 
     def _event(self, number: int) -> ScheduleEvent:
         start_us, end_us, event_id, on, title, says, fallbacks = self._row(number)
-        said = dict(zip(_SAYS, self._rundown.text(says), strict=True))
+        *others, credited = self._rundown.text(says)
+        said = dict(zip(_SAYS, others, strict=True))
         said["categories"] = tuple(said["categories"])
         return ScheduleEvent(
             event_id=event_id,
@@ -394,6 +409,7 @@ class Events(Sequence[ScheduleEvent]):
             zone="",
             written_at="",
             fallbacks=tuple(self._rundown.text(fallbacks)),
+            credits=self._rundown.credits(credited),
             **said,
         )
 
@@ -409,7 +425,7 @@ def _asset(said: dict[str, Any]) -> Asset:
     for name in ("marks_us", "tags"):
         if name in said:
             said[name] = tuple(said[name])
-    audio = tuple(AudioTrack(**track) for track in said.pop("audio", ()))
-    subtitles = tuple(SubtitleTrack(**track) for track in said.pop("subtitles", ()))
+    for name, kind in PARTS.items():
+        said[name] = tuple(kind(**part) for part in said.get(name, ()))
     state = AssetState(said.pop("state", AssetState.NEW))
-    return replace(Asset(**said), audio=audio, subtitles=subtitles, state=state)
+    return Asset(**said, state=state)

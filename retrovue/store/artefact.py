@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -30,9 +31,10 @@ from retrovue.compiler.model import (
     Segment,
     SegmentKind,
 )
+from retrovue.credits import Credit
 from retrovue.diagnostics import Diagnostic, Label, Severity, Span
 from retrovue.errors import RetroVueError
-from retrovue.library.catalog import Asset, AssetState, AudioTrack, SubtitleTrack
+from retrovue.library.catalog import PARTS, Asset, AssetState
 from retrovue.store import schema
 
 # A reader of the guide needs none of these, and is to answer at once.
@@ -68,7 +70,8 @@ _AT_ONCE = 2000
 
 _EVENTS = (
     "SELECT e.*, (SELECT list(f.asset_id ORDER BY f.position) FROM art.fallback f "
-    "WHERE f.event_id = e.event_id) FROM art.schedule_event e "
+    "WHERE f.event_id = e.event_id), a.credits "
+    "FROM art.schedule_event e LEFT JOIN art.asset a ON a.asset_id = e.asset_id "
 )
 
 
@@ -433,7 +436,14 @@ def _event(row: tuple[Any, ...]) -> ScheduleEvent:
     values = dict(zip(schema.SCHEDULE_EVENT.names, row, strict=False))
     values["categories"] = tuple(values["categories"] or ())
     values["moves"] = tuple((path, cursor) for path, cursor in json.loads(values["moves"] or "[]"))
-    return ScheduleEvent(**values, fallbacks=tuple(row[-1] or ()))
+    *_, fallbacks, credited = row
+    return ScheduleEvent(**values, fallbacks=tuple(fallbacks or ()), credits=_credits(credited or "[]"))
+
+
+@lru_cache(maxsize=1024)
+def _credits(text: str) -> tuple[Credit, ...]:
+    """An asset's credits; many events have the same."""
+    return tuple(Credit(**credit) for credit in json.loads(text))
 
 
 def _segment(row: tuple[Any, ...]) -> Segment:
@@ -489,6 +499,6 @@ def _asset(row: tuple[Any, ...]) -> Asset:
     for column in ("marks_us", "tags"):
         values[column] = tuple(values[column] or ())
     values["extra"] = json.loads(values["extra"])
-    values["audio"] = tuple(AudioTrack(**track) for track in json.loads(values["audio"]))
-    values["subtitles"] = tuple(SubtitleTrack(**track) for track in json.loads(values["subtitles"]))
+    for name, kind in PARTS.items():
+        values[name] = tuple(kind(**part) for part in json.loads(values[name]))
     return Asset(state=AssetState.READY, approved=True, **values)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 #: Raised by one whenever a table changes its shape; a reader refuses every other version.
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +177,7 @@ ASSET = Table(
         ("tags", "VARCHAR[]", "its tags"),
         ("advertiser", "VARCHAR", "of a spot: whose it is"),
         ("category", "VARCHAR", "of a spot: what it sells"),
+        ("credits", "JSON", "who made it and who is in it: job, name, and an actor's role"),
         ("extra", "JSON", "what else its source said"),
     ),
 )

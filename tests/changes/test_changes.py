@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from retrovue.compiler.changes import Mark, Side, changes, pair, side_of
 from retrovue.compiler.model import ScheduleEvent, Segment, SegmentKind
+from retrovue.credits import Credit
 from tests.compiler.profiles import examples
 from tests.compiler.stations import asset, catalog, compiled, episode, series, spots, station
 
@@ -168,3 +169,15 @@ def test_only_what_both_sides_cover_is_compared() -> None:
     assert found.end_us - found.start_us == 24 * HOUR
     assert found.unchanged == 48
     assert changes(first, second, found.start_us + HOUR).unchanged == 46
+
+
+def test_credits_are_no_change_on_air() -> None:
+    """A guide's small print; nobody's programme is another for it. It is published all the same."""
+    plan = {"plan": "all", "zones": [{"zone": "Day", "window": (360, 360), "play": ["show"]}]}
+    model, by = station([plan], [series("show")]), (Credit("director", "Ann"),)
+    old = compiled(model, catalog([episode("show", 1, 1, 1700)]))
+    new = compiled(model, catalog([episode("show", 1, 1, 1700, credits=by)]))
+    found = changes(side_of(old, "old"), side_of(new, "new"))
+    assert not found.any
+    assert found.unchanged == len(old.days[0].events)
+    assert old.content_hash != new.content_hash

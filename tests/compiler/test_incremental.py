@@ -19,6 +19,7 @@ from retrovue.compiler.base import Base
 from retrovue.compiler.content_hash import content_hash
 from retrovue.compiler.model import Compiled, MadeFrom
 from retrovue.compiler.why import reasons
+from retrovue.credits import Credit
 from retrovue.library.catalog import Asset, AssetState, Catalog
 from retrovue.station.model import PlayMode, Program, Separation, Spot, StationModel
 from retrovue.store import Artefact, Provenance, write_artefact
@@ -143,17 +144,21 @@ def _format(r: Random, model: StationModel, assets: Catalog) -> tuple[StationMod
 
 
 def _library(r: Random, model: StationModel, assets: Catalog) -> tuple[StationModel, Catalog]:
-    """One asset more, gone, retired, or of another length."""
+    """One asset more, gone, retired, of another length, or by somebody else."""
     known = dict(assets.assets)
     victim: Asset | None = known.get(r.choice(sorted(known))) if known else None
-    change = r.randrange(4)
+    change = r.randrange(5)
     if victim is None or not change:
         more = asset("sitcoms", "show-0/new", 1500, series="show-0", season=1, episode=99)
         known[more.id] = more
     elif change == 1:
         del known[victim.id]
     else:
-        words: dict[str, Any] = {"state": AssetState.RETIRED} if change == 2 else {"duration_us": 61_000_000}
+        words: dict[str, Any] = (
+            {"state": AssetState.RETIRED},
+            {"duration_us": 61_000_000},
+            {"credits": (Credit("director", f"somebody {r.random()}"),)},
+        )[change - 2]
         known[victim.id] = replace(victim, **words)
     made = catalog(known.values())
     return model, Catalog(made.assets, f"edited {r.random()}")

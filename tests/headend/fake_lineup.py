@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from retrovue.clock import MasterClock
+from retrovue.credits import Credit
 from retrovue.lineup import (
     AccessUnit,
     Artwork,
@@ -79,6 +80,13 @@ _TITLES: dict[str, tuple[str, ...]] = {
     "wkid": ("Tom and Jerry", "Looney Tunes", "Été chaud"),
     "wtst": ("Test Pattern",),
 }
+
+
+_CREDITS = (
+    Credit("director", "Howard <Hawks>"),
+    Credit("actor", "Lauren Bacall", "Vivian"),
+    Credit("composer", "Max Steiner"),
+)
 
 
 class FakeLineup:
@@ -230,6 +238,7 @@ class FakeLineup:
             categories=("Movie",) if movie else ("Series",),
             rating="TV-PG",
             kind="movie" if movie else "programme",
+            credits=_CREDITS if movie else (),
         )
 
 

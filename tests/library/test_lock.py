@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from retrovue.credits import JOBS, Credit
 from retrovue.library.catalog import Asset, AssetState
 from retrovue.library.lock import (
     FOLDER,
@@ -39,6 +40,9 @@ text = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), m
 paths = text.filter(lambda t: t and not t.startswith("/") and ".." not in t.split("/"))
 
 
+credit = st.builds(Credit, st.sampled_from(JOBS), text.filter(bool), text)
+
+
 @st.composite
 def assets(draw: st.DrawFn) -> Asset:
     duration = draw(st.integers(min_value=10, max_value=10**11))
@@ -56,6 +60,7 @@ def assets(draw: st.DrawFn) -> Asset:
         rate=draw(st.sampled_from(["", "25/1", "30000/1001"])),
         tags=tuple(draw(st.lists(text, max_size=3))),
         interlaced=draw(st.booleans()),
+        credits=tuple(draw(st.lists(credit, max_size=3))),
         extra=draw(st.dictionaries(text, text, max_size=3)),
     )
 

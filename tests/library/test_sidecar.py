@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from retrovue.credits import Credit
 from retrovue.library.sidecar import parse_sidecar
 
 
@@ -18,6 +19,7 @@ def test_everything_that_may_be_written() -> None:
         rating: TV-PG
         advertiser: Sunny Cola
         category: soft-drinks
+        credits: { actor: { Ann: Bo, 1984: Cy }, director: [Dee, Ed, Dee], writer: Ann }
         extra: { director: Somebody }
         """
     ) == {
@@ -29,6 +31,13 @@ def test_everything_that_may_be_written() -> None:
         "rating": "TV-PG",
         "advertiser": "Sunny Cola",
         "category": "soft-drinks",
+        "credits": (
+            Credit("director", "Dee"),
+            Credit("director", "Ed"),
+            Credit("actor", "Ann", "Bo"),
+            Credit("actor", "1984", "Cy"),
+            Credit("writer", "Ann"),
+        ),
         "extra": {"director": "Somebody"},
     }
 
@@ -46,6 +55,11 @@ def test_an_empty_sidecar_sets_nothing_and_empty_marks_are_meant() -> None:
         ("- a", "fields"),
         ("titel: a", "titel"),
         ("marks: [noon]", "no offset"),
+        ("credits: Ann", "by job"),
+        ("credits: { gaffer: Ann }", "'gaffer' is none of director"),
+        ("credits: { writer: { Ann: Bo } }", "only an actor"),
+        ("credits: { actor: [[Ann]] }", "nobody's name"),
+        ("credits: { actor: }", "nobody's name"),
         ("marks: [-5]", "marks.0"),
         ("date: yesterday", "date"),
         ("season: many", "season"),

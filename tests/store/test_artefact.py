@@ -21,6 +21,7 @@ from retrovue.compiler.model import (
     Segment,
     SegmentKind,
 )
+from retrovue.credits import Credit
 from retrovue.library.catalog import Asset, AssetState
 from retrovue.store import Artefact, ArtefactError, Provenance, publish, write_artefact
 from retrovue.store.query import QueryError, query
@@ -64,6 +65,7 @@ ASSET = Asset(
     season=None,
     episode=0,
     tags=("a, b", 'q"', "\\", "[x]"),
+    credits=(Credit("director", NASTY), Credit("actor", "A; B", 'role, "quoted"')),
     extra={"b": "1", "a": NASTY},
 )
 EVENT = ScheduleEvent(
@@ -133,6 +135,7 @@ def test_what_was_written_is_read(file: Path) -> None:
 def test_intervals_are_half_open_and_ordered(file: Path) -> None:
     with Artefact.open(file) as art:
         assert art.events("one", START, START + 2 * HOUR) == [EVENT, LATER]
+        assert [e.credits for e in art.all_events()] == [ASSET.credits] * 2
         assert art.events("one", START + HOUR, START + HOUR + 1) == [LATER]
         assert art.events("one", START + HOUR - 1, START + HOUR) == [EVENT]
         assert art.segments("one", 0, 2**60) == list(SEGMENTS)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from retrovue.compiler.compile import compile_station
+from retrovue.credits import Credit
 from retrovue.library.catalog import Catalog
 from retrovue.playout import programme
 from retrovue.station.load import require_station
@@ -22,6 +23,7 @@ from retrovue.store import Artefact, ArtefactError, Provenance, write_artefact
 from retrovue.store.generations import Cut, generations, read_cut, write
 from retrovue.store.query import query
 from retrovue.units import HOUR_US, to_us
+from tests.compiler.stations import catalog, compiled, episode, series, station
 from tests.playout.test_schedule_service import write as write_station
 
 NOON = to_us(datetime(2026, 11, 23, 17, tzinfo=UTC))
@@ -71,6 +73,26 @@ def test_a_generation_airs_what_its_artefact_airs(artefact: Path, tmp_path: Path
         _, rows = query(path, "select count(*) from playlist")
         assert next(iter(rows)) == (len(segments),)
         assert path.stat().st_size < artefact.stat().st_size
+
+
+def test_a_generation_knows_the_credits_of_its_whole_guide(tmp_path: Path) -> None:
+    """What airs long after its hours, too, whose asset it needs for nothing else."""
+    day = {"plan": "all", "zones": [{"zone": "Day", "window": (360, 360), "play": ["show"]}]}
+    episodes = [
+        episode("show", 1, n, 1700, credits=(Credit("actor", f"Ann {n}", "Bo"), Credit("writer", "Cy")))
+        for n in range(1, 25)
+    ]
+    result = compiled(station([day], [series("show")]), catalog([*episodes, episode("show", 1, 25, 1700)]))
+    path = tmp_path / "artefact.duckdb"
+    write_artefact(path, result, Provenance(0, 0, "test"))
+    start = result.start_us
+    with Artefact.open(path) as whole:
+        cut = Cut(1, "h", start, start, start + HOUR_US)
+        with Artefact.open(write(whole, tmp_path / "playlog", cut)) as part:
+            (guide,) = programme.load(part, {}, start, HOUR_US, 1).guide.values()
+    assert [entry.credits for entry in guide] == [event.credits for event in result.days[0].events]
+    told = [[credit.name for credit in entry.credits] for entry in guide]
+    assert told[:25] == [*([f"Ann {n}", "Cy"] for n in range(1, 25)), []]
 
 
 def test_the_last_few_are_kept_and_leavings_are_cleared(artefact: Path, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ class Epg:
         shortest: int = 0,
         longest: int = 0,
     ) -> list[Event]:
-        """What a client searches for, by start. ``everywhere``: in subtitle, description and categories, too.
+        """What a client searches for, by start. ``everywhere``: in all that is said of it, too.
 
         ``content``: a genre's code (a group's when its low nibble is 0); durations in seconds, 0 for any.
         """
@@ -78,7 +78,8 @@ class Epg:
                     continue
                 if content and not _of_genre(entry, content):
                     continue
-                texts = (entry.title, entry.subtitle, entry.description, *entry.categories)
+                names = (credit.name for credit in entry.credits)
+                texts = (entry.title, entry.subtitle, entry.description, *entry.categories, *names)
                 if any(matches(text) for text in (texts if everywhere else texts[:1])):
                     found.append(event)
         found.sort(key=lambda event: event[0].start)

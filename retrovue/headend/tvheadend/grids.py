@@ -14,7 +14,7 @@ from retrovue.headend.tvheadend.backend import API_VERSION, Backend
 from retrovue.headend.tvheadend.directory import Listed
 from retrovue.headend.tvheadend.epg import Event
 from retrovue.headend.tvheadend.genres import GROUPS, content_code
-from retrovue.headend.tvheadend.messages import age_of, onscreen, seconds, service_name
+from retrovue.headend.tvheadend.messages import age_of, credits_of, onscreen, seconds, service_name
 from retrovue.headend.tvheadend.numbering import uuid_of
 from retrovue.headend.tvheadend.query import search
 from retrovue.lineup import GuideEntry
@@ -259,6 +259,7 @@ def _event(backend: Backend, event: Event) -> Json:
     more = {
         "subtitle": entry.subtitle,
         "description": entry.description,
+        "credits": credits_of(entry),
         "category": list(entry.categories),
         "genre": [code] if code else [],
         "new": int(entry.original_date is not None and entry.original_date >= entry.start.date()),

@@ -25,6 +25,8 @@ _ICON_WITHOUT_SLASH = 15
 _TEXTS_APART = 32  #: description doesn't fall back on the subtitle
 _IMAGE_BY_PATH = 34  #: a programme's image is a path, too
 
+#: Whom Tvheadend's own reader of XMLTV takes (epggrab/module/xmltv.c).
+_JOBS = frozenset(("actor", "director", "guest", "presenter", "writer"))
 #: Least age by rating, where the label doesn't say it itself (TV Parental Guidelines, MPA).
 _AGES = {"TV-Y7": 7, "TV-PG": 10, "TV-14": 14, "TV-MA": 17, "PG": 10, "PG-13": 13, "R": 17, "NC-17": 18}
 _AGE = re.compile(r"(?<!\d)\d{1,2}(?!\d)")
@@ -117,6 +119,8 @@ def event_fields(entry: GuideEntry, channel: int, next_id: int, dialect: Dialect
         fields["subtitle"] = entry.subtitle
     if description:
         fields["description"] = description
+    if credited := credits_of(entry):
+        fields["credits"] = {**credited}
     if entry.categories:
         fields["category"] = list(entry.categories)
     if code := content_code(entry.categories, movie=entry.kind == "movie"):
@@ -141,6 +145,16 @@ def event_fields(entry: GuideEntry, channel: int, next_id: int, dialect: Dialect
     if next_id:
         fields["nextEventId"] = next_id
     return fields
+
+
+def credits_of(entry: GuideEntry) -> dict[str, str]:
+    """Name → what for, of those jobs that Tvheadend knows. Somebody who has two has the first: there is one
+    place for each name."""
+    found: dict[str, str] = {}
+    for credit in entry.credits:
+        if credit.job in _JOBS:
+            found.setdefault(credit.name, credit.job)
+    return found
 
 
 def seconds(instant: datetime) -> int:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from retrovue.clock import SteppedClock
+from retrovue.credits import JOBS, Credit
 from retrovue.headend.xmltv import escape, stamp, xmltv
 from retrovue.lineup import ArtworkRef, ChannelId, ChannelIdent, GuideEntry
 from tests.headend.fake_lineup import CHANNELS, FakeLineup
@@ -52,6 +53,12 @@ EPISODE = GuideEntry(
     categories=("Comedy",),
     rating="TV-PG",
     artwork=ArtworkRef("art/cheers & co"),
+    credits=(
+        Credit("director", "James Burrows"),
+        Credit("actor", "Ted Danson", 'Sam "Mayday" Malone'),
+        Credit("actor", "Rhea Perlman"),
+        Credit("writer", "Glen & Les"),
+    ),
 )
 FILM = GuideEntry(
     event_id=2,
@@ -167,6 +174,23 @@ def test_a_film_is_told_by_its_year_and_its_category() -> None:
     assert [c.text for c in found.findall("category")] == ["Movie"]
     named = programme(replace(FILM, categories=("film", "Noir")))
     assert [c.text for c in named.findall("category")] == ["film", "Noir"]
+
+
+def test_credits_come_in_the_order_of_the_dtd() -> None:
+    everybody = [Credit(job, f"a {job}", "somebody") for job in reversed(JOBS)]
+    nobody = [Credit("actor", " \0"), Credit("actor", "Ann", "\n")]
+    found = programme(replace(EPISODE, credits=(*everybody, *nobody))).find("credits")
+    assert found is not None
+    # xmltv.dtd: <!ELEMENT credits (director*, actor*, writer*, adapter*, producer*, composer*, editor*,
+    # presenter*, commentator*, guest*)>, and only actors have a role
+    assert [(person.tag, person.text, person.get("role")) for person in found] == [
+        ("director", "a director", None),
+        ("actor", "a actor", "somebody"),
+        ("actor", "Ann", None),
+        *((job, f"a {job}", None) for job in JOBS[2:]),
+    ]
+    assert programme(FILM).find("credits") is None
+    assert programme(replace(EPISODE, credits=tuple(nobody[:1]))).find("credits") is None
 
 
 def test_what_was_shown_before_says_when() -> None:

@@ -86,7 +86,7 @@ def shape(value: dict[str, Any], prefix: str = "") -> dict[str, str]:
     found: dict[str, str] = {}
     for name, inner in value.items():
         kind = found[prefix + name] = KINDS[type(inner)]
-        if kind == "map":
+        if kind == "map" and name != "credits":  # whose names are people's
             found |= shape(inner, f"{prefix}{name}.")
         for item in inner if kind == "list" else ():
             found[f"{prefix}{name}[]"] = KINDS[type(item)]
@@ -101,7 +101,7 @@ MORE = {
     "/api/epg/events/grid": {
         f"entries[].{name}"
         for name in (
-            *("channelIcon", "category", "category[]", "genre", "genre[]", "new", "seasonNumber"),
+            *("channelIcon", "credits", "category", "category[]", "genre", "genre[]", "new", "seasonNumber"),
             *("episodeNumber", "episodeOnscreen", "ageRating", "ratingLabel", "copyright_year"),
         )
     },

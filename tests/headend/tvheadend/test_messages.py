@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from retrovue.credits import Credit
 from retrovue.headend.tvheadend.directory import directory
 from retrovue.headend.tvheadend.genres import content_code
 from retrovue.headend.tvheadend.messages import Dialect, age_of, channel_fields, event_fields
@@ -30,6 +31,13 @@ ENTRY = GuideEntry(
     categories=("Series", "Comedy"),
     rating="TV-PG",
     artwork=ArtworkRef("poster/nc"),
+    credits=(
+        Credit("director", "Ann"),
+        Credit("actor", "Ann", "herself"),
+        Credit("actor", "Bo", "Cy"),
+        Credit("composer", "Dee"),
+        Credit("guest", "Ed"),
+    ),
 )
 
 
@@ -46,6 +54,7 @@ def test_a_programme_with_all_that_is_known() -> None:
         "title": "Night Court",
         "subtitle": "Part 5",
         "description": "A long story.",
+        "credits": {"Ann": "director", "Bo": "actor", "Ed": "guest"},
         "category": ["Series", "Comedy"],
         "contentType": 0x14,
         "ageRating": 10,
