@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.compiler.compile import compiled_channels
-    from retrovue.library.adapters import settings_models
+    from retrovue.library.adapters import Desk, settings_models
     from retrovue.library.enrichers import open_enrichers
     from retrovue.library.finding import printable
     from retrovue.library.ingest import Cache, ingest, survey
@@ -31,8 +31,10 @@ def run(args: argparse.Namespace, view: View) -> int:
 
     model = require_station(args.station, settings_models())
     previous = read_lock(args.station)
-    cache = Cache(state_dir(model.station.station, args.state, model.written_state) / "ingest-cache")
-    surveyed = survey(model.collections, args.station, previous)
+    state = state_dir(model.station.station, args.state, model.written_state)
+    cache = Cache(state / "ingest-cache")
+    desk = Desk(notes=None if args.check else state / "sources")
+    surveyed = survey(model.collections, args.station, previous, desk)
     whole = False
     try:
         with view.progress("ingest", len(surveyed.media)) as bar:
@@ -79,5 +81,4 @@ def run(args: argparse.Namespace, view: View) -> int:
             f"{len(done.retired)} retired, {len(done.findings)} findings; the lock "
             + ("is current" if not stale else "is not current" if args.check else "is written")
         )
-    gone = any(finding.code == "source-gone" for finding in done.findings)
-    return 1 if gone or (args.check and stale) else 0
+    return 1 if surveyed.gone or (args.check and stale) else 0

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo-media": ("retrovue.cli.demo_media", "generate the demo station's library with ffmpeg"),
     "init": ("retrovue.cli.init", "write the repository of a new station: YAML, tests, CI, editor settings"),
     "ingest": ("retrovue.cli.ingest", "find and probe media, write the catalog lock"),
+    "sources": ("retrovue.cli.sources", "what each source has, and what of it a collection takes"),
     "approve": ("retrovue.cli.approve", "let assets air that wait for a person's word"),
     "conform": ("retrovue.cli.conform", "render an asset once, so that airing it costs no encoder"),
     "check": ("retrovue.cli.check", "validate a station and show every mistake at once"),

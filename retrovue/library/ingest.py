@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Protocol
 
-from retrovue.library.adapters import FoundMedia, SourceGone, open_adapter
+from retrovue.library.adapters import Desk, FoundMedia, SourceGone, open_adapter
 from retrovue.library.catalog import Asset, AssetState, Catalog
 from retrovue.library.enrichers import Enricher
 from retrovue.library.enrichers.probe import snap_asset_marks
@@ -86,6 +86,7 @@ class Survey:
     media: tuple[FoundMedia, ...]
     findings: tuple[Finding, ...]
     unreachable: frozenset[str]  #: collections about which nothing may be concluded
+    gone: frozenset[str] = frozenset()  #: of these, those whose source could not be reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +101,19 @@ class Ingested:
     looked_into: int  #: files that had to be opened
 
 
-def survey(collections: Mapping[str, CollectionLike], station_folder: Path, previous: Catalog) -> Survey:
+def survey(
+    collections: Mapping[str, CollectionLike],
+    station_folder: Path,
+    previous: Catalog,
+    desk: Desk | None = None,
+) -> Survey:
     """Walk every source. Raises ``RetroVueError`` for bad adapter settings."""
     media: dict[str, FoundMedia] = {}
     findings: list[Finding] = []
     unreachable: set[str] = set()
+    gone: set[str] = set()
     for name in sorted(collections):
-        adapter = open_adapter(name, collections[name].source, station_folder)
+        adapter = open_adapter(name, collections[name].source, station_folder, desk)
         count = 0
         try:
             for item in adapter.discover():
@@ -126,8 +133,10 @@ def survey(collections: Mapping[str, CollectionLike], station_folder: Path, prev
                     media[item.asset.id] = item
                 count += 1
         except SourceGone as error:
-            findings.append(Finding("source-gone", name, "", str(error), error.help))
-            unreachable.add(name)
+            findings.append(
+                Finding(error.code, name, "", str(error).removeprefix(f"collection {name}: "), error.help)
+            )
+            gone.add(name)
             continue
         known = any(a.collection == name and a.state is AssetState.READY for a in previous.assets.values())
         if not count and known:
@@ -141,7 +150,7 @@ def survey(collections: Mapping[str, CollectionLike], station_folder: Path, prev
                 )
             )
             unreachable.add(name)
-    return Survey(tuple(media.values()), tuple(findings), frozenset(unreachable))
+    return Survey(tuple(media.values()), tuple(findings), frozenset(unreachable | gone), frozenset(gone))
 
 
 def ingest(

@@ -1120,7 +1120,7 @@ class Collection(Written):
     collection: Slug
     """The collection's slug: part of every asset's id."""
     source: Mapping[str, Any]
-    """The adapter's settings; ``kind`` says which (filesystem)."""
+    """Where its media come from; ``kind`` says which adapter finds them."""
     holds: Literal["series", "movies", "shorts", "spots"] = "series"
     """What its assets are, for what file names mean and what guides say."""
     approve: Literal["auto", "manual"] = "auto"

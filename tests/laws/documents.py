@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from tests.laws.tree import ROOT
 
 #: For people, by hand; what is generated has tests of its own.
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "stations/README.md", "docs/commands.md")
+DOCUMENTS = (
+    *("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "stations/README.md"),
+    *("docs/commands.md", "docs/sources.md"),
+)
 
 _FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 

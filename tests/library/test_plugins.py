@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -12,12 +12,14 @@ from pydantic import BaseModel, ValidationError
 
 from retrovue.errors import RetroVueError
 from retrovue.library import adapters, enrichers
-from retrovue.library.adapters import FoundMedia, open_adapter
+from retrovue.library.adapters import Desk, FoundMedia, SourceGone, open_adapter
 from retrovue.library.catalog import AssetState
 from retrovue.library.enrichers import open_enrichers
 from retrovue.library.finding import Finding, Unreadable
+from retrovue.library.lock import parse_line, render_line
 from retrovue.library.plugins import installed, kind_of
 from tests.library.media import make
+from tests.library.samples import sample
 
 GROUPS = (adapters.GROUP, enrichers.GROUP)
 
@@ -40,22 +42,45 @@ def test_settings_are_strict_documented_and_known_by_kind(group: str) -> None:
             model.model_validate({"kind": kind, "no-such-setting": 1, "path": "."})
 
 
-def test_every_adapter_keeps_its_promises(tmp_path: Path) -> None:
-    make(tmp_path / "media" / "Cheers - S01E01.mp4")
-    (tmp_path / "media" / "Cheers - S01E02.mkv").write_bytes(b"")
-    for kind in installed(adapters.GROUP):
-        adapter = open_adapter("c", {"kind": kind, "path": "media"}, tmp_path)
+@pytest.mark.parametrize("kind", installed(adapters.GROUP))
+def test_every_adapter_keeps_its_promises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    with sample(kind, tmp_path, monkeypatch) as source:
+        adapter = open_adapter("c", source, tmp_path, Desk(notes=tmp_path / "notes"))
+        offers = adapter.offers()
+        assert offers == adapter.offers()
+        assert any(offer.taken for offer in offers)
         found = list(adapter.discover())
-        assert found == list(adapter.discover()), "the order is stable"
-        for media in found:
-            assert isinstance(media, (FoundMedia, Finding))
-            if isinstance(media, FoundMedia):
-                assert media.asset.collection == "c"
-                assert media.asset.key
-                assert media.asset.state is AssetState.NEW
-                assert adapter.locate(media.asset.path) == media.location
-        with pytest.raises(ValueError, match="leads out"):
-            adapter.locate("../secret.mp4")
+        assert found == list(adapter.discover()), "the order is stable, whatever it remembers"
+        nothing_known = open_adapter("c", source, tmp_path, Desk(notes=None))
+        assert found == list(nothing_known.discover()), "and whatever it has forgotten"
+        media = [one for one in found if isinstance(one, FoundMedia)]
+        assert media, "the sample holds something"
+        for one in media:
+            assert one.asset.collection == "c"
+            assert one.asset.key
+            assert one.asset.state is AssetState.NEW
+            assert adapter.locate(one.asset.path) == one.location
+            line = replace(one.asset, **one.written, state=AssetState.READY, duration_us=1)
+            assert parse_line("c", render_line(line)).title == line.title, "what it says fits into the lock"
+        assert len({one.asset.key for one in media}) == len(media)
+        findings = [one for one in found if isinstance(one, Finding)]
+        assert findings, "the sample has something wrong with it"
+        assert all(f.collection == "c" and f.code and f.message for f in findings)
+        for path in ("../secret.mp4", "/etc/passwd", "a\0b"):
+            with pytest.raises(ValueError, match="leads out"):
+                adapter.locate(path)
+
+
+@pytest.mark.parametrize("kind", installed(adapters.GROUP))
+def test_every_adapter_says_when_its_source_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    with sample(kind, tmp_path, monkeypatch) as source:
+        adapter = open_adapter("c", source, tmp_path)
+        (tmp_path / "media").rename(tmp_path / "away")
+        with pytest.raises(SourceGone, match="collection c") as gone:
+            list(adapter.discover())
+        assert gone.value.help
 
 
 def test_every_enricher_keeps_its_promises(tmp_path: Path) -> None:

@@ -5,13 +5,14 @@ An adapter is a class with a ``settings_model`` whose ``kind`` names it in a col
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol, cast
 
 from pydantic import BaseModel, ValidationError
 
+from retrovue.clock import MasterClock, StationClock
 from retrovue.errors import RetroVueError
 from retrovue.library.catalog import Asset
 from retrovue.library.finding import Finding
@@ -28,12 +29,33 @@ class FoundMedia:
     location: Path  #: where enrichers can open it
     written: Mapping[str, Any] = field(
         default_factory=dict
-    )  #: fields a person wrote: they win over any enricher
+    )  #: fields a person or a media server wrote: they win over any enricher
     fallback_title: str = ""  #: when nothing better is found
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A part of a source that a collection may take: a library of a media server, a folder."""
+
+    name: str  #: as the collection's ``source:`` would name it
+    holds: str  #: in the source's own words: "movies", "folder"
+    taken: bool  #: does this collection take it? What is new is never taken by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What an adapter works with, besides its settings."""
+
+    clock: MasterClock = field(default_factory=StationClock)
+    notes: Path | None = None  #: folder for what it wants to remember; None: it remembers nothing
 
 
 class SourceGone(RetroVueError):
     """The whole source can't be reached: nothing may be concluded about its assets."""
+
+    def __init__(self, message: str, help: str = "", code: str = "source-gone") -> None:
+        super().__init__(message, help)
+        self.code = code  #: of the finding that it becomes
 
 
 class Adapter(Protocol):
@@ -41,15 +63,27 @@ class Adapter(Protocol):
 
     settings_model: ClassVar[type[BaseModel]]
 
-    def __init__(self, collection: str, settings: Any, station_folder: Path) -> None: ...
+    def __init__(self, collection: str, settings: Any, station_folder: Path, desk: Desk) -> None: ...
+
+    def offers(self) -> Sequence[Offer]:
+        """What the source has, taken or not, in a stable order. Raises ``SourceGone``."""
+        ...
 
     def discover(self) -> Iterable[FoundMedia | Finding]:
         """Every medium in a stable order, and what was wrong on the way. Raises ``SourceGone``."""
         ...
 
     def locate(self, path: str) -> Path:
-        """The file of an asset whose ``path`` is this; it need not exist."""
+        """The file of an asset whose ``path`` is this; it need not exist. Raises ``ValueError``."""
         ...
+
+
+def within(root: Path, path: str) -> Path:
+    """The file at ``path`` below ``root``. Raises ``ValueError`` for a path that leads out of it."""
+    inside = PurePosixPath(path)
+    if inside.is_absolute() or ".." in inside.parts or "\0" in path:
+        raise ValueError(f"{path!r} leads out of the collection's folder")
+    return root / inside
 
 
 def settings_models() -> Mapping[str, type[BaseModel]]:
@@ -57,7 +91,9 @@ def settings_models() -> Mapping[str, type[BaseModel]]:
     return {kind: adapter.settings_model for kind, adapter in installed(GROUP).items()}
 
 
-def open_adapter(collection: str, source: Mapping[str, Any], station_folder: Path) -> Adapter:
+def open_adapter(
+    collection: str, source: Mapping[str, Any], station_folder: Path, desk: Desk | None = None
+) -> Adapter:
     """The adapter that ``source:`` of a collection asks for. Raises ``RetroVueError`` for bad settings."""
     adapters = installed(GROUP)
     kind = source.get("kind")
@@ -73,4 +109,4 @@ def open_adapter(collection: str, source: Mapping[str, Any], station_folder: Pat
         fault = error.errors()[0]
         place = ".".join(str(step) for step in fault["loc"])
         raise RetroVueError(f"collection {collection}: source.{place}: {fault['msg']}") from None
-    return cast("Adapter", adapter(collection, settings, station_folder))
+    return cast("Adapter", adapter(collection, settings, station_folder, desk or Desk()))

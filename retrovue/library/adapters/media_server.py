@@ -1,0 +1,498 @@
+"""Media servers: what Plex, Jellyfin and Emby have in common.
+
+A collection takes some of a server's libraries, by name. Their items are read page by page, from the second
+time on only those that the server has changed, and each is found as a file here: ``paths`` says where the
+server's folders are. What a viewer has watched is never asked for. A page that can't be read is a finding,
+and then no asset of the collection is retired: what was not listed may still be there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from retrovue.errors import RetroVueError
+from retrovue.library.adapters import Desk, FoundMedia, Offer, SourceGone, within
+from retrovue.library.adapters.beside import Neighbours, read_sidecar
+from retrovue.library.adapters.settings import FolderPath, SecretReference, SourceSettings
+from retrovue.library.adapters.web import Server, Trouble
+from retrovue.library.catalog import Asset
+from retrovue.library.finding import Finding
+from retrovue.library.lock import replace_file
+from retrovue.library.naming import Named, pretty
+from retrovue.secret import read_secret
+
+#: Changes whenever what is remembered of an item does.
+_EDITION = 1
+#: What was saved in the seconds around the last visit is asked for again.
+_MARGIN_S = 300
+_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+
+
+def _url(value: str) -> str:
+    if re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", value) is None:
+        raise ValueError("write it like http://192.168.1.20:8096; the token stands under token")
+    return value
+
+
+class ServerSettings(SourceSettings):
+    """What every media server is asked with."""
+
+    url: Annotated[str, AfterValidator(_url)]
+    """Where the server is: ``http://192.168.1.20:8096``."""
+    token: SecretReference
+    """Where its API key is: ``env:NAME`` or ``file:PATH``, never the key itself."""
+    libraries: tuple[str, ...] = Field(min_length=1)
+    """The server's libraries that the collection takes, by name; ``retrovue sources`` lists them. No other is
+    taken, nor one that is new."""
+    path: FolderPath
+    """The folder under which the server's files are found here: relative to the station folder, or
+    absolute."""
+    paths: Mapping[str, str] = {}
+    """Folders of the server, as it names them, to folders below ``path``. The longest that fits counts;
+    without any, the server has its files where they are here."""
+    page: int = Field(default=200, ge=1, le=1000)
+    """Items in one answer."""
+    timeout: float = Field(default=30, gt=0, le=600)
+    """Seconds that one answer may take."""
+    certificate: str = ""
+    """PEM file, relative to the station folder: the certificate of an https server that made its own, or of
+    the authority that vouches for it. Who the machine trusts when absent; https is never unverified."""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """One library of a server."""
+
+    id: str
+    name: str
+    holds: str  #: in the server's words: "movies", "tvshows"
+
+
+class Item(BaseModel):
+    """One item as any of the servers has it. What it doesn't say is empty."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    files: tuple[str, ...] = ()  #: the server's paths of its versions; the first that is here counts
+    no_file: str = ""  #: why it has none that could air: "is a disc". It needs no telling when this is empty
+    title: str = ""
+    series: str = ""
+    season: int | None = Field(default=None, ge=0, le=9999)
+    episode: int | None = Field(default=None, ge=0, le=99_999)
+    last_episode: int | None = Field(default=None, ge=0, le=99_999)  #: of a file with several
+    year: int | None = Field(default=None, ge=0, le=9999)
+    date: str = Field(default="", pattern=r"^(\d{4}-\d{2}-\d{2})?$")
+    description: str = ""
+    rating: str = ""
+    genres: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of a listing."""
+
+    items: Sequence[Any]
+    total: int  #: of all pages
+
+
+@dataclass
+class _Listing:
+    """What was read of one library."""
+
+    items: dict[str, Item]
+    findings: list[Finding]
+    since_s: int | None  #: the server's time before it was read
+    whole: bool = True
+
+
+class MediaServerAdapter(ABC):
+    """Lists libraries over HTTP; a sub-class knows one server's requests and answers."""
+
+    settings_model: ClassVar[type[BaseModel]]
+
+    def __init__(self, collection: str, settings: Any, station_folder: Path, desk: Desk) -> None:
+        self._collection = collection
+        self.settings: ServerSettings = settings
+        self._folder = station_folder.resolve()
+        self._desk = desk
+        self.root = self._folder / Path(self.settings.path).expanduser()
+        self._maps = _maps(self.settings.paths, self.root)
+
+    # --- what a server's own module says ------------------------------------------------------------
+
+    @abstractmethod
+    def headers(self, token: str) -> Mapping[str, str]:
+        """How the server is told who asks."""
+
+    @abstractmethod
+    async def libraries(self, server: Server) -> list[Library]:
+        """All libraries of moving pictures. Raises ``Trouble``, and what ``_NOT_AS_DOCUMENTED`` lists."""
+
+    @abstractmethod
+    async def page(
+        self, server: Server, library: Library, start: int, limit: int, since_s: int | None
+    ) -> Page:
+        """``limit`` items from ``start``, in a stable order; of those saved since ``since_s`` when given."""
+
+    @abstractmethod
+    def item(self, raw: Any) -> Item:
+        """One of a page's items. Raises what ``_NOT_AS_DOCUMENTED`` lists."""
+
+    # --- the adapter --------------------------------------------------------------------------------
+
+    def locate(self, path: str) -> Path:
+        """The file of an asset here. Raises ``ValueError`` for a path that leads out of the folder."""
+        return within(self.root, path)
+
+    def offers(self) -> Sequence[Offer]:
+        found = asyncio.run(self._offered())
+        return [
+            Offer(library.name, library.holds, library.name in self.settings.libraries) for library in found
+        ]
+
+    def discover(self) -> Iterable[FoundMedia | Finding]:
+        if not self.root.is_dir():
+            raise SourceGone(
+                f"collection {self._collection}: there is no folder {self.root}",
+                help="mount it, or correct the collection's source.path",
+            )
+        listings = asyncio.run(self._visit(remember=True))
+        found = list(self._found(listings.values()))
+        if (
+            any(isinstance(one, Finding) and one.code == "not-here" for one in found)
+            and self._notes.is_file()
+        ):
+            # Perhaps it was moved and what is remembered is old: the server is asked for everything.
+            listings = asyncio.run(self._visit(remember=False))
+            found = list(self._found(listings.values()))
+        self._remember(listings)
+        return found
+
+    # --- asking -------------------------------------------------------------------------------------
+
+    def _server(self) -> Server:
+        settings = self.settings
+        certificate = self._folder / settings.certificate if settings.certificate else None
+        try:
+            token = read_secret(settings.token, self._folder)
+        except RetroVueError as error:
+            raise SourceGone(f"collection {self._collection}: {error}", error.help, "no-secret") from None
+        return Server(settings.url, self.headers(token), self._desk.clock, settings.timeout, certificate)
+
+    async def _offered(self) -> list[Library]:
+        try:
+            async with self._server() as server:
+                return await self._libraries(server)
+        except Trouble as trouble:
+            raise self._gone(trouble) from None
+
+    async def _libraries(self, server: Server) -> list[Library]:
+        try:
+            return sorted(await self.libraries(server), key=lambda library: (library.name, library.id))
+        except _NOT_AS_DOCUMENTED:
+            raise Trouble(
+                "server-damaged", "its libraries are not listed as they should be", "is source.kind right?"
+            ) from None
+
+    def _gone(self, trouble: Trouble) -> SourceGone:
+        return SourceGone(f"collection {self._collection}: {trouble}", trouble.help, trouble.code)
+
+    async def _visit(self, remember: bool) -> dict[str, _Listing]:
+        """Every library that is taken, by its id. Raises ``SourceGone``."""
+        try:
+            async with self._server() as server:
+                offered = await self._libraries(server)
+                taken = [library for library in offered if library.name in self.settings.libraries]
+                missing = sorted({*self.settings.libraries} - {library.name for library in taken})
+                if missing:
+                    names = ", ".join(library.name for library in offered) or "none"
+                    raise Trouble(
+                        "no-library", f"the server has no library “{missing[0]}”", f"it has: {names}"
+                    )
+                known = self._recall() if remember else {}
+                return {one.id: await self._list(server, one, known.get(one.id)) for one in taken}
+        except Trouble as trouble:
+            raise self._gone(trouble) from None
+
+    async def _list(self, server: Server, library: Library, known: _Listing | None) -> _Listing:
+        if known is not None and known.since_s is not None:
+            listing = await self._read(server, library, known.since_s)
+            both = known.items | listing.items
+            if listing.whole and len(both) == await self._count(server, library):
+                return replace(listing, items=both)
+        return await self._read(server, library, None)
+
+    async def _count(self, server: Server, library: Library) -> int:
+        try:
+            return (await self.page(server, library, 0, 1, None)).total
+        except (Trouble, *_NOT_AS_DOCUMENTED):
+            return -1
+
+    async def _read(self, server: Server, library: Library, since_s: int | None) -> _Listing:
+        """Page by page. A page that can't be read is left out and told."""
+        limit, began_s = self.settings.page, server.time_s
+        listing = _Listing({}, [], None if began_s is None else began_s - _MARGIN_S)
+        start, total, seen = 0, None, 0
+        while total is None or start < total:
+            try:
+                page = await self.page(server, library, start, limit, since_s)
+            except (Trouble, *_NOT_AS_DOCUMENTED) as error:
+                self._lost(listing, library, start, start + limit, total, error)
+                if total is None or (isinstance(error, Trouble) and error.code == "server-unreachable"):
+                    break
+                start += limit
+                seen += limit
+                continue
+            total = page.total
+            if not page.items:
+                break
+            for raw in page.items:
+                self._take(listing, library, raw)
+            seen += len(page.items)
+            start += len(page.items)
+        if total is not None and seen < total:
+            self._tell(
+                listing,
+                "server-short",
+                f"{library.name}: the server says that it has {total} items and lists {seen}",
+                "what is missing stays as it was; the next ingest asks again",
+                holds="",
+            )
+        return listing
+
+    def _lost(
+        self, listing: _Listing, library: Library, first: int, end: int, total: int | None, error: Exception
+    ) -> None:
+        code = error.code if isinstance(error, Trouble) else "server-damaged"
+        why = str(error) if isinstance(error, Trouble) else "the answer is not as documented"
+        last = min(end, total) if total is not None else end
+        help = error.help if isinstance(error, Trouble) else "is source.kind right?"
+        which = f"{library.name}, items {first + 1} to {last}"
+        self._tell(listing, code, f"{which}: {why}", help, holds="")
+
+    def _take(self, listing: _Listing, library: Library, raw: Any) -> None:
+        try:
+            item = self.item(raw)
+        except _NOT_AS_DOCUMENTED:
+            name = raw.get("Name") or raw.get("title") if isinstance(raw, Mapping) else None
+            self._tell(
+                listing,
+                "bad-item",
+                f"{library.name}: an item ({name or 'without a name'}) is not as documented",
+                "the others are taken; until the server mends it, nothing of the collection is retired",
+                holds="",
+            )
+            return
+        listing.items[item.id] = item
+
+    def _tell(
+        self, listing: _Listing, code: str, message: str, help: str = "", holds: str | None = None
+    ) -> None:
+        listing.findings.append(Finding(code, self._collection, "", message, help, holds))
+        if holds is not None:
+            listing.whole = False
+
+    # --- remembering --------------------------------------------------------------------------------
+
+    @property
+    def _notes(self) -> Path:
+        return (self._desk.notes or self._folder / ".nowhere") / f"{self._collection}.json"
+
+    @property
+    def _about(self) -> str:
+        """What the notes are about: another server's items, or another edition's, are none of ours."""
+        said = repr((_EDITION, type(self).__name__, self.settings.url))
+        return hashlib.sha256(said.encode()).hexdigest()
+
+    def _recall(self) -> dict[str, _Listing]:
+        if self._desk.notes is None:
+            return {}
+        try:
+            notes = json.loads(self._notes.read_bytes())
+            if notes["about"] != self._about:
+                return {}
+            return {
+                number: _Listing(
+                    {item.id: item for item in _ITEMS.validate_python(of["items"])}, [], of["since"]
+                )
+                for number, of in notes["libraries"].items()
+            }
+        except (OSError, *_NOT_AS_DOCUMENTED):
+            return {}
+
+    def _remember(self, listings: Mapping[str, _Listing]) -> None:
+        if self._desk.notes is None or not all(listing.whole for listing in listings.values()):
+            return
+        libraries = {
+            number: {
+                "since": of.since_s,
+                "items": [item.model_dump(mode="json") for item in of.items.values()],
+            }
+            for number, of in listings.items()
+        }
+        self._desk.notes.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"about": self._about, "libraries": libraries}, ensure_ascii=False)
+        replace_file(self._notes, text.encode())
+
+    # --- finding the files here ---------------------------------------------------------------------
+
+    def _found(self, listings: Iterable[_Listing]) -> Iterator[FoundMedia | Finding]:
+        folders: dict[PurePosixPath, Neighbours] = {}
+        unmapped: Counter[str] = Counter()
+        mapped = 0
+        items: list[Item] = []
+        for listing in listings:
+            yield from listing.findings
+            items += listing.items.values()
+        for item in _merged(items):
+            if not item.files:
+                if item.no_file:
+                    yield Finding(
+                        "no-file",
+                        self._collection,
+                        "",
+                        f"{item.series or item.title}: {item.no_file}",
+                        help="give the server one plain video file",
+                    )
+                continue
+            here = [inside for file in item.files if (inside := self._inside(file)) is not None]
+            if not here:
+                unmapped[_top(item.files[0])] += 1
+                continue
+            mapped += 1
+            path = next((one for one in here if (self.root / one).is_file()), here[0])
+            try:
+                yield self._media(item, path, folders)
+            except OSError as error:
+                yield Finding(
+                    "not-here",
+                    self._collection,
+                    str(path),
+                    f"the server has it as {item.files[0]}, but here it can't be read: {error.strerror}",
+                    help="is the disk mounted, and are source.path and source.paths right?",
+                    holds=str(path),
+                )
+            except ValueError as error:
+                yield Finding(
+                    "bad-sidecar",
+                    self._collection,
+                    str(path.with_suffix(".yaml")),
+                    str(error),
+                    help="until it is mended, the asset stays as it was",
+                    holds=str(path),
+                )
+        for top, count in sorted(unmapped.items()):
+            yield Finding(
+                "unmapped-path",
+                self._collection,
+                "",
+                f"{count} of the server's files are under {top}, and nothing says where that is here",
+                help=f"add it to source.paths: {{ {json.dumps(top)}: … }}",
+                holds=None if mapped else "",  # a mistake in the maps retires no whole collection
+            )
+
+    def _inside(self, file: str) -> PurePosixPath | None:
+        """The server's path as one below the root; None when no map fits, or it leads out."""
+        said = _slashes(file)
+        for theirs, ours in self._maps:
+            start = said[: len(theirs)]
+            if start == theirs or (_WINDOWS.match(file) and start.casefold() == theirs.casefold()):
+                inside = PurePosixPath(ours) / said[len(theirs) :].lstrip("/")
+                return None if ".." in inside.parts or "\0" in said else inside
+        return None
+
+    def _media(self, item: Item, path: PurePosixPath, folders: dict[PurePosixPath, Neighbours]) -> FoundMedia:
+        location = self.root / path
+        status = location.stat()
+        folder = path.parent
+        if folder not in folders:
+            folders[folder] = Neighbours(entry.name for entry in (self.root / folder).iterdir())
+        written = item_fields(item) | read_sidecar(location.with_suffix(".yaml"))
+        asset = Asset(
+            collection=self._collection,
+            key=written.pop("key", "") or item_key(item, path),
+            path=str(path),
+            size=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            subtitles=folders[folder].subtitles(path),
+        )
+        return FoundMedia(asset, location, written, pretty(path))
+
+
+def _slashes(path: str) -> str:
+    return path.replace("\\", "/") if _WINDOWS.match(path) else path
+
+
+def _maps(paths: Mapping[str, str], root: Path) -> list[tuple[str, str]]:
+    """(the server's folder with a slash behind it, ours below the root), the longest first."""
+    maps = [(_slashes(theirs).rstrip("/") + "/", ours) for theirs, ours in paths.items()]
+    return sorted(maps, key=lambda pair: -len(pair[0])) or [(root.as_posix().rstrip("/") + "/", "")]
+
+
+def _top(file: str) -> str:
+    """The folder of the server that is most likely one of its libraries' own."""
+    parts = [part for part in _slashes(file).split("/")[:-1] if part]
+    return ("/" if file.startswith("/") else "") + "/".join(parts[:2])
+
+
+def _merged(items: Iterable[Item]) -> Iterator[Item]:
+    """Items without those that are another's file: a server has each episode of one file for itself."""
+    by_file: dict[str, list[Item]] = {}
+    for number, item in enumerate(items):
+        by_file.setdefault(item.files[0] if item.files else f"\0{number}", []).append(item)
+    for same in by_file.values():
+        first = min(same, key=lambda item: (item.season or 0, item.episode or 0))
+        numbers = sorted({item.episode for item in same if item.episode is not None})
+        if len(numbers) > 1:
+            titles = " / ".join(dict.fromkeys(item.title for item in same if item.title))
+            first = first.model_copy(update={"last_episode": numbers[-1], "title": titles})
+        yield first
+
+
+_NOT_AS_DOCUMENTED = (KeyError, TypeError, ValueError, AttributeError, IndexError, ValidationError)
+_ITEMS = TypeAdapter(list[Item])
+
+
+def item_key(item: Item, path: PurePosixPath) -> str:
+    """The same stable key that a file of that name would have; pure."""
+    more = ""
+    if item.episode is not None and item.last_episode is not None:
+        more = "".join(f"-E{n:02}" for n in range(item.episode + 1, item.last_episode + 1))
+    named = Named(
+        series=item.series,
+        season=item.season,
+        episode=item.episode,
+        more=more,
+        title=item.title,
+        year=None if item.series else item.year,
+        date=item.date,
+    )
+    return named.key(path)
+
+
+def item_fields(item: Item) -> dict[str, Any]:
+    """What a server says of an item, as fields of its asset; what it doesn't say is left out. Pure."""
+    fields = {
+        name: value
+        for name, value in item
+        if name in ("title", "series", "season", "episode", "year", "date", "description", "rating")
+        and value not in ("", None)
+    }
+    if item.tags:
+        fields["tags"] = item.tags
+    if item.genres:
+        fields["extra"] = {"genre": ", ".join(item.genres)}
+    return fields

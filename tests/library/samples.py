@@ -1,0 +1,58 @@
+"""One source for each kind of adapter, with something to find in it and something wrong with it.
+
+An adapter that is new needs a sample here: the contract is tested on all that are installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.library.servers import FAKES, TOKEN, Programme, running
+
+#: Makes what the source is to find below ``media`` of a folder; yields the ``source:`` of the collection.
+Sample = Callable[[Path], AbstractContextManager[dict[str, Any]]]
+
+
+@contextmanager
+def _folder(folder: Path) -> Iterator[dict[str, Any]]:
+    for name in ("Cheers - S01E01.mp4", "Cheers - S01E02.mkv", "Charade (1963).mkv"):
+        (folder / "media" / name).write_bytes(b"any")
+    (folder / "media" / "Charade (1963).yaml").write_text("titel: Oops")
+    yield {"kind": "filesystem", "path": "media"}
+
+
+def _server(kind: str) -> Sample:
+    @contextmanager
+    def serving(folder: Path) -> Iterator[dict[str, Any]]:
+        names = ("Charade (1963).mkv", "Rope (1948).mkv", "Away (1950).mkv")
+        films = [Programme(f"m{n}", f"/srv/{name}", name[:-11], year=1963) for n, name in enumerate(names)]
+        for name in names[:2]:
+            (folder / "media" / name).write_bytes(b"any")
+        with running(FAKES[kind]({"Films": films, "Others": []})) as server:
+            yield {
+                "kind": kind,
+                "url": server.base,
+                "token": "env:MEDIA_TOKEN",
+                "libraries": ["Films"],
+                "path": "media",
+                "paths": {"/srv": "."},
+            }
+
+    return serving
+
+
+SAMPLES: dict[str, Sample] = {"filesystem": _folder, **{kind: _server(kind) for kind in FAKES}}
+
+
+@contextmanager
+def sample(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """The sample of ``kind`` in ``folder``, while it can be asked."""
+    monkeypatch.setenv("MEDIA_TOKEN", TOKEN)
+    (folder / "media").mkdir()
+    with SAMPLES[kind](folder) as source:
+        yield source
