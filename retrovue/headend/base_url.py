@@ -7,6 +7,7 @@ port mapping or a reverse proxy gets links it can follow. ``external_url`` overr
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -37,3 +38,13 @@ def base_url(request: web.BaseRequest, external_url: str | None = None) -> str:
         return "http://127.0.0.1"
     address, port = name[:2]
     return f"http://{f'[{address}]' if ':' in address else address}:{port}"
+
+
+def renamed(base: str, external_url: str | None) -> str:
+    """``base`` with the host of ``external_url``, and with its own port: for ports to which ``external_url``,
+    that names another one, doesn't lead."""
+    host = urlsplit(external_url).hostname if external_url else None
+    if not host:
+        return base
+    parts, name = urlsplit(base), f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}" + (f":{parts.port}" if parts.port is not None else "")

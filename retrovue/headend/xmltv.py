@@ -67,7 +67,7 @@ class XmltvWriter:
                 f"<display-name>{number} {name}</display-name>"
                 f"<display-name>{number}</display-name>"
                 f"<display-name>{name}</display-name>"
-                f"{self._icon(channel.logo)}</channel>\n"
+                f"{self.icon(channel.logo)}</channel>\n"
             )
         return "".join(lines).encode()
 
@@ -115,7 +115,8 @@ class XmltvWriter:
         """Everything after the last programme."""
         return b"</tv>\n"
 
-    def _icon(self, ref: ArtworkRef | None) -> str:
+    def icon(self, ref: ArtworkRef | None) -> str:
+        """The element of a picture; empty for none."""
         return f'<icon src="{escape(artwork_url(self._base_url, ref))}"/>' if ref else ""
 
     def _body(self, entry: GuideEntry, fresh: bool) -> str:
@@ -133,7 +134,7 @@ class XmltvWriter:
         seconds = round((entry.end - entry.start).total_seconds())
         length, units = (seconds, "seconds") if seconds % 60 else (seconds // 60, "minutes")
         parts.append(f'<length units="{units}">{length}</length>')
-        parts.append(self._icon(entry.artwork))
+        parts.append(self.icon(entry.artwork))
         parts.append(_episode(entry.season, entry.episode))
         if fresh:
             parts.append("<new/>")

@@ -20,7 +20,7 @@ from aiohttp import web
 
 from retrovue.headend.accounts import Account
 from retrovue.headend.addresses import plain
-from retrovue.headend.base_url import base_url
+from retrovue.headend.base_url import base_url, renamed
 from retrovue.headend.documents import Document, Spool, reply, spooled
 from retrovue.headend.faults import OurFaults
 from retrovue.headend.pour import Meter, NoPicture, agent_of, pour
@@ -28,8 +28,8 @@ from retrovue.headend.tvheadend import grids, playlists
 from retrovue.headend.tvheadend.backend import Backend, Peer
 from retrovue.headend.tvheadend.directory import Listed, Tag
 from retrovue.headend.tvheadend.http_auth import HttpAuth
+from retrovue.headend.tvheadend.xmltv import GuideWriter
 from retrovue.headend.unframed import UnframedStream
-from retrovue.headend.xmltv import XmltvWriter
 from retrovue.lineup import Artwork, ArtworkRef, ChannelIdent, Viewer
 
 log = logging.getLogger(__name__)
@@ -74,10 +74,10 @@ class HttpApi:
         yield web.get("/status.xml", self._status)
         yield web.get("/api/{path:.+}", self._api)
         yield web.post("/api/{path:.+}", self._api)
-        yield web.get("/playlist", self._to_playlist)
+        yield web.get("/playlist", self._to_channels)
         yield web.get("/playlist/{rest:.*}", self._playlist)
         yield web.get("/play/{rest:.*}", self._play)
-        yield web.get("/xmltv", self._xmltv)
+        yield web.get("/xmltv", self._to_channels)
         yield web.get("/xmltv/{rest:.*}", self._xmltv)
         yield web.get(r"/imagecache/{number:\d{1,10}}", self._image)
         yield web.get("/artwork/{ref:.+}", self._artwork)
@@ -162,12 +162,13 @@ class HttpApi:
         body = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
         return _text(body, "application/json; charset=UTF-8")
 
-    async def _to_playlist(self, _: web.Request) -> web.Response:
-        raise web.HTTPFound("/playlist/channels")
+    async def _to_channels(self, request: web.Request) -> web.Response:
+        query = f"?{request.query_string}" if request.query_string else ""
+        raise web.HTTPFound(f"{request.path}/channels{query}")
 
     async def _playlist(self, request: web.Request) -> web.Response:
         prefix, kind, word = _parsed(request.match_info["rest"])
-        base, query = _base(request), self._query(request, prefix)
+        base, query = self._base(request), self._query(request, prefix)
         if kind == "tags":
             tags = self._backend.directory.tags.values()
             written = playlists.tags(tags, base, query, f"/{prefix}" if prefix else "")
@@ -205,29 +206,37 @@ class HttpApi:
         return address
 
     async def _xmltv(self, request: web.Request) -> web.StreamResponse:
-        rest = request.match_info.get("rest", "")
-        prefix, kind, word = _parsed(rest or "channels")
+        prefix, kind, word = _parsed(request.match_info["rest"] or "channels")
         if prefix not in ("", "auth"):
             raise web.HTTPBadRequest
         listed = self._selected(kind, word)
-        base = _base(request)
-        key = (self._backend.lineup.guide_etag(), base, self._backend.network, tuple(listed))
+        lcn = request.query.get("lcn", "") not in ("", "0")
+        base, code = self._base(request), request.query.get("auth", "")
+        key = (self._backend.lineup.guide_etag(), base, lcn, code, self._backend.network, tuple(listed))
         async with self._writing:
             found = self._guides.get(key)
             if found is None:
-                found = await self._write_guide(listed, base)
+                found = await self._write_guide(listed, self._picture(base, code), lcn)
                 self._guides = {k: kept for k, kept in self._guides.items() if k[0] == key[0]}
                 while len(self._guides) >= _KEPT:
                     del self._guides[next(iter(self._guides))]
                 self._guides[key] = found
         return await reply(request, found, headers=_HEADERS)
 
-    async def _write_guide(self, listed: Sequence[Listed], base: str) -> Document:
+    def _picture(self, base: str, code: str) -> Callable[[ArtworkRef], str]:
+        """Addresses of pictures. Whoever has the guide by a code has its pictures by it."""
+        query = f"?{urlencode({'auth': code})}" if code and not self._backend.access.open else ""
+        return lambda ref: f"{base}/imagecache/{self._backend.images.number(ref)}{query}"
+
+    async def _write_guide(
+        self, listed: Sequence[Listed], picture: Callable[[ArtworkRef], str], lcn: bool
+    ) -> Document:
         """On a thread, a channel at a time: the picture on the air shares this loop."""
         lineup, now = self._backend.lineup, self._backend.clock.now()
         # The playlist's tvg-id is the channel's uuid, so the guide's is, too.
         idents = [replace(one.ident, guide_id=one.uuid) for one in listed]
-        writer, body = XmltvWriter(base, self._backend.network), Spool()
+        name, version = self._backend.settings.friendly_name, self._backend.version
+        writer, body = GuideWriter(name, version, picture, lcn=lcn), Spool()
 
         def add(ident: ChannelIdent) -> None:
             body.write(writer.programmes(ident, lineup.guide(ident.id, now, lineup.guide_end())))
@@ -278,6 +287,14 @@ class HttpApi:
         way = ways.get(kind)
         return next(filter(way, self._backend.directory.channels.values()), None) if way else None
 
+    def _base(self, request: web.Request) -> str:
+        """As the client reaches us, by the name that the station has outside. The port is as the client says:
+        a container's may be mapped to another. A proxy in between says whether it was encrypted."""
+        base = renamed(base_url(request), self._backend.settings.external_url)
+        if request.headers.get("X-Forwarded-Proto", "").lower() == "https":
+            base = "https://" + base.partition("://")[2]
+        return base
+
     # --- streams ---
 
     async def _play(self, request: web.Request) -> web.StreamResponse:
@@ -292,7 +309,7 @@ class HttpApi:
         agent = request.headers.get("User-Agent", "").casefold()
         if not agent or agent.startswith(_BARE_PLAYERS):
             return await self._watch(request, one)
-        base, query = _base(request), self._query(request, prefix)
+        base, query = self._base(request), self._query(request, prefix)
         return _text(playlists.channels([one], base, self._logo(base, query), query), playlists.M3U_TYPE)
 
     async def _ask(self, request: web.Request) -> web.StreamResponse:
@@ -373,14 +390,6 @@ def _parsed(rest: str) -> tuple[str, str, str]:
     if not word:
         kind = kind.removesuffix(".m3u8").removesuffix(".m3u")
     return prefix, kind, word
-
-
-def _base(request: web.Request) -> str:
-    """As the client reaches us; a proxy in between says whether that was encrypted."""
-    base = base_url(request)
-    if request.headers.get("X-Forwarded-Proto", "").lower() == "https":
-        base = "https://" + base.partition("://")[2]
-    return base
 
 
 def _peer(request: web.Request) -> Peer:

@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from retrovue.headend.accounts import Account
+from retrovue.headend.base_url import renamed
 from retrovue.headend.tvheadend import grids
 from retrovue.headend.tvheadend.backend import API_VERSION, Backend, Peer
 from retrovue.headend.tvheadend.directory import Listed
@@ -222,7 +223,8 @@ class Session:
     def _dialect(self) -> Dialect:
         ours, port = self.peer.ours, self._backend.http_port
         host = f"[{ours}]" if ":" in ours else ours
-        return Dialect(self.version, f"http://{host}:{port}", self._backend.images.number)
+        base = renamed(f"http://{host}:{port}", self._backend.settings.external_url)
+        return Dialect(self.version, base, self._backend.images.number)
 
     def _enable_metadata(self, request: Message) -> Message:
         guide, until = bool(integer(request, "epg")), integer(request, "epgMaxTime") or 0

@@ -17,8 +17,8 @@ import pytest
 
 from retrovue.clock import StationClock
 from tests.headend.fake_lineup import CHANNELS, PNG, FakeLineup
+from tests.headend.tvheadend.asking import basic, fetched, status_of, text_of
 from tests.headend.tvheadend.client import Client, Connect, serving
-from tests.headend.tvheadend.test_http import basic, fetched, status_of, text_of
 
 #: (with accounts?, name, password): clients are set up with and without.
 WAYS = pytest.mark.parametrize("closed", [False, True], ids=["open", "accounts"])

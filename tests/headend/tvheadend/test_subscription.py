@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
 
@@ -16,18 +15,6 @@ from tests.headend.fake_lineup import IDR, FakeLineup
 from tests.headend.tvheadend.client import Client, Connect, serving
 from tests.headend.tvheadend.golden import message_types
 from tests.headend.tvheadend.test_session import types_of
-
-
-@pytest.fixture
-def lineup() -> FakeLineup:
-    return FakeLineup(StationClock())
-
-
-@pytest.fixture
-async def connect(lineup: FakeLineup) -> AsyncIterator[Connect]:
-    async with serving(lineup, lineup._clock) as connect:
-        yield connect
-    assert lineup.open_signals == 0
 
 
 async def watcher(connect: Connect) -> tuple[Client, dict[str, int]]:
