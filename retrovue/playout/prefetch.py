@@ -18,12 +18,14 @@ from retrovue.clock import MasterClock
 from retrovue.playout.ffmpeg import look_command
 from retrovue.playout.media import Mark, MediaDesk
 from retrovue.playout.process import answer
-from retrovue.units import SECOND_US
+from retrovue.units import HOUR_US, SECOND_US
 
 log = logging.getLogger(__name__)
 
 #: Pause between two files that are decoded (seconds), and between two rounds over the schedule.
 PACE_S, ROUND_S = 2.0, 300.0
+#: A day of a thousand channels names some fifty thousand files: this much of it is in hand at a time (µs).
+STRETCH_US = 4 * HOUR_US
 #: Decoding one picture takes longer than this (seconds) only from a store that is as good as gone.
 _PATIENCE_S = 30.0
 #: The last picture looked at lies this far before the end of what is used (µs): containers round, and the
@@ -80,15 +82,23 @@ class Prefetch:
     async def round(self, pace_s: float = PACE_S) -> None:
         """Everything that is due, nearest first; reports all that is bad."""
         now_us = self._clock.now_us()
-        planned = await self._upcoming(now_us, now_us + self._horizons_us[0])
-        for one in planned:
-            if is_due(one.start_us, now_us, self._horizons_us, self._looked.get(one.asset_id)) and (
-                await self._look(one)
-            ):
-                await self._clock.wait(pace_s)
-        known = {one.asset_id for one in planned}
+        known: set[str] = set()
+        bad: list[tuple[Upcoming, str]] = []
+        end_us = now_us + self._horizons_us[0]
+        for start_us in range(now_us, end_us, STRETCH_US):
+            planned = [
+                one
+                for one in await self._upcoming(start_us, min(start_us + STRETCH_US, end_us))
+                if start_us == now_us or one.start_us >= start_us  # else it was among those before
+            ]
+            for one in planned:
+                if is_due(one.start_us, now_us, self._horizons_us, self._looked.get(one.asset_id)) and (
+                    await self._look(one)
+                ):
+                    await self._clock.wait(pace_s)
+            known.update(one.asset_id for one in planned)
+            bad += [(one, why) for one in planned if (why := self._media.blamed(one.path))]
         self._looked = {asset: looked for asset, looked in self._looked.items() if asset in known}
-        bad = [(one, why) for one in planned if (why := self._media.blamed(one.path))]
         self._report(bad)
 
     async def _look(self, one: Upcoming) -> bool:

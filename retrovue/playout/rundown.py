@@ -4,8 +4,9 @@ memory; pure.
 A station of a thousand channels has some hundred thousand segments and as many lines of guide. As values
 they would take a gigabyte, and nobody looks at most of them: a channel that is not watched needs no playlog,
 and a line of the guide is read once in a while. So they are packed (``Packer``), some thirty bytes each, what
-they say told once, and made into values when somebody asks (``Rundown``). It stays in memory as a whole: the
-event loop must not wait for a disk, and a reader sees one whole generation of the playlog.
+they say told once and compressed (``_Texts``), and made into values when somebody asks (``Rundown``). It
+stays in memory as a whole: the event loop must not wait for a disk, and a reader sees one whole generation of
+the playlog.
 
 Packed and read by the same version of RetroVue, in two processes of one station (roll.py). No file format.
 """
@@ -19,6 +20,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from datetime import date
+from functools import lru_cache, partial
 from typing import Any, overload
 
 from retrovue.compiler.model import (
@@ -37,18 +39,23 @@ from retrovue.library.catalog import PARTS, Asset, AssetState
 CutRow = tuple[int, str, int, int, int]
 
 #: An event: start, end, guide id, broadcast date, title, what else it says, what stands in for it (the last
-#: three are places in the texts).
+#: three are numbers of texts).
 _EVENT = struct.Struct("<qqIIIII")
 _ID_OFFSET = 16  #: of the guide id in it
 #: A segment: start, end, offset into the asset, guide id, broadcast date, number, what it shows.
 _SEGMENT = struct.Struct("<qqqIIII")
-#: A use: first airing, end of the last, least and greatest offset, asset, channel (places in the texts).
+#: A use: first airing, end of the last, least and greatest offset, asset, channel (numbers of texts).
 _USE = struct.Struct("<qqqqII")
-#: An entry of the table of assets: its id and the asset itself (places in the texts).
-_ASSET = struct.Struct("<II")
-#: A text: its length, then that many bytes.
-_LENGTH = struct.Struct("<I")
-_SIZES = struct.Struct("<QQQQQ")
+#: An entry of the table of assets: where its id begins and ends among the ids, and the asset (number of text).
+_ASSET = struct.Struct("<III")
+_ID = struct.Struct("<I")  #: a guide id, as it stands in an event
+#: Where a block of texts begins among the blocks.
+_BLOCK = struct.Struct("<I")
+_SIZES = struct.Struct("<QQQQQQQ")
+#: So many texts are compressed together. One text costs the whole block to read: some 20 µs…
+_TEXTS_A_BLOCK = 128
+#: …so that many blocks are kept as they were read last: who reads a guide reads it in order.
+_BLOCKS_KEPT = 32
 _START = struct.Struct("<q")
 
 
@@ -95,7 +102,7 @@ class Packer:
 
     def __init__(self) -> None:
         self._places: list[_Place] = []
-        self._texts = bytearray()
+        self._texts: list[bytes] = []
         self._known: dict[bytes, int] = {}
         self._events, self._segments, self._uses = bytearray(), bytearray(), bytearray()
         self._assets: list[tuple[bytes, bytes]] = []
@@ -169,20 +176,22 @@ class Packer:
         templates: Mapping[str, str],
     ) -> bytes:
         """All of it."""
-        table = b"".join(
-            _ASSET.pack(self._text(asset_id), self._text(said)) for asset_id, said in sorted(self._assets)
-        )
+        table, ids = bytearray(), bytearray()
+        for asset_id, said in sorted(self._assets):
+            table += _ASSET.pack(len(ids), len(ids) + len(asset_id), self._text(said))
+            ids += asset_id
+        index, blocks = _compressed(self._texts)
         head = _Head(header, cut, tuple(self._places), dict(synthetics), dict(overlays), dict(templates))
         coded = pickle.dumps(head)
-        parts = (coded, self._events, self._segments, self._uses, table)
-        return b"".join((_SIZES.pack(*map(len, parts)), *parts, self._texts))
+        parts = (coded, self._events, self._segments, self._uses, table, ids, index)
+        return b"".join((_SIZES.pack(*map(len, parts)), *parts, blocks))
 
     def _text(self, text: bytes) -> int:
-        place = self._known.get(text)
-        if place is None:
-            place = self._known[text] = len(self._texts)
-            self._texts += _LENGTH.pack(len(text)) + text
-        return place
+        number = self._known.get(text)
+        if number is None:
+            number = self._known[text] = len(self._texts)
+            self._texts.append(text)
+        return number
 
 
 #: What an event says beside its title; behind it stands where its credits are, or null. An episode says the
@@ -208,6 +217,33 @@ def _spelt(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def _compressed(texts: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Where each block begins, and the blocks. A text is JSON and so has no line's end in it."""
+    index, blocks = bytearray(), bytearray()
+    for first in range(0, len(texts), _TEXTS_A_BLOCK):
+        index += _BLOCK.pack(len(blocks))
+        blocks += zlib.compress(b"\n".join(texts[first : first + _TEXTS_A_BLOCK]), 6)
+    return bytes(index), bytes(blocks)
+
+
+class _Texts:
+    """What is said, by number."""
+
+    def __init__(self, index: memoryview, blocks: memoryview) -> None:
+        # Bound to what it reads, not to self: no cycle keeps a rundown that was replaced.
+        self._block = lru_cache(_BLOCKS_KEPT)(partial(_decompressed, index, blocks))
+
+    def __getitem__(self, number: int) -> bytes:
+        return self._block(number // _TEXTS_A_BLOCK)[number % _TEXTS_A_BLOCK]
+
+
+def _decompressed(index: memoryview, blocks: memoryview, number: int) -> list[bytes]:
+    (start,) = _BLOCK.unpack_from(index, number * _BLOCK.size)
+    last = (number + 1) * _BLOCK.size == len(index)
+    end = len(blocks) if last else _BLOCK.unpack_from(index, (number + 1) * _BLOCK.size)[0]
+    return zlib.decompress(blocks[start:end]).split(b"\n")
+
+
 class Rundown:
     """A packed rundown, read. Any thread may ask."""
 
@@ -218,8 +254,8 @@ class Rundown:
         for size in _SIZES.unpack_from(data):
             parts.append(data[at : at + size])
             at += size
-        coded, self._events, self._segments, self._uses, self._assets = parts
-        self._texts = data[at:]
+        coded, self._events, self._segments, self._uses, self._assets, self._ids, index = parts
+        self._texts = _Texts(index, data[at:])
         # Packed by this very version, by ourselves or by our own child: nobody else's bytes come here.
         head: _Head = pickle.loads(coded)  # noqa: S301
         self.header, self.cut = head.header, head.cut
@@ -270,10 +306,10 @@ class Rundown:
         low, high = 0, len(self._assets) // _ASSET.size
         while low < high:
             middle = (low + high) // 2
-            of_id, of_asset = _ASSET.unpack_from(self._assets, middle * _ASSET.size)
-            found = self._bytes(of_id)
+            start, end, said = _ASSET.unpack_from(self._assets, middle * _ASSET.size)
+            found = bytes(self._ids[start:end])
             if found == wanted:
-                return _asset(json.loads(self._bytes(of_asset)))
+                return _asset(self.text(said))
             if found < wanted:
                 low = middle + 1
             else:
@@ -288,9 +324,9 @@ class Rundown:
         for first_us, until_us, in_us, out_us, of_asset, of_channel in _USE.iter_unpack(self._uses):
             if first_us >= end_us or until_us <= start_us:
                 continue
-            for place in (of_asset, of_channel):
-                if place not in known:
-                    known[place] = self.text(place)
+            for number in (of_asset, of_channel):
+                if number not in known:
+                    known[number] = self.text(number)
             asset_id, collection, path = known[of_asset]
             (channel,) = known[of_channel]
             found.append(Use(asset_id, collection, path, first_us, in_us, out_us, channel, until_us))
@@ -311,23 +347,18 @@ class Rundown:
     def find_event(self, first: int, count: int, event_id: int) -> int | None:
         """Which of ``count`` events from ``first`` on has this guide id."""
         rows = bytes(self._events[first * _EVENT.size : (first + count) * _EVENT.size])
-        wanted, at = _LENGTH.pack(event_id), -1
+        wanted, at = _ID.pack(event_id), -1
         while (at := rows.find(wanted, at + 1)) >= 0:
             number, offset = divmod(at, _EVENT.size)
             if offset == _ID_OFFSET:
                 return number
         return None
 
-    def credits(self, place: int | None) -> tuple[Credit, ...]:
-        return tuple(Credit(*words) for words in self.text(place)) if place is not None else ()
+    def credits(self, number: int | None) -> tuple[Credit, ...]:
+        return tuple(Credit(*words) for words in self.text(number)) if number is not None else ()
 
-    def text(self, place: int) -> Any:
-        return json.loads(self._bytes(place))
-
-    def _bytes(self, place: int) -> bytes:
-        (length,) = _LENGTH.unpack_from(self._texts, place)
-        start = place + _LENGTH.size
-        return bytes(self._texts[start : start + length])
+    def text(self, number: int) -> Any:
+        return json.loads(self._texts[number])
 
 
 class Events(Sequence[ScheduleEvent]):

@@ -35,7 +35,8 @@ class Desk:
         )
 
     async def _upcoming(self, start_us: int, end_us: int) -> Sequence[Upcoming]:
-        return [u for u in self.plan if start_us <= u.start_us < end_us]
+        # What has begun and still airs counts, as in Rundown.uses; everything here airs for half an hour.
+        return [u for u in self.plan if start_us < u.start_us + HOUR // 2 and u.start_us < end_us]
 
     def _report(self, bad: Sequence[tuple[Upcoming, str]]) -> None:
         self.told = [(one.asset_id, why) for one, why in bad]
@@ -80,6 +81,14 @@ async def test_it_tells_what_is_missing_short_garbage_and_nothing_else(tmp_path:
     assert await desk.media.missing(str(cut)) == ""  # it was replaced: let it try
     (tmp_path / "gone.mp4").write_bytes(good.read_bytes())
     assert await desk.media.missing(str(tmp_path / "gone.mp4")) == ""
+
+
+async def test_what_is_bad_is_told_once_and_in_order_whatever_stretch_it_lies_in(tmp_path: Path) -> None:
+    desk = Desk()
+    for hours in (-0.2, 3.9, 4.0, 9.0, 23.9):
+        desk.plans(f"gone in {hours}", tmp_path / f"{hours}.mp4", 30.0, in_hours=hours)
+    await desk.prefetch.round(pace_s=0)
+    assert [name for name, _ in desk.told] == [f"gone in {hours}" for hours in (-0.2, 3.9, 4.0, 9.0, 23.9)]
 
 
 async def test_each_horizon_is_one_look_and_what_has_not_changed_is_not_decoded_again() -> None:
