@@ -32,8 +32,10 @@ SLEW_RATE = 0.005
 #: would take eight days, so station time follows at once, and channels on the air start anew.
 SET_S = 60.0
 
-#: Longest single real sleep (seconds): a slewed or stepped clock is noticed within it.
-_MAX_NAP = 0.5
+#: Who waits for an instant looks at the clock at least this often (seconds): it may be set meanwhile.
+_MAX_NAP = 2.0
+#: So short a nap is off by 2 ms at most, whatever happens to the clock (seconds).
+_SHORT_NAP = 0.5
 
 
 class MasterClock(Protocol):
@@ -121,7 +123,7 @@ class StationClock:
 
         target = instant.timestamp()
         while (left := target - self._now_s()) > 0:  # noqa: ASYNC110  nobody can set an event for time
-            await asyncio.sleep(min(left / self._speed, _MAX_NAP))
+            await asyncio.sleep(min(self._nap_s(left), _MAX_NAP))
 
     async def wait(self, seconds: float) -> None:
         # A clock that is set meanwhile neither ends the wait nor makes it longer.
@@ -129,7 +131,13 @@ class StationClock:
 
         target = self._unset_s() + seconds
         while (left := target - self._unset_s()) > 0:  # noqa: ASYNC110  as above
-            await asyncio.sleep(min(left / self._speed, _MAX_NAP))
+            await asyncio.sleep(self._nap_s(left))
+
+    def _nap_s(self, left_s: float) -> float:
+        """Real seconds to sleep while ``left_s`` of station time are left: a long nap ends in time however
+        time is bent meanwhile, and what is left then is a small part of it."""
+        nap_s = left_s / self._speed
+        return nap_s if nap_s <= _SHORT_NAP else nap_s / (1 + SLEW_RATE)
 
     def deadline(self, seconds: float) -> AbstractAsyncContextManager[None]:
         return _real_deadline(seconds)

@@ -46,7 +46,7 @@ _ID_OFFSET = 16  #: of the guide id in it
 _SEGMENT = struct.Struct("<qqqIIII")
 #: A use: first airing, end of the last, least and greatest offset, asset, channel (numbers of texts).
 _USE = struct.Struct("<qqqqII")
-#: An entry of the table of assets: where its id begins and ends among the ids, and the asset (number of text).
+#: An entry of the table of assets: where its id begins and ends among the ids, and the number of its text.
 _ASSET = struct.Struct("<III")
 _ID = struct.Struct("<I")  #: a guide id, as it stands in an event
 #: Where a block of texts begins among the blocks.
