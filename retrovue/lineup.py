@@ -209,12 +209,26 @@ class SignalFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class Break:
+    """A break of the channel as its cue messages tell it (ANSI/SCTE 35)."""
+
+    id: int  #: 32 bits, no other's for years
+    start_us: int  #: station time of its first picture, µs since the Unix epoch
+    end_us: int  #: of the first picture behind it; as planned while it lasts
+    out: bytes  #: the section that tells its beginning
+    back: bytes = b""  #: the section that told its end; empty while it lasts
+
+
+@dataclass(frozen=True, slots=True)
 class MediaSegment:
     """Some seconds of the channel for HTTP Live Streaming: its transport stream from one IDR to another."""
 
     start_us: int  #: station time of its first picture, µs since the Unix epoch
     duration_us: int
     data: bytes  #: PAT, PMT, IDR, …
+    within: Break | None = None  #: the break that its first picture lies in, if the channel tells its breaks
+    opens: bool = False  #: it is the first one within it
+    after: Break | None = None  #: the break that is over since the segment before
 
 
 class TuneRefused(Exception):

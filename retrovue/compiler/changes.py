@@ -233,6 +233,7 @@ _SETTINGS = (
     "fit",
     "audio",
     "subtitles",
+    "cues",
 )
 
 

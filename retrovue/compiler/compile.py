@@ -622,6 +622,7 @@ def _compiled_channel(model: StationModel, channel: Channel, position: int) -> C
         fit=(channel.fit or station.fit).value,
         audio=station.audio if channel.audio is None else channel.audio,
         subtitles=channel.subtitles or station.subtitles,
+        cues=channel.cues or station.cues,
     )
 
 

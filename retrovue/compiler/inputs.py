@@ -25,7 +25,7 @@ from retrovue.station.model import (
     Zone,
 )
 
-_RENDERING = {"format", "fit", "audio", "subtitles"}
+_RENDERING = {"format", "fit", "audio", "subtitles", "cues"}
 #: What of the station and of a channel reaches no schedule.
 UNSCHEDULED_STATION = {
     "sign_off",

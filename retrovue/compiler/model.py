@@ -35,6 +35,19 @@ class SegmentKind(StrEnum):
     LIVE = "live"
 
 
+#: What interrupts a programme, or follows it up to the next.
+INTERSTITIALS = frozenset(
+    {
+        SegmentKind.AD,
+        SegmentKind.PROMO,
+        SegmentKind.PSA,
+        SegmentKind.BUMPER,
+        SegmentKind.IDENT,
+        SegmentKind.FILLER,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ScheduleEvent:
     """One line of a ScheduleDay: what the guide says. Back to back, on the grid."""
@@ -201,6 +214,7 @@ class CompiledChannel:
     fit: str = "letterbox"  #: station.model.Fit value, where the asset has none
     audio: tuple[str, ...] = ()  #: languages, best first
     subtitles: str = "off"  #: "off", "forced" or a language
+    cues: str = "off"  #: how its breaks are told in the stream: "off", "splice_insert" or "time_signal"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from typing import Protocol
 from retrovue.clock import MasterClock
 from retrovue.lineup import AccessUnit, ChannelId, Health, MediaSegment, SignalFormat, TuneRefused, Viewer
 from retrovue.playout.as_run_journal import AsRun
+from retrovue.playout.cues import Cues
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.producers.base import Producer
 from retrovue.playout.shared_units import SharedUnits
@@ -104,6 +105,10 @@ class Studio(Protocol):
 
     def information(self, stream: int) -> ServiceInformation:
         """What the stream says of the channel beside its pictures; ``stream``: its transport_stream_id."""
+        ...
+
+    def cues(self) -> Cues | None:
+        """What tells the channel's breaks from now until it goes off the air; None: it doesn't."""
         ...
 
     def producer(self, notify: Callable[[], None]) -> Callable[[int], Producer]:
@@ -286,7 +291,9 @@ class ChannelManager:
         def choose(tick: int) -> Producer:
             return chooser(tick)
 
-        switcher = Switcher(self._clock, self.house, slate, ring, self.as_run, information, choose)
+        switcher = Switcher(
+            self._clock, self.house, slate, ring, self.as_run, information, choose, self._studio.cues()
+        )
         chooser = self._studio.producer(switcher.notify)
         self._switcher = switcher
         pause = _BACK_OFF_S

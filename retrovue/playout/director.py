@@ -32,6 +32,7 @@ from retrovue.playout.as_run_journal import AsRun, AsRunJournal
 from retrovue.playout.cards import Writing
 from retrovue.playout.channel import ChannelManager, ChannelSignal, State, Studio
 from retrovue.playout.character_generator import CharacterGenerator, DrawingFailed
+from retrovue.playout.cues import Cues, Manner
 from retrovue.playout.drawing import NOTHING, Drawing
 from retrovue.playout.encode import HARDWARE, SOFTWARE, encoder_of
 from retrovue.playout.encoders import trial
@@ -40,7 +41,7 @@ from retrovue.playout.graphics import Continuity, Look
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.ladder import DEFAULT_PATIENCE, Patience
 from retrovue.playout.live import LiveFeed
-from retrovue.playout.master_control import Feeds, MasterControl
+from retrovue.playout.master_control import Airs, Feeds, MasterControl
 from retrovue.playout.media import MediaDesk
 from retrovue.playout.modes import OrderBook, between
 from retrovue.playout.overlay import Layer, clip
@@ -288,6 +289,16 @@ class _Studio(Studio, Feeds):
             )
             for e in touching(self._programme.continuity.events, start_us, end_us)
         ]  # fmt: skip
+
+    def cues(self) -> Cues | None:
+        if self.channel.cues == "off":
+            return None
+        return Cues(
+            Manner(self.channel.cues),
+            self._house.grid,
+            self.playlog,
+            lambda: self.control.airs is Airs.PROGRAMME,
+        )
 
     @property
     def house(self) -> HouseFormat:

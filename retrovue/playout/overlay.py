@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from retrovue.compiler.model import CompiledChannel, CompiledOverlay, ScheduleEvent, SegmentKind
+from retrovue.compiler.model import INTERSTITIALS, CompiledChannel, CompiledOverlay, ScheduleEvent
 from retrovue.playout.cards import Listed, Writing, following, listed
 from retrovue.playout.ticks import TickGrid
 from retrovue.units import to_us
@@ -22,17 +22,6 @@ if TYPE_CHECKING:
 
 #: How long an overlay takes to come on, and to go off (seconds).
 TRANSIT_S = 0.5
-#: What interrupts a programme: behind it, the programme begins again for who has just come.
-_SPOTS = frozenset(
-    {
-        SegmentKind.AD,
-        SegmentKind.PROMO,
-        SegmentKind.PSA,
-        SegmentKind.BUMPER,
-        SegmentKind.IDENT,
-        SegmentKind.FILLER,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +118,7 @@ def plan_layers(entries: Sequence[PlaylogEntry], schedule: Schedule) -> list[tup
 def _sections(entries: Sequence[PlaylogEntry], slug: str) -> list[_Section]:
     programme_ends: dict[int, int] = {}
     for entry in entries:
-        if entry.segment.kind not in _SPOTS:
+        if entry.segment.kind not in INTERSTITIALS:
             programme_ends[entry.segment.event_id] = entry.end
     groups: list[list[PlaylogEntry]] = []
     before: PlaylogEntry | None = None
@@ -143,7 +132,7 @@ def _sections(entries: Sequence[PlaylogEntry], slug: str) -> list[_Section]:
             and groups[-1][-1] is previous
             and previous.end == entry.start
             and previous.segment.event_id == entry.segment.event_id
-            and (previous.segment.kind in _SPOTS) == (entry.segment.kind in _SPOTS)
+            and (previous.segment.kind in INTERSTITIALS) == (entry.segment.kind in INTERSTITIALS)
         )
         if goes_on:
             groups[-1].append(entry)

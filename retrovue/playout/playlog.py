@@ -7,12 +7,13 @@ neighbours share it and nothing accumulates; a segment shorter than a tick vanis
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from retrovue.compiler.model import Segment
 from retrovue.playout.overlay import Layer, clip
+from retrovue.playout.pods import Pod, pods
 from retrovue.playout.ticks import TickGrid
 
 
@@ -25,6 +26,7 @@ class PlaylogEntry:
     segment: Segment
     fallbacks: tuple[str, ...] = ()  #: asset ids that stand in, in order
     layers: tuple[Layer, ...] = ()  #: graphics over it, lowest first; windows lie inside [start, end)
+    pod: Pod | None = None  #: that it is a part of
 
     def offset_us(self, tick: int, grid: TickGrid) -> int:
         """Where in the asset the picture of ``tick`` is (µs); never negative.
@@ -75,10 +77,12 @@ class Playlog:
         """``fallbacks``: event id → asset ids. Segments must be ordered and tile their time."""
         planned = fallbacks or {}
         entries = []
-        for segment in segments:
+        of_pods = {n: pod for first, end, pod in pods(segments, grid) for n in range(first, end)}
+        for n, segment in enumerate(segments):
             start, end = grid.nearest(segment.start_us), grid.nearest(segment.end_us)
             if end > start:
-                entries.append(PlaylogEntry(start, end, segment, planned.get(segment.event_id, ())))
+                standing_in = planned.get(segment.event_id, ())
+                entries.append(PlaylogEntry(start, end, segment, standing_in, (), of_pods.get(n)))
         return cls(entries)
 
     def cut_at(self, ticks: Iterable[int]) -> Playlog:
@@ -115,9 +119,11 @@ class Playlog:
         """The same plan with each of ``others`` in place of what was planned on its ticks. They are apart."""
         entries = self.entries
         for other in others:
-            kept = [e.between(e.start, min(e.end, other.start)) for e in entries if e.start < other.start]
+            kept = [
+                _part(e, e.start, min(e.end, other.start), other) for e in entries if e.start < other.start
+            ]
             kept.append(other)
-            kept += [e.between(max(e.start, other.end), e.end) for e in entries if e.end > other.end]
+            kept += [_part(e, max(e.start, other.end), e.end, other) for e in entries if e.end > other.end]
             entries = tuple(kept)
         return Playlog(entries)
 
@@ -128,6 +134,16 @@ class Playlog:
     def between(self, start: int, end: int) -> Playlog:
         """The entries that lie in [start, end), in part at least."""
         return Playlog([entry for entry in self.entries if entry.end > start and entry.start < end])
+
+    def pods(self, start: int, end: int) -> Iterator[Pod]:
+        """The pods that touch [start, end), in order."""
+        entries, before = self.entries, None
+        index = max(0, bisect_right(entries, start, key=lambda entry: entry.start) - 1)
+        while index < len(entries) and entries[index].start < end:
+            pod = entries[index].pod
+            if pod is not None and pod != before and pod.end > start:
+                yield pod
+            before, index = pod, index + 1
 
     @property
     def end(self) -> int:
@@ -141,6 +157,15 @@ class Playlog:
         if index < 0 or tick >= entries[index].end:
             return None
         return entries[index]
+
+
+def _part(entry: PlaylogEntry, start: int, end: int, other: PlaylogEntry) -> PlaylogEntry:
+    """The part of ``entry`` on [start, end), and of its pod what ``other`` leaves on that side."""
+    entry, pod = entry.between(start, end), entry.pod
+    if pod is None or pod.end <= other.start or pod.start >= other.end:
+        return entry
+    left = (pod.start, other.start) if end <= other.start else (other.end, pod.end)
+    return replace(entry, pod=pod.between(*left))
 
 
 class DeferredPlaylog(Playlog):

@@ -14,11 +14,14 @@ from collections.abc import Callable
 
 from retrovue.clock import MasterClock
 from retrovue.playout.as_run_journal import AsRun
+from retrovue.playout.cues import Cues
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.producers.base import Origin, Picture, Producer
 from retrovue.playout.sources.slate import Slate
 from retrovue.stream.fanout import Ring
 from retrovue.stream.mpegts import CLOCK_HZ, TsMux
+from retrovue.stream.scte35 import PID_CUES
+from retrovue.stream.sections import payloads
 from retrovue.stream.service_information import ServiceInformation
 from retrovue.units import SECOND_US, from_us
 
@@ -63,7 +66,9 @@ class Switcher:
         as_run: AsRun,
         information: ServiceInformation,
         choose_producer: Callable[[int], Producer],
+        cues: Cues | None = None,
     ) -> None:
+        """``cues``: what tells the channel's breaks; None: it doesn't."""
         self._clock, self._house, self._slate, self._ring, self._as_run = clock, house, slate, ring, as_run
         self._grid, self._audio_grid = house.grid, house.audio_grid
         self._mux = TsMux(
@@ -71,7 +76,9 @@ class Switcher:
             audio=house.audio,
             audio_kbps=house.audio_kbps,
             stream=information.service.stream,
+            cues=cues.described if cues is not None else None,
         )
+        self._cues = cues
         self._information = information
         self._choose = choose_producer
         self._ready = asyncio.Event()
@@ -137,12 +144,13 @@ class Switcher:
         assert self._next is not None
         horizon_us = self._clock.now_us() + self._lead_us
         data: list[bytes] = []
-        start_us, key, blocked = 0, False, False
+        start_us, key, blocked, cues = 0, False, False, self._cues
+        within = after = None
 
         def close_chunk() -> None:
             nonlocal data
             if data:
-                self._ring.append(start_us, key, b"".join(data))
+                self._ring.append(start_us, key, b"".join(data), within, after)
                 data = []
 
         emitted = 0
@@ -161,9 +169,13 @@ class Switcher:
             if data and (picture.key or emitted >= limit):
                 close_chunk()
                 emitted = 0
+            told = cues.due(tick) if cues is not None else ()
             if not data:
                 start_us, key = tick_us, picture.key
+                within, after = (cues.within, cues.after) if cues is not None else (None, None)
             self._mux_tick(pts, frames, picture, data)
+            # Behind the picture: a viewer's stream begins with PAT, PMT and an IDR.
+            data += [self._mux.information(payloads(PID_CUES, section)) for section in told]
             emitted += 1
             self._next = tick + 1
             self._next_audio = frames[-1] + 1 if frames else self._next_audio

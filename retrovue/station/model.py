@@ -338,6 +338,10 @@ Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 Subtitles = Annotated[str, Field(pattern=r"^(off|forced|[a-z]{2,3})$")]
 
 
+#: How breaks are told to equipment down the line.
+Cues = Literal["off", "splice_insert", "time_signal"]
+
+
 class Account(Written):
     """Somebody who may watch as a client of Tvheadend or Xtream codes."""
 
@@ -465,6 +469,9 @@ class Station(Written):
     subtitles: Subtitles = "off"
     """Subtitles drawn into the picture: off, forced (only what translates signs and foreign speech), or a
     language, "de". Picture subtitles of the file, and .srt files beside it."""
+    cues: Cues = "off"
+    """Cue messages (SCTE 35) that tell in the stream, and in the HLS play list, where breaks begin and end:
+    off, splice_insert (out of the network and back) or time_signal (breaks and each advertisement)."""
     serve: Serve = Serve()
     """Where the station listens."""
     breaks: Slug | None = None
@@ -547,6 +554,8 @@ class Channel(Written):
     """Languages of the sound, best first; the station's when absent."""
     subtitles: Subtitles | None = None
     """Subtitles drawn into the picture; the station's when absent."""
+    cues: Cues | None = None
+    """Cue messages (SCTE 35) at its breaks; the station's when absent."""
     fallback: tuple[Slug, ...] = ()
     """Pools whose assets stand in, in order, for what can't be played at air time."""
     overlays: OneOrMore[Slug] | None = None

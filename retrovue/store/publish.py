@@ -347,6 +347,7 @@ def _channel_row(c: CompiledChannel) -> _Row:
         c.fit,
         json.dumps(c.audio),
         c.subtitles,
+        c.cues,
     )
 
 

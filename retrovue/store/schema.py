@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 #: Raised by one whenever a table changes its shape; a reader refuses every other version.
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ CHANNEL = Table(
         ("fit", "VARCHAR", "how pictures fill the screen that are not 16:9: letterbox, crop or stretch"),
         ("audio", "VARCHAR[]", "languages of the sound, best first"),
         ("subtitles", "VARCHAR", "off, forced or a language"),
+        ("cues", "VARCHAR", "how breaks are told in the stream: off, splice_insert or time_signal"),
     ),
 )
 

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from retrovue.clock import MasterClock
+from retrovue.lineup import Break
 from retrovue.units import SECOND_US
 
 #: A viewer may lag this far behind station time before it is moved on (µs).
@@ -31,6 +32,8 @@ class Chunk:
     start_us: int  #: station time of its first tick
     key: bool  #: begins with PAT, PMT and an IDR
     data: bytes  #: whole transport-stream packets, shared by all viewers
+    within: Break | None = None  #: the break that its first tick lies in, if the channel tells its breaks
+    after: Break | None = None  #: the last one that was over by then
 
 
 class Ring:
@@ -43,9 +46,11 @@ class Ring:
         self._waiters: set[asyncio.Future[None]] = set()
         self._closed = False
 
-    def append(self, start_us: int, key: bool, data: bytes) -> None:
+    def append(
+        self, start_us: int, key: bool, data: bytes, within: Break | None = None, after: Break | None = None
+    ) -> None:
         """Add the next chunk and wake who waits for it."""
-        self._chunks.append(Chunk(self._next_seq, start_us, key, data))
+        self._chunks.append(Chunk(self._next_seq, start_us, key, data, within, after))
         self._next_seq += 1
         oldest = self._clock.now_us() - KEEP_BEHIND_US
         # The first chunk must stay a place to join: drop up to the next key only once that is old, too.

@@ -16,7 +16,13 @@ from zoneinfo import ZoneInfo
 
 from fixtures.media.barcode import Clip, default_cache, make
 from retrovue.clock import MasterClock, RenderClock, StationClock
-from retrovue.compiler.model import CompiledChannel, CompiledSynthetic, Segment, SegmentKind
+from retrovue.compiler.model import (
+    INTERSTITIALS,
+    CompiledChannel,
+    CompiledSynthetic,
+    Segment,
+    SegmentKind,
+)
 from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.library.catalog import Asset, AssetState
 from retrovue.lineup import ChannelId, Viewer
@@ -59,12 +65,16 @@ CLIPS = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One planned segment: a clip's name, "synthetic:slug", "live:slug" or a name without a file; its cut."""
+    """One planned segment: a clip's name, "synthetic:slug", "live:slug" or a name without a file; its cut.
+
+    Each is an event of its own, but for interstitials (``kind``), which belong to the one before.
+    """
 
     what: str
     seconds: float
     in_s: float = 0.0
     fallbacks: tuple[str, ...] = ()
+    kind: SegmentKind = SegmentKind.PROGRAM
 
 
 @dataclass
@@ -188,21 +198,23 @@ async def bench(
     at = clock.now_us() - round(started_s * SECOND_US)
     segments: list[Segment] = []
     fallbacks: dict[int, tuple[str, ...]] = {}
+    event = 0
     for seq, item in enumerate(items):
         outside, _, synthetic = item.what.rpartition(":")
         synthetic = synthetic if outside in ("synthetic", "live") else ""
-        kind = SegmentKind.LIVE if outside == "live" else SegmentKind.PROGRAM
+        kind = SegmentKind.LIVE if outside == "live" else item.kind
+        event = event if kind in INTERSTITIALS else seq + 1
         name = "" if synthetic else f"bench/{item.what}"
         if name and name not in assets:
             assets[name] = asset(item.what, str(state / item.what), None)
         end = at + round(item.seconds * SECOND_US)
         segments.append(
             Segment(
-                "bench", date(2026, 1, 1), seq, at, end, kind, seq + 1, name,
+                "bench", date(2026, 1, 1), seq, at, end, kind, event, name,
                 round(item.in_s * SECOND_US), synthetic,
             )
         )  # fmt: skip
-        fallbacks[seq + 1] = tuple(f"bench/{f}" for f in item.fallbacks)
+        fallbacks[event] = tuple(f"bench/{f}" for f in item.fallbacks)
         at = end
     playlog = Playlog.align(segments, house.grid, fallbacks).over(layers)
     synthetics = {"bars": CompiledSynthetic("bars", "test_pattern", "Bars", "100% [of] it: 'all', \\ %{pts}")}

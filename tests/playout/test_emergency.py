@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from retrovue.compiler.model import SegmentKind
 from retrovue.lineup import ChannelId, Emergency, EmergencyMode, Orders, SignOff
 from retrovue.playout import as_run_log
 from retrovue.playout.director import Presentation
 from retrovue.playout.modes import OrderBook
 from retrovue.playout.ticks import TickGrid
-from tests.playout.lab import CHANNEL, CLIPS, Bench, Item, bench, capture, children
+from retrovue.stream.mpegts import WRAP
+from tests.playout.lab import BENCH, CHANNEL, CLIPS, Bench, Item, bench, capture, children
 from tests.playout.test_signal import reading_of, tick_of
+from tests.tools.scte35_syntax import parse_cue
 from tests.tools.ts_analyser import analyse
 
 pytestmark = pytest.mark.on_air
@@ -40,8 +44,24 @@ def card_frames(
     ]
 
 
+def the_break_ends_and_what_is_left_of_it_is_another(
+    told: list[tuple[int, str]], first: int, after: int, grid: TickGrid
+) -> None:
+    """``first``: tick of the card; ``after``: the first one behind it."""
+    cues = [parse_cue(bytes.fromhex(raw)) for _, raw in told]
+    ended = next(n for n, cue in enumerate(cues) if cue.command == "splice_insert" and cue.pts is None)
+    # A message comes behind its picture; the picture that was whole by then is the one before.
+    assert told[ended][0] % WRAP in (grid.pts(first - 1) % WRAP, grid.pts(first) % WRAP)
+    assert not cues[ended].out
+    again = next(cue for cue in cues[ended:] if cue.out)
+    assert again.pts == grid.pts(after) % WRAP
+    assert again.event != cues[ended].event == next(cue for cue in cues if cue.out).event
+
+
 async def test_a_takeover_of_four_watched_channels_and_the_way_back(tmp_path: Path) -> None:
-    async with bench(PLAN, tmp_path, more=MORE, presentation=VOICE) as b:
+    plan = [Item("pal", 1.0), Item("ntsc", 17.0, kind=SegmentKind.AD), Item("film", 15.0)]
+    cued = replace(BENCH, cues="splice_insert")
+    async with bench(plan, tmp_path, more=MORE, presentation=VOICE, channel=cued) as b:
         tuned_s = b.clock.now_us() / 1e6
         viewers = [await b.tune(f"127.0.0.1:{n}", channel) for n, channel in enumerate(ALL)]
         captures = [asyncio.create_task(capture(v, b.clock, 12.0)) for v in viewers]
@@ -72,6 +92,9 @@ async def test_a_takeover_of_four_watched_channels_and_the_way_back(tmp_path: Pa
             first = codes.index(None, codes.index(ntsc))
             last = len(codes) - 1 - codes[::-1].index(None)
             assert last - first > 20
+            the_break_ends_and_what_is_left_of_it_is_another(
+                report.cues, seen[first][0], seen[last + 1][0], b.grid
+            )
             assert set(codes[first : last + 1]) == {None}  # in one piece
             for tick, asset, frame in seen[last + 1 :]:
                 entry = b.playlog.at(tick)

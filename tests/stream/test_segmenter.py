@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrovue.lineup import MediaSegment
+from retrovue.lineup import Break, MediaSegment
 from retrovue.stream.fanout import Chunk
 from retrovue.stream.segmenter import Segmenter
 
@@ -51,6 +52,42 @@ def test_what_a_slow_reader_missed_is_no_segment() -> None:
     numbers = [[int(n) for n in s.data.split(b",")[:-1]] for s in segments]
     assert all(run == list(range(run[0], run[0] + 20)) for run in numbers)
     assert [run[0] for run in numbers][:3] == [0, 60, 80]
+
+
+def in_break(chunk: Chunk, of: Break | None, over: Break | None = None) -> Chunk:
+    return replace(chunk, within=of, after=over)
+
+
+def test_a_segment_ends_where_a_break_begins_and_where_it_ends() -> None:
+    given_ = chunks([(100, n % 5 == 0) for n in range(120)])
+    of = Break(7, given_[30].start_us, given_[65].start_us, b"out")
+    over = replace(of, back=b"in")
+    told = [
+        in_break(c, of) if 30 <= n < 65 else in_break(c, None, over if n >= 65 else None)
+        for n, c in enumerate(given_)
+    ]
+    segments = fed(told)
+    seconds = [(s.start_us - BEGIN) / 1e6 for s in segments]
+    assert seconds == [0, 2, 3, 5, 6.5, 8.5]
+    assert [s.within for s in segments] == [None, None, of, of, None, None]
+    assert [s.opens for s in segments] == [False, False, True, False, False, False]
+    assert [s.after for s in segments] == [None, None, None, None, over, None]
+
+
+def test_an_edge_without_an_idr_is_told_at_the_next_one() -> None:
+    given_ = chunks([(100, n % 5 == 0) for n in range(120)])
+    of = Break(7, given_[32].start_us, given_[90].start_us, b"out")
+    segments = fed([in_break(c, of if n >= 32 else None) for n, c in enumerate(given_)])
+    opening = next(s for s in segments if s.opens)
+    assert opening.start_us == given_[35].start_us
+
+
+def test_who_comes_in_mid_break_is_not_told_that_it_begins() -> None:
+    given_ = chunks([(100, n % 5 == 0) for n in range(60)])
+    of = Break(7, BEGIN - 1_000_000, BEGIN + 60_000_000, b"out")
+    assert not any(s.opens for s in fed([in_break(c, of) for c in given_]))
+    at_its_begin = replace(of, start_us=BEGIN)
+    assert fed([in_break(c, at_its_begin) for c in given_])[0].opens
 
 
 def test_nothing_begins_before_an_idr() -> None:

@@ -39,6 +39,8 @@ FIRST_S = 9.0
 #: A playlist has so many segments at least: players begin three target durations before its end (RFC 8216,
 #: 6.3.3), and Chromium stands still where there are less. The lead has two of them at once.
 FIRST_SEGMENTS = 3
+#: Segments that end with a break may be short: so much it has at least, too (µs).
+FIRST_US = FIRST_SEGMENTS * 1_800_000
 #: In the playlist: what a player that begins three target durations before the end needs, and as much again.
 LISTED = 6
 #: Kept beyond: a segment stays to be had for some time after it has left the playlist (RFC 8216, 6.2.2).
@@ -86,10 +88,15 @@ class Packager:
         """Wait for the first segments; False when none will come."""
         with suppress(TimeoutError):
             async with self._clock.deadline(FIRST_S):
-                while len(self._segments) < FIRST_SEGMENTS and not self.done:
+                while not self._enough() and not self.done:
                     self._news.clear()
                     await self._news.wait()
         return bool(self._segments)
+
+    def _enough(self) -> bool:
+        return (
+            len(self._segments) >= FIRST_SEGMENTS and sum(s.duration_us for s in self._segments) >= FIRST_US
+        )
 
     async def close(self) -> None:
         self._task.cancel("the station signs off")
