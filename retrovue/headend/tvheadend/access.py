@@ -29,7 +29,8 @@ class Access:
     def __init__(self, clock: MasterClock, accounts: Sequence[Account]) -> None:
         self._clock, self._gate = clock, Gate(clock)
         self._accounts = {account.name: account for account in accounts}
-        self._tickets: OrderedDict[tuple[str, str], float] = OrderedDict()
+        #: Hash of word and path → when it expires: how long a look takes tells nothing of a word.
+        self._tickets: OrderedDict[bytes, float] = OrderedDict()
 
     @property
     def open(self) -> bool:
@@ -60,9 +61,13 @@ class Access:
         ):
             self._tickets.popitem(last=False)
         word = secrets.token_hex(20)
-        self._tickets[path, word] = now + TICKET_S
+        self._tickets[_hashed(path, word)] = now + TICKET_S
         return word
 
     def ticket_opens(self, path: str, word: str) -> bool:
         """May whoever has the ticket have this path? It can be used again until it expires."""
-        return self._tickets.get((path, word), 0.0) > self._clock.elapsed()
+        return self._tickets.get(_hashed(path, word), 0.0) > self._clock.elapsed()
+
+
+def _hashed(path: str, word: str) -> bytes:
+    return hashlib.sha256(f"{word} {path}".encode(errors="replace")).digest()

@@ -27,7 +27,7 @@ from retrovue.headend.pour import Meter, NoPicture, agent_of, pour
 from retrovue.headend.tvheadend import grids, playlists
 from retrovue.headend.tvheadend.backend import Backend, Peer
 from retrovue.headend.tvheadend.directory import Listed, Tag
-from retrovue.headend.tvheadend.http_auth import HttpAuth
+from retrovue.headend.tvheadend.http_auth import NOTHING, HttpAuth, Shown
 from retrovue.headend.tvheadend.xmltv import GuideWriter
 from retrovue.headend.unframed import UnframedStream
 from retrovue.lineup import Artwork, ArtworkRef, ChannelIdent, Viewer
@@ -35,7 +35,7 @@ from retrovue.lineup import Artwork, ArtworkRef, ChannelIdent, Viewer
 log = logging.getLogger(__name__)
 log.addFilter(OurFaults())
 
-#: What a refused request waits for its answer (seconds): guessing is slow.
+#: What a request with wrong credentials waits for its answer (seconds): guessing is slow.
 _REFUSAL_S = 0.25
 #: A form is a few words (bytes).
 _LARGEST_FORM = 64 * 1024
@@ -92,21 +92,25 @@ class HttpApi:
         # A connection carries one request after the other, through a proxy perhaps of several people.
         _account.set(None)
         try:
-            if request.path != "/ping" and not self._admitted(request):
-                return await self._refuse(request)
+            shown = self._shown(request)
+            if request.path != "/ping" and not self._admitted(request, shown.account):
+                return await self._refuse(request, stale=shown.stale)
             return await handler(request)
         except web.HTTPException as refused:
             if refused.status < 400:
                 raise
             return _error(refused.status, refused.reason)
 
-    def _admitted(self, request: web.Request) -> bool:
+    def _shown(self, request: web.Request) -> Shown:
+        header = request.headers.get("Authorization")
+        if header is None or self._backend.access.open:
+            return NOTHING
+        return self._auth.by_header(request.method, request.raw_path, header)
+
+    def _admitted(self, request: web.Request, account: Account | None) -> bool:
         access = self._backend.access
         if access.open:
             return access.admits_all(request)
-        account = None
-        if header := request.headers.get("Authorization"):
-            account = self._auth.by_header(request.method, request.raw_path, header)
         if account is None and (code := request.query.get("auth")) and request.path.startswith(_BY_CODE):
             account = self._auth.by_code(code)
         if account is not None:
@@ -115,12 +119,14 @@ class HttpApi:
         ticket = request.query.get("ticket")
         return ticket is not None and access.ticket_opens(request.path, ticket)
 
-    async def _refuse(self, request: web.Request) -> web.StreamResponse:
-        await self._backend.clock.wait(_REFUSAL_S)
+    async def _refuse(self, request: web.Request, *, stale: bool) -> web.StreamResponse:
+        guessed = "Authorization" in request.headers or {"auth", "ticket"} & request.query.keys()
+        if guessed and not stale:
+            await self._backend.clock.wait(_REFUSAL_S)
         if self._backend.access.open:
             return _error(403, "Forbidden")
         response = _error(401, "Unauthorized")
-        for challenge in self._auth.challenges(request.headers.get("Authorization", "")):
+        for challenge in self._auth.challenges(stale=stale):
             response.headers.add("WWW-Authenticate", challenge)
         return response
 

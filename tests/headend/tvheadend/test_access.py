@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator
+import shutil
+import urllib.request
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 import pytest
@@ -12,7 +17,7 @@ import pytest
 from retrovue.clock import MasterClock, SteppedClock
 from retrovue.headend.accounts import Account
 from retrovue.headend.gate import Gate
-from retrovue.headend.tvheadend import access, http_auth
+from retrovue.headend.tvheadend import access, http_auth, nonces
 from retrovue.headend.tvheadend.http_auth import HttpAuth, parameters
 from tests.headend.fake_lineup import CHANNELS, FakeLineup
 from tests.headend.tvheadend.asking import basic, fetched, status_of, text_of
@@ -48,59 +53,190 @@ async def test_basic(closed: tuple[aiohttp.ClientSession, Connect]) -> None:
         assert await status_of(http, path) == 401, path
 
 
+async def challenge(http: aiohttp.ClientSession, **more: Any) -> dict[str, str]:
+    """What a refused request is told of the digest."""
+    async with http.get("/api/serverinfo", **more) as response:
+        assert response.status == 401
+        return parameters(response.headers.getall("WWW-Authenticate")[0].removeprefix("Digest "))
+
+
 async def test_digest(closed: tuple[aiohttp.ClientSession, Connect]) -> None:
     http, _ = closed
     async with aiohttp.ClientSession(
         http._base_url, middlewares=(aiohttp.DigestAuthMiddleware("ann", "pässword"),)
     ) as client:
-        assert (await fetched(client, "/api/channel/grid?limit=1&sort=number"))["total"] == len(CHANNELS)
-    async with http.get("/api/serverinfo") as response:
-        said = parameters(response.headers.getall("WWW-Authenticate")[0].removeprefix("Digest "))
-    assert said["realm"] == "tvheadend"
+        for _ in range(3):
+            assert (await fetched(client, "/api/channel/grid?limit=1&sort=number"))["total"] == len(CHANNELS)
+    said = await challenge(http)
+    assert (said["realm"], said["qop"], said["algorithm"]) == ("tvheadend", "auth", "MD5")
     good = digest(said, "/api/serverinfo", "ann", "pässword")
     assert await status_of(http, "/api/serverinfo", headers=good) == 200
+    # Heard by somebody and said again it opens nothing, and whoever did come in is told what to do.
+    assert (await challenge(http, headers=good))["stale"] == "true"
     # For another address it opens nothing, nor with another password.
     assert await status_of(http, "/api/channel/list", headers=good) == 401
-    assert (
-        await status_of(http, "/api/serverinfo", headers=digest(said, "/api/serverinfo", "ann", "x")) == 401
-    )
+    wrong = digest(said, "/api/serverinfo", "ann", "x", count=2)
+    assert "stale" not in await challenge(http, headers=wrong)
     forged = {**said, "nonce": said["nonce"][:-4] + "AAA="}
+    assert "stale" not in await challenge(http, headers=digest(forged, "/api/serverinfo", "ann", "pässword"))
     assert (
-        await status_of(http, "/api/serverinfo", headers=digest(forged, "/api/serverinfo", "ann", "pässword"))
-        == 401
+        await status_of(
+            http, "/api/serverinfo", headers=digest(said, "/api/serverinfo", "ann", "pässword", 2)
+        )
+        == 200
     )
 
 
-def digest(said: dict[str, str], uri: str, name: str, password: str) -> dict[str, str]:
+async def test_curl_and_python_come_in_by_digest(closed: tuple[aiohttp.ClientSession, Connect]) -> None:
+    _, connect = closed
+    url = f"{connect.base}/api/serverinfo"
+    words = ("curl", "--silent", "--fail", "--user", "ann:pässword", "--anyauth", url, url, url)
+    if shutil.which("curl"):
+        told = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
+        assert (await told.communicate())[0].count(b"sw_version") == 3
+    passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    passwords.add_password(None, url, "bob", "b:b")
+    opener = urllib.request.build_opener(urllib.request.HTTPDigestAuthHandler(passwords))
+    for _ in range(2):
+        answer = await asyncio.to_thread(opener.open, url, timeout=20)
+        assert b"sw_version" in await asyncio.to_thread(answer.read)
+
+
+def digest(
+    said: dict[str, str],
+    uri: str,
+    name: str,
+    password: str,
+    count: int = 1,
+    more: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """The header of a GET; ``more`` replaces what it says."""
+
     def md5(words: str) -> str:
         return hashlib.md5(words.encode()).hexdigest()
 
+    nc = f"{count:08x}"
     proof = ":".join(
-        (
-            md5(f"{name}:{said['realm']}:{password}"),
-            said["nonce"],
-            "00000001",
-            "abc",
-            "auth",
-            md5(f"GET:{uri}"),
-        )
+        (md5(f"{name}:{said['realm']}:{password}"), said["nonce"], nc, "abc", "auth", md5(f"GET:{uri}"))
     )
-    words = f'username="{name}", realm="{said["realm"]}", nonce="{said["nonce"]}", uri="{uri}", qop=auth, '
-    words += f'nc=00000001, cnonce="abc", response="{md5(proof)}", opaque="{said["opaque"]}"'
-    return {"Authorization": f"Digest {words}"}
+    words = {
+        "username": f'"{name}"',
+        "realm": f'"{said["realm"]}"',
+        "nonce": f'"{said["nonce"]}"',
+        "uri": f'"{uri}"',
+        "qop": "auth",
+        "nc": nc,
+        "cnonce": '"abc"',
+        "response": f'"{md5(proof)}"',
+        "opaque": f'"{said["opaque"]}"',
+        **(more or {}),
+    }
+    return {"Authorization": "Digest " + ", ".join(f"{k}={v}" for k, v in words.items())}
 
 
-def test_an_old_nonce_is_said_to_be_stale() -> None:
+@dataclass
+class Door:
+    """An HttpAuth, its clock, and what it asks for."""
+
+    clock: SteppedClock
+    auth: HttpAuth
+
+    def asks(self) -> dict[str, str]:
+        return parameters(self.auth.challenges()[0].removeprefix("Digest "))
+
+    def shown(self, header: dict[str, str], method: str = "GET") -> str:
+        """Who comes in; "stale", or nothing."""
+        found = self.auth.by_header(method, "/x", header["Authorization"])
+        return found.account.name if found.account is not None else "stale" if found.stale else ""
+
+
+@pytest.fixture
+def door() -> Door:
     clock = SteppedClock(AT)
-    auth = HttpAuth(clock, [Account("ann", "pw")])
-    said = parameters(auth.challenges()[0].removeprefix("Digest "))
-    header = digest(said, "/x", "ann", "pw")["Authorization"]
-    assert auth.by_header("GET", "/x", header) is not None
-    assert auth.by_header("POST", "/x", header) is None
-    clock.step(http_auth.NONCE_S + 1)
-    assert auth.by_header("GET", "/x", header) is None
-    assert "stale=true" in auth.challenges(header)[0]
-    assert "stale" not in auth.challenges()[0]
+    return Door(clock, HttpAuth(clock, [Account("ann", "pw"), Account("Jäsøn", "pw")]))
+
+
+def test_a_nonce_is_good_for_half_a_minute_or_two_from_its_last_use(door: Door) -> None:
+    said, later = door.asks(), door.asks()
+    assert said["nonce"] != later["nonce"]
+    counts = iter(range(1, 99))
+
+    def shown(said: dict[str, str] = said) -> str:
+        return door.shown(digest(said, "/x", "ann", "pw", next(counts)))
+
+    assert door.shown(digest(said, "/x", "ann", "pw"), "POST") == ""
+    for wait, who in ((nonces.UNUSED_S, "ann"), (nonces.USED_S, "ann"), (nonces.USED_S, "ann")):
+        door.clock.step(wait)
+        assert shown() == who
+    assert shown(later) == "stale"
+    door.clock.step(nonces.USED_S + 1)
+    assert shown() == "stale"
+    assert door.shown(digest(said, "/x", "ann", "wrong", 99)) == ""
+    assert "stale=true" in door.auth.challenges(stale=True)[0]
+    assert "stale" not in door.auth.challenges()[0]
+
+
+def test_no_count_is_taken_twice_and_requests_may_overtake_each_other(door: Door) -> None:
+    said = door.asks()
+    taken = [3, 1, 2, 70, 7, 69, 200, 136, 137]
+    refused = [*taken, 0, 4, 5, 6]
+    for count in taken:
+        # 200 - 64 is too long ago, and 70 - 64 was, but not 7.
+        who = "stale" if count == 136 else "ann"
+        assert door.shown(digest(said, "/x", "ann", "pw", count)) == who, count
+    for count in refused:
+        assert door.shown(digest(said, "/x", "ann", "pw", count)) == "stale", count
+    assert door.shown(digest(said, "/x", "ann", "pw", 201)) == "ann"
+
+
+@pytest.mark.parametrize(
+    ("more", "who"),
+    [
+        ({"username": '"eve"'}, ""),
+        ({"qop": "auth-int"}, ""),
+        ({"nc": "1"}, ""),
+        ({"nc": "zzzzzzzz"}, ""),
+        ({"uri": '"/y"'}, ""),
+        ({"realm": '"other"'}, ""),
+        ({"algorithm": "SHA-256"}, ""),
+        ({"algorithm": "md5"}, "ann"),
+        ({"response": '"é"'}, ""),
+        ({"nonce": '"="'}, ""),
+    ],
+)
+def test_what_a_digest_must_say(door: Door, more: dict[str, str], who: str) -> None:
+    assert door.shown(digest(door.asks(), "/x", "ann", "pw", more=more)) == who
+
+
+def test_names_that_are_not_ascii(door: Door) -> None:
+    """As they are, and as RFC 7616 (3.4) writes them."""
+    assert door.shown(digest(door.asks(), "/x", "Jäsøn", "pw")) == "Jäsøn"
+    header = digest(door.asks(), "/x", "Jäsøn", "pw")["Authorization"]
+    header = header.replace('username="Jäsøn"', "username*=UTF-8''J%C3%A4s%C3%B8n")
+    assert door.shown({"Authorization": header}) == "Jäsøn"
+
+
+def test_without_a_count_a_nonce_is_good_once(door: Door) -> None:
+    """RFC 2069, which old clients speak."""
+    said = door.asks()
+
+    def md5(words: str) -> str:
+        return hashlib.md5(words.encode()).hexdigest()
+
+    proof = md5(f"{md5('ann:tvheadend:pw')}:{said['nonce']}:{md5('GET:/x')}")
+    words = f'Digest username="ann", realm="tvheadend", nonce="{said["nonce"]}", uri="/x", response="{proof}"'
+    assert [door.shown({"Authorization": words}) for _ in range(2)] == ["ann", "stale"]
+
+
+def test_nonces_are_not_kept_without_end(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nonces, "_MOST", 3)
+    asked = [door.asks() for _ in range(4)]
+    assert [door.shown(digest(said, "/x", "ann", "pw")) for said in asked] == ["ann"] * 3 + ["stale"]
+    # Whoever is in stays in, and what isn't used any more makes room.
+    assert door.shown(digest(asked[0], "/x", "ann", "pw", 2)) == "ann"
+    door.clock.step(nonces.USED_S + 1)
+    assert door.shown(digest(door.asks(), "/x", "ann", "pw")) == "ann"
+    assert door.shown(digest(asked[0], "/x", "ann", "pw", 3)) == "stale"
 
 
 async def test_a_ticket_opens_its_path_and_nothing_else(
