@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 from math import prod
 
 from retrovue.compiler.shelf import Shelf
-from retrovue.library.catalog import Asset
+from retrovue.library.catalog import Asset, flights
 from retrovue.station.model import Channel, PlayMode, Pool, Spot, StationModel, Traffic, Zone
 from retrovue.station.numbers import number_order
 from retrovue.station.policy import breaks_of, traffic_of
@@ -187,8 +187,11 @@ class PoolBook:
         #: The rules of each that name dates; of those that have none, nothing has to be asked.
         self._dated = {n: dated for n in rotating if (dated := [s for s in rules[n] if s.flight or s.days])}
         self._dates = {spot.spot: spot for spots in self._dated.values() for spot in spots}
+        #: The flights that their own assets name.
+        self._flights = {n: words for n in rotating if (words := flights(inventory.assets[n]))}
         self._days: dict[date, Turns] = {}
-        self._barring: dict[frozenset[str], Turns] = {}  #: by the rules that bar their spots on the date
+        #: By the rules that bar their spots on the date, and the flights that it is not in.
+        self._barring: dict[frozenset[str | tuple[str, ...]], Turns] = {}
 
     def __len__(self) -> int:
         return len(self.members)
@@ -197,16 +200,21 @@ class PoolBook:
         """Those that take turns on the date: no contract paces them."""
         found = self._days.get(day)
         if found is None:
-            barred = frozenset(slug for slug, spot in self._dates.items() if not may_air_on(spot, day))
+            rules = (slug for slug, spot in self._dates.items() if not may_air_on(spot, day))
+            over = (w for w in self._flights.values() if not any(in_dates(word, day) for word in w))
+            barred = frozenset[str | tuple[str, ...]]([*rules, *over])
             if barred not in self._barring:
                 self._barring[barred] = self._turns(barred)
             found = self._days[day] = self._barring[barred]
         return found
 
-    def _turns(self, barred: frozenset[str]) -> Turns:
-        inventory, dated = self._inventory, self._dated
+    def _turns(self, barred: frozenset[str | tuple[str, ...]]) -> Turns:
+        inventory, dated, own = self._inventory, self._dated, self._flights
         flying = [
-            n for n in self._rotating if not barred or all(s.spot not in barred for s in dated.get(n, ()))
+            n
+            for n in self._rotating
+            if not barred
+            or (own.get(n) not in barred and all(s.spot not in barred for s in dated.get(n, ())))
         ]
         if self.pool.mode is PlayMode.CHRONOLOGICAL:
             assets = inventory.assets

@@ -6,6 +6,7 @@ contractual: exact to the frame.
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -16,6 +17,9 @@ from retrovue.credits import Credit
 
 #: The folder beside station.yaml that holds the lock (lock.py).
 LOCK_FOLDER = "catalog.lock"
+
+#: The key of ``Asset.extra`` under which a spot's flights stand.
+FLIGHT = "flight"
 
 _BETWEEN_GENRES = re.compile(r"[,;/|]")
 
@@ -129,6 +133,25 @@ def genres(asset: Asset) -> tuple[str, ...]:
     """The genres that the media's source named ("Comedy, Drama"), casefolded."""
     named = _BETWEEN_GENRES.split(asset.extra.get("genre", ""))
     return tuple(word.strip().casefold() for word in named if word.strip())
+
+
+def flight_word(value: object) -> str:
+    """ "2026-11-01..2026-12-24" or one date, checked. Raises ``ValueError``."""
+    text = str(value).strip()
+    first, dots, last = text.partition("..")
+    try:
+        begins = datetime.date.fromisoformat(first)
+        ends = datetime.date.fromisoformat(last) if dots else begins
+    except ValueError:
+        raise ValueError(f"{text!r} is no flight: write it like 2026-11-01..2026-12-24") from None
+    if ends < begins:
+        raise ValueError(f"{text!r} ends before it begins")
+    return text
+
+
+def flights(asset: Asset) -> tuple[str, ...]:
+    """The dates within which the asset may air as a spot ("2026-11-01..2026-12-24"); none: always."""
+    return tuple(asset.extra.get(FLIGHT, "").split())
 
 
 #: What a catalog can be asked by → the words under which it has an asset.

@@ -22,7 +22,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from retrovue.credits import JOBS
 from retrovue.errors import RetroVueError
-from retrovue.library.catalog import LOCK_FOLDER, PARTS, Asset, AssetState, Catalog, spelt
+from retrovue.library.catalog import (
+    FLIGHT,
+    LOCK_FOLDER,
+    PARTS,
+    Asset,
+    AssetState,
+    Catalog,
+    flight_word,
+    spelt,
+)
 
 FOLDER = LOCK_FOLDER
 _SUFFIX = ".jsonl"
@@ -126,6 +135,8 @@ class _Line(BaseModel):
         _refuse_outside(self.path)
         if self.state is AssetState.READY and not self.duration_us:
             raise ValueError("an asset that is ready has a duration")
+        for word in self.extra.get(FLIGHT, "").split():
+            flight_word(word)
         marks = (0, *self.marks_us, self.duration_us or 1)
         if self.marks_us and any(a >= b for a, b in pairwise(marks)):
             raise ValueError("marks_us must ascend and lie between the start and the end")

@@ -67,35 +67,36 @@ def parse_name(path: PurePosixPath) -> Named:
         if match := pattern.fullmatch(stem):
             more = "".join(f"-E{int(n):02}" for n in re.findall(r"\d+", match.groupdict().get("more") or ""))
             return Named(
-                series=_clean(match["series"]) or _series_folder(path),
+                series=clean(match["series"]) or _series_folder(path),
                 season=int(match["season"]),
                 episode=int(match["episode"]),
                 more=more,
-                title=_clean(match["title"]),
+                title=clean(match["title"]),
             )
     if match := _DATED.fullmatch(stem):
         date = re.sub(r"[._]", "-", match["date"])
         return Named(
-            series=_clean(match["series"]), date=date, year=int(date[:4]), title=_clean(match["title"])
+            series=clean(match["series"]), date=date, year=int(date[:4]), title=clean(match["title"])
         )
     if match := _YEAR.fullmatch(stem):
-        return Named(title=_clean(match["title"]), year=int(match["year"]), more=_clean(match["more"]))
+        return Named(title=clean(match["title"]), year=int(match["year"]), more=clean(match["more"]))
     return Named()
 
 
 def pretty(path: PurePosixPath) -> str:
     """The file's name as a title, when there is no better one."""
-    return _clean(path.stem) or path.stem
+    return clean(path.stem) or path.stem
 
 
 def _series_folder(path: PurePosixPath) -> str:
     for folder in path.parent.parts[::-1]:
         if not _SEASON_FOLDER.fullmatch(folder):
-            return _clean(folder)
+            return clean(folder)
     return ""
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """A part of a name as people write it: spaces for dots, no technical particulars."""
     text = _PARTICULARS.sub("", text)
     if " " not in text.strip():
         text = re.sub(r"[._]+", " ", text)

@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from retrovue.credits import JOBS, Credit, in_order
+from retrovue.library.catalog import FLIGHT, flight_word
 from retrovue.units import SECOND_US
 
 #: A sidecar is a few lines; more is a mistake.
@@ -48,6 +49,10 @@ def _day(value: object) -> object:
 
 Word = Annotated[str, BeforeValidator(_word)]
 Offset = Annotated[int, BeforeValidator(_offset), Field(ge=0)]
+
+
+def _flights(value: object) -> tuple[str, ...]:
+    return tuple(flight_word(word) for word in (value if isinstance(value, list) else [value]))
 
 
 def _people(value: object) -> object:
@@ -98,10 +103,19 @@ class Sidecar(BaseModel):
     tags: tuple[Word, ...] | None = None
     advertiser: Word | None = None
     category: Word | None = None
+    flight: Annotated[tuple[str, ...], BeforeValidator(_flights)] | None = None
+    """When it may air as a spot: dates like 2026-11-01..2026-12-24, one or a list."""
     credits: Annotated[tuple[Credit, ...], BeforeValidator(_people)] | None = None
     """Who made it and who is in it: names by job, with the roles of actors."""
     extra: Mapping[str, Word] | None = None
     """Anything else worth keeping."""
+
+    @field_validator("extra")
+    @classmethod
+    def _flies(cls, extra: Mapping[str, str] | None) -> Mapping[str, str] | None:
+        for word in (extra or {}).get(FLIGHT, "").split():
+            flight_word(word)
+        return extra
 
 
 def parse_sidecar(text: str) -> dict[str, Any]:
@@ -120,6 +134,11 @@ def parse_sidecar(text: str) -> dict[str, Any]:
         return {}
     if not isinstance(values, dict):
         raise ValueError("write it as fields, like title: The Pilot")
+    return sidecar_fields(values)
+
+
+def sidecar_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The asset fields (and perhaps ``key``) that ``values`` set, as in a sidecar. Raises ``ValueError``."""
     try:
         sidecar = Sidecar.model_validate(values)
     except ValidationError as error:
@@ -127,6 +146,8 @@ def parse_sidecar(text: str) -> dict[str, Any]:
         place = ".".join(str(step) for step in fault["loc"])
         raise ValueError(f"{place}: {fault['msg'].removeprefix('Value error, ')}") from None
     written = {name: value for name, value in sidecar if value is not None}
+    if "flight" in written:
+        written["extra"] = {**written.get("extra", {}), FLIGHT: " ".join(written.pop("flight"))}
     if "marks" in written:
         written["marks_us"] = tuple(sorted(set(written.pop("marks"))))
     return written

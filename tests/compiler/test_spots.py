@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import groupby, pairwise
 from random import Random
@@ -147,6 +148,7 @@ def test_a_daily_cap_counts_the_broadcast_day() -> None:
 
 def test_flights_days_dayparts_and_ratings() -> None:
     media = ads(40)
+    media[6] = replace(media[6], extra={"flight": "2026-06-01 2026-06-03..2026-06-09"})
     rules: list[dict[str, Any]] = [
         {"spot": "flight", "asset": "spots/spot-000", "flight": "2026-06-02..2026-06-03"},
         {"spot": "days", "asset": "spots/spot-001", "days": ["mon", "wed"]},
@@ -155,8 +157,9 @@ def test_flights_days_dayparts_and_ratings() -> None:
         {"spot": "never", "asset": "spots/spot-004", "weight": 0},
     ]
     result = compiled(*network(media, rules), MONDAY, days=4)
-    log = {a: [s for s in aired(result) if s.asset_id == f"spots/spot-{a:03}"] for a in range(6)}
+    log = {a: [s for s in aired(result) if s.asset_id == f"spots/spot-{a:03}"] for a in range(7)}
     assert {s.broadcast_date.day for s in log[0]} == {2, 3}
+    assert {s.broadcast_date.day for s in log[6]} == {1, 3, 4}, "as its sidecar says"
     assert {s.broadcast_date.weekday() for s in log[1]} == {0, 2}
     zone = ZoneInfo("America/New_York")
     minutes = [

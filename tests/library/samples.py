@@ -46,7 +46,32 @@ def _server(kind: str) -> Sample:
     return serving
 
 
-SAMPLES: dict[str, Sample] = {"filesystem": _folder, **{kind: _server(kind) for kind in FAKES}}
+@contextmanager
+def _ads(folder: Path) -> Iterator[dict[str, Any]]:
+    for name in ("Sunny Cola/Beach 30.mp4", "Sunny Cola/Ski 15.mp4", "Otto's/Soap.mp4"):
+        file = folder / "media" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"any")
+    (folder / "media" / "Otto's" / "folder.yaml").write_text("flight: soon")
+    yield {"kind": "ads", "path": "media"}
+
+
+@contextmanager
+def _script(folder: Path) -> Iterator[dict[str, Any]]:
+    (folder / "media" / "a.mp4").write_bytes(b"any")
+    lines = ('{"path": "a.mp4", "title": "A", "year": 1950}', '{"path": "../b.mp4"}')
+    program = folder / "list.sh"
+    program.write_text("#!/bin/sh\n" + "".join(f"echo '{line}'\n" for line in lines))
+    program.chmod(0o755)
+    yield {"kind": "script", "run": ["./list.sh"], "path": "media"}
+
+
+SAMPLES: dict[str, Sample] = {
+    "ads": _ads,
+    "filesystem": _folder,
+    "script": _script,
+    **{kind: _server(kind) for kind in FAKES},
+}
 
 
 @contextmanager

@@ -129,6 +129,7 @@ GOOD = '{"key":"a","path":"a.mp4","duration_us":9}'
         ('{"key":"b","path":"../b.mp4","duration_us":9}', "leaves the collection"),
         ('{"key":"b","path":"/etc/passwd","duration_us":9}', "leaves the collection"),
         ('{"key":"b","path":"b.mp4","duration_us":9,"rate":"25/0"}', "rate"),
+        ('{"key":"b","path":"b.mp4","duration_us":9,"extra":{"flight":"soon"}}', "no flight"),
         (GOOD, "earlier line"),
         ("<<<<<<< HEAD", "merge"),
     ],

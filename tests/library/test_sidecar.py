@@ -19,6 +19,7 @@ def test_everything_that_may_be_written() -> None:
         rating: TV-PG
         advertiser: Sunny Cola
         category: soft-drinks
+        flight: [2026-11-01..2026-12-24, 2027-01-06]
         credits: { actor: { Ann: Bo, 1984: Cy }, director: [Dee, Ed, Dee], writer: Ann }
         extra: { director: Somebody }
         """
@@ -38,7 +39,7 @@ def test_everything_that_may_be_written() -> None:
             Credit("actor", "1984", "Cy"),
             Credit("writer", "Ann"),
         ),
-        "extra": {"director": "Somebody"},
+        "extra": {"director": "Somebody", "flight": "2026-11-01..2026-12-24 2027-01-06"},
     }
 
 
@@ -63,6 +64,8 @@ def test_an_empty_sidecar_sets_nothing_and_empty_marks_are_meant() -> None:
         ("marks: [-5]", "marks.0"),
         ("date: yesterday", "date"),
         ("season: many", "season"),
+        ("flight: summer", "flight: 'summer' is no flight"),
+        ("extra: { flight: summer }", "no flight"),
         ("a: &a [*a]", "a:"),
         ("x: !!python/object/apply:os.system [true]", ""),
     ],

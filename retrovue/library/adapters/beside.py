@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -28,6 +28,14 @@ class Neighbours:
     def subtitles(self, path: PurePosixPath) -> tuple[SubtitleTrack, ...]:
         """The subtitle files of the media file at ``path``, which lies in this folder."""
         return subtitle_files(path, self.beginning(path.stem + "."))
+
+
+def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of an asset, of which those of ``above`` win; what ``extra`` holds, key by key."""
+    both = {**below, **above}
+    if "extra" in below and "extra" in above:
+        both["extra"] = {**below["extra"], **above["extra"]}
+    return both
 
 
 def read_small(file: Path, most: int) -> bytes:

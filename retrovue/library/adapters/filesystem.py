@@ -7,12 +7,12 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
 from retrovue.library.adapters import Desk, FoundMedia, Offer, SourceGone, within
-from retrovue.library.adapters.beside import Neighbours, read_sidecar
+from retrovue.library.adapters.beside import Neighbours, over, read_sidecar
 from retrovue.library.adapters.settings import VIDEO, Extensions, FolderPath, SourceSettings
 from retrovue.library.catalog import Asset
 from retrovue.library.finding import Finding
@@ -112,7 +112,7 @@ class FilesystemAdapter:
             subtitles=beside.subtitles(path),
         )
         try:
-            written = read_sidecar(self.root / path.with_suffix(".yaml"))
+            written = over(self._of_folders(path), read_sidecar(self.root / path.with_suffix(".yaml")))
         except ValueError as error:
             return self._finding(
                 "bad-sidecar",
@@ -124,6 +124,10 @@ class FilesystemAdapter:
         if key := written.pop("key", ""):
             asset = replace(asset, key=key)
         return FoundMedia(asset, self.locate(str(path)), written, pretty(path))
+
+    def _of_folders(self, path: PurePosixPath) -> dict[str, Any]:
+        """What the folders of the file say of it; its sidecar wins."""
+        return {}
 
     def _finding(
         self, code: str, path: PurePosixPath, message: str, help: str = "", holds: str | None = None

@@ -23,13 +23,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from retrovue.errors import RetroVueError
 from retrovue.library.adapters import Desk, FoundMedia, Offer, SourceGone, within
-from retrovue.library.adapters.beside import Neighbours, read_sidecar
+from retrovue.library.adapters.local import LocalFiles
 from retrovue.library.adapters.settings import FolderPath, SecretReference, SourceSettings
 from retrovue.library.adapters.web import Server, Trouble
-from retrovue.library.catalog import Asset
 from retrovue.library.finding import Finding
 from retrovue.library.lock import replace_file
-from retrovue.library.naming import Named, pretty
 from retrovue.secret import read_secret
 
 #: Changes whenever what is remembered of an item does.
@@ -350,7 +348,7 @@ class MediaServerAdapter(ABC):
     # --- finding the files here ---------------------------------------------------------------------
 
     def _found(self, listings: Iterable[_Listing]) -> Iterator[FoundMedia | Finding]:
-        folders: dict[PurePosixPath, Neighbours] = {}
+        files = LocalFiles(self._collection, self.root)
         unmapped: Counter[str] = Counter()
         mapped = 0
         items: list[Item] = []
@@ -374,26 +372,7 @@ class MediaServerAdapter(ABC):
                 continue
             mapped += 1
             path = next((one for one in here if (self.root / one).is_file()), here[0])
-            try:
-                yield self._media(item, path, folders)
-            except OSError as error:
-                yield Finding(
-                    "not-here",
-                    self._collection,
-                    str(path),
-                    f"the server has it as {item.files[0]}, but here it can't be read: {error.strerror}",
-                    help="is the disk mounted, and are source.path and source.paths right?",
-                    holds=str(path),
-                )
-            except ValueError as error:
-                yield Finding(
-                    "bad-sidecar",
-                    self._collection,
-                    str(path.with_suffix(".yaml")),
-                    str(error),
-                    help="until it is mended, the asset stays as it was",
-                    holds=str(path),
-                )
+            yield files.media(path, item_fields(item), f"the server has it as {item.files[0]}", _more(item))
         for top, count in sorted(unmapped.items()):
             yield Finding(
                 "unmapped-path",
@@ -414,22 +393,9 @@ class MediaServerAdapter(ABC):
                 return None if ".." in inside.parts or "\0" in said else inside
         return None
 
-    def _media(self, item: Item, path: PurePosixPath, folders: dict[PurePosixPath, Neighbours]) -> FoundMedia:
-        location = self.root / path
-        status = location.stat()
-        folder = path.parent
-        if folder not in folders:
-            folders[folder] = Neighbours(entry.name for entry in (self.root / folder).iterdir())
-        written = item_fields(item) | read_sidecar(location.with_suffix(".yaml"))
-        asset = Asset(
-            collection=self._collection,
-            key=written.pop("key", "") or item_key(item, path),
-            path=str(path),
-            size=status.st_size,
-            mtime_ns=status.st_mtime_ns,
-            subtitles=folders[folder].subtitles(path),
-        )
-        return FoundMedia(asset, location, written, pretty(path))
+
+_NOT_AS_DOCUMENTED = (KeyError, TypeError, ValueError, AttributeError, IndexError, ValidationError)
+_ITEMS = TypeAdapter(list[Item])
 
 
 def _slashes(path: str) -> str:
@@ -462,25 +428,11 @@ def _merged(items: Iterable[Item]) -> Iterator[Item]:
         yield first
 
 
-_NOT_AS_DOCUMENTED = (KeyError, TypeError, ValueError, AttributeError, IndexError, ValidationError)
-_ITEMS = TypeAdapter(list[Item])
-
-
-def item_key(item: Item, path: PurePosixPath) -> str:
-    """The same stable key that a file of that name would have; pure."""
-    more = ""
-    if item.episode is not None and item.last_episode is not None:
-        more = "".join(f"-E{n:02}" for n in range(item.episode + 1, item.last_episode + 1))
-    named = Named(
-        series=item.series,
-        season=item.season,
-        episode=item.episode,
-        more=more,
-        title=item.title,
-        year=None if item.series else item.year,
-        date=item.date,
-    )
-    return named.key(path)
+def _more(item: Item) -> str:
+    """ "-E04" of a file with the third and fourth episodes."""
+    if item.episode is None or item.last_episode is None:
+        return ""
+    return "".join(f"-E{n:02}" for n in range(item.episode + 1, item.last_episode + 1))
 
 
 def item_fields(item: Item) -> dict[str, Any]:

@@ -1,0 +1,80 @@
+"""Files that somebody names (a media server, a program), found in a folder here. Thin: reads files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from retrovue.library.adapters import FoundMedia
+from retrovue.library.adapters.beside import Neighbours, over, read_sidecar
+from retrovue.library.catalog import Asset
+from retrovue.library.finding import Finding
+from retrovue.library.naming import Named, pretty
+
+
+class LocalFiles:
+    """The files of one collection during one walk; remembers what is in the folders."""
+
+    def __init__(self, collection: str, root: Path) -> None:
+        self._collection = collection
+        self._root = root
+        self._folders: dict[PurePosixPath, Neighbours] = {}
+
+    def media(
+        self, path: PurePosixPath, fields: Mapping[str, Any], named_by: str, more: str = ""
+    ) -> FoundMedia | Finding:
+        """The file at ``path`` below the root, with what was said of it; its sidecar wins.
+
+        ``named_by``: who says that it is there ("the server has it as /data/x"). ``more``: what else is in
+        the file, for its key ("-E02").
+        """
+        location = self._root / path
+        try:
+            status = location.stat()
+            if path.parent not in self._folders:
+                names = (entry.name for entry in location.parent.iterdir())
+                self._folders[path.parent] = Neighbours(names)
+            written = over(fields, read_sidecar(location.with_suffix(".yaml")))
+        except OSError as error:
+            return Finding(
+                "not-here",
+                self._collection,
+                str(path),
+                f"{named_by}, but here it can't be read: {error.strerror}",
+                help="is the disk mounted, and is source.path right?",
+                holds=str(path),
+            )
+        except ValueError as error:
+            return Finding(
+                "bad-sidecar",
+                self._collection,
+                str(path.with_suffix(".yaml")),
+                str(error),
+                help="until it is mended, the asset stays as it was",
+                holds=str(path),
+            )
+        asset = Asset(
+            collection=self._collection,
+            key=written.pop("key", "") or key_of(fields, path, more),
+            path=str(path),
+            size=status.st_size,
+            mtime_ns=status.st_mtime_ns,
+            subtitles=self._folders[path.parent].subtitles(path),
+        )
+        return FoundMedia(asset, location, written, pretty(path))
+
+
+def key_of(fields: Mapping[str, Any], path: PurePosixPath, more: str = "") -> str:
+    """The same stable key that a file of that name would have; pure."""
+    series = fields.get("series", "")
+    named = Named(
+        series=series,
+        season=fields.get("season"),
+        episode=fields.get("episode"),
+        more=more,
+        title=fields.get("title", ""),
+        year=None if series else fields.get("year"),
+        date=fields.get("date", ""),
+    )
+    return named.key(path)
