@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _PATIENCE_S = 300.0
 _HEADEND = (
     "bind", "http_port", "port_80", "stream_port", "control_port", "discovery", "external_url", "zeroconf",
-    "tvheadend", "htsp_port", "tvheadend_port", "xtream",
+    "tvheadend", "htsp_port", "tvheadend_port", "xtream", "allow",
 )  # fmt: skip
 
 
@@ -66,6 +66,7 @@ class CallSheet:
     tuner: Mapping[str, Any]  #: and under tuner:
     token: Callable[[], str]  #: of the control API; raises RetroVueError
     accounts: tuple[tuple[str, Callable[[], str]], ...]  #: of viewers: names, and passwords like the token
+    tokens: tuple[tuple[str, Callable[[], str]], ...]  #: of URLs: names, and tokens likewise
 
 
 async def send_for(station: Path, clock: MasterClock) -> CallSheet:
@@ -96,6 +97,7 @@ def call_sheet(model: StationModel, folder: Path) -> CallSheet:
         {**_tuner(station.tuner), "devices": [_device(device) for device in station.tuner.devices]},
         _secret(station.serve.token, model.folder),
         tuple((a.name, _secret(a.password, model.folder)) for a in station.serve.accounts),
+        tuple((t.name, _secret(t.token, model.folder)) for t in station.serve.tokens),
     )
 
 

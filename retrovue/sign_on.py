@@ -194,6 +194,8 @@ def headend_settings(sheet: CallSheet, overrides: Mapping[str, Any]) -> HeadendS
         htsp_port=setting("htsp_port"),
         tvheadend_port=setting("tvheadend_port"),
         accounts=tuple((name, password()) for name, password in sheet.accounts),
+        allow=serve["allow"],
+        tokens=tuple((name, token()) for name, token in sheet.tokens),
         discovery=setting("discovery"),
         external_url=setting("external_url"),
         zeroconf=setting("zeroconf"),

@@ -12,6 +12,7 @@ from retrovue.clock import MasterClock
 from retrovue.headend import m3u
 from retrovue.headend.base_url import base_url
 from retrovue.headend.documents import SLICE, Document, Spool, document, reply, spooled
+from retrovue.headend.gate import carried, opened_by_token
 from retrovue.headend.settings import HeadendSettings
 from retrovue.headend.xmltv import XmltvWriter
 from retrovue.lineup import ArtworkRef, ChannelIdent, Lineup
@@ -22,7 +23,7 @@ _KEPT = 4
 #: A logo is the owner's file: even an SVG with a script in it must not run in the station's origin.
 _PICTURE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
 
-_Key = tuple[str, str, str, tuple[ChannelIdent, ...]]
+_Key = tuple[str, str, str, str, tuple[ChannelIdent, ...]]
 
 
 class GuideFrontEnd:
@@ -53,11 +54,16 @@ class GuideFrontEnd:
         self._written.clear()
         self._packed.clear()
 
-    async def _xmltv(self, request: web.Request) -> web.StreamResponse:
-        return await reply(request, await self.document(base_url(request, self._settings.external_url)))
+    def _base(self, request: web.Request) -> str:
+        return base_url(request, self._settings.external_url)
 
+    @opened_by_token
+    async def _xmltv(self, request: web.Request) -> web.StreamResponse:
+        return await reply(request, await self.document(self._base(request), carried()))
+
+    @opened_by_token
     async def _xmltv_gz(self, request: web.Request) -> web.StreamResponse:
-        plain = await self.document(base_url(request, self._settings.external_url))
+        plain = await self.document(self._base(request), carried())
         async with self._writing:
             packed = self._packed.get(plain.etag)
             if packed is None:
@@ -69,10 +75,12 @@ class GuideFrontEnd:
                 self._packed[plain.etag] = packed
         return await reply(request, packed)
 
+    @opened_by_token
     async def _m3u(self, request: web.Request) -> web.StreamResponse:
-        text = m3u.m3u(self._lineup.channels(), base_url(request, self._settings.external_url))
+        text = m3u.m3u(self._lineup.channels(), self._base(request), carried())
         return await reply(request, document(text.encode(), m3u.CONTENT_TYPE))
 
+    @opened_by_token
     async def _artwork(self, request: web.Request) -> web.StreamResponse:
         picture = self._lineup.artwork(ArtworkRef(request.match_info["ref"]))
         if picture is None:
@@ -81,18 +89,19 @@ class GuideFrontEnd:
         found = document(picture.data, kind if kind.startswith("image/") else "application/octet-stream")
         return await reply(request, found, cache="public, max-age=3600", headers=_PICTURE_HEADERS)
 
-    def _key(self, base: str) -> _Key:
+    def _key(self, base: str, query: str) -> _Key:
         # Names and numbers may change by a reload that leaves every programme as it was.
         name = self._lineup.status().name
-        return (self._lineup.guide_etag(), base, name, tuple(self._lineup.channels()))
+        return (self._lineup.guide_etag(), base, query, name, tuple(self._lineup.channels()))
 
-    async def document(self, base: str) -> Document:
-        """The guide with addresses below ``base``; written by whoever asks first, while the others wait."""
+    async def document(self, base: str, query: str = "") -> Document:
+        """The guide with addresses below ``base`` that end with ``query``; written by whoever asks first,
+        while the others wait."""
         async with self._writing:
-            key = self._key(base)
+            key = self._key(base, query)
             while (found := self._written.get(key)) is None:
                 written = await self._write(key)
-                now_published = self._key(base)
+                now_published = self._key(base, query)
                 if now_published == key:
                     self._keep(key, written)
                 key = now_published
@@ -101,9 +110,9 @@ class GuideFrontEnd:
     async def _write(self, key: _Key) -> Document:
         """A channel at a time, on a thread: the picture on the air shares this loop and must not wait for a
         whole guide."""
-        _, base, name, channels = key
+        _, base, query, name, channels = key
         now, end = self._clock.now(), self._lineup.guide_end()
-        writer, body = XmltvWriter(base, name), Spool()
+        writer, body = XmltvWriter(base, name, query), Spool()
 
         def add(channel: ChannelIdent) -> None:
             body.write(writer.programmes(channel, self._lineup.guide(channel.id, now, end)))

@@ -18,23 +18,26 @@ CONTENT_TYPE = "audio/x-mpegurl"
 #: Kodi takes the name after the *last* comma of the line, VLC after the first: none may be inside.
 _LIKENESS = str.maketrans({'"': "”", ",": "\N{SINGLE LOW-9 QUOTATION MARK}"})
 
-#: (base URL, channel) → where its stream is.
-Address = Callable[[str, ChannelIdent], str]
+#: (base URL, channel, what opens it) → where its stream is.
+Address = Callable[[str, ChannelIdent, str], str]
 
 
-def stream_url(base_url: str, channel: ChannelIdent) -> str:
-    """Where the channel's transport stream is; ``base_url`` has no trailing slash."""
-    return f"{base_url}/auto/v{quote(channel.number)}"
+def stream_url(base_url: str, channel: ChannelIdent, query: str = "") -> str:
+    """Where the channel's transport stream is; ``base_url`` has no trailing slash, ``query`` opens it."""
+    return f"{base_url}/auto/v{quote(channel.number)}{query}"
 
 
 def m3u(
     channels: Iterable[ChannelIdent],
     base_url: str,
+    query: str = "",
+    *,
     stream: Address = stream_url,
     guide: str = "",
 ) -> str:
-    """The whole lineup, with the address of its ``guide`` (empty: that of everybody)."""
-    guide = plain(guide or f"{base_url}/xmltv.xml")
+    """The whole lineup, with the address of its ``guide`` (empty: that of everybody). ``query`` ends all
+    other addresses, and opens them."""
+    guide = plain(guide or f"{base_url}/xmltv.xml{query}")
     lines = [f'#EXTM3U url-tvg="{guide}" x-tvg-url="{guide}"']
     for channel in channels:
         attributes = {
@@ -43,26 +46,26 @@ def m3u(
             "tvg-id": channel.guide_id,
             "tvg-chno": channel.number,
             "tvg-name": channel.name,
-            "tvg-logo": artwork_url(base_url, channel.logo) if channel.logo else "",
+            "tvg-logo": artwork_url(base_url, channel.logo, query) if channel.logo else "",
             "group-title": channel.group,
         }
         written = " ".join(f'{key}="{plain(value)}"' for key, value in attributes.items() if value)
-        lines += (f"#EXTINF:-1 {written},{plain(channel.name)}", stream(base_url, channel))
+        lines += (f"#EXTINF:-1 {written},{plain(channel.name)}", stream(base_url, channel, query))
     return "\n".join(lines) + "\n"
 
 
-def bare(channels: Iterable[ChannelIdent], base_url: str, stream: Address = stream_url) -> str:
+def bare(channels: Iterable[ChannelIdent], base_url: str, stream: Address) -> str:
     """Names and addresses only, for players that stumble over attributes."""
     lines = ["#EXTM3U"]
     for channel in channels:
-        lines += (f"#EXTINF:-1,{plain(channel.name)}", stream(base_url, channel))
+        lines += (f"#EXTINF:-1,{plain(channel.name)}", stream(base_url, channel, ""))
     return "\n".join(lines) + "\n"
 
 
-def watch(channel: ChannelIdent, base_url: str) -> str:
+def watch(channel: ChannelIdent, base_url: str, query: str = "") -> str:
     """One channel, for a player such as VLC to open."""
     title = plain(f"{channel.number} {channel.name}")
-    return f"#EXTM3U\n#EXTINF:-1,{title}\n{stream_url(base_url, channel)}\n"
+    return f"#EXTM3U\n#EXTINF:-1,{title}\n{stream_url(base_url, channel, query)}\n"
 
 
 def plain(text: str) -> str:

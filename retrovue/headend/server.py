@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import socket
@@ -13,12 +14,14 @@ from aiohttp import web
 
 from retrovue.clock import MasterClock
 from retrovue.errors import RetroVueError
+from retrovue.headend.accounts import Account, code_of
 from retrovue.headend.addresses import own_addresses
 from retrovue.headend.announce import Announcement, Announcer, addresses_to_announce
 from retrovue.headend.api import ApiFrontEnd
-from retrovue.headend.api.token import control_token
+from retrovue.headend.api.token import checked, control_token
 from retrovue.headend.devices import further_tuner
 from retrovue.headend.faults import OurFaults
+from retrovue.headend.gate import Gate
 from retrovue.headend.guide import GuideFrontEnd
 from retrovue.headend.hdhomerun.front_end import HdhomerunFrontEnd
 from retrovue.headend.hdhomerun.personality import PERSONALITIES
@@ -139,7 +142,12 @@ class Headend:
     async def _go(self, settings: HeadendSettings, sockets: list[socket.socket]) -> None:
         """Build the front-ends and let them serve on ``sockets``; those of further tuners are added."""
         main_sockets = list(sockets)
-        searches = SearchPort(self._clock)
+        accounts = [Account(*written) for written in settings.accounts] if settings.xtream else []
+        # A moment of thought for each: codes are made to be hard to guess from.
+        codes = await asyncio.to_thread(lambda: {account.name: code_of(account) for account in accounts})
+        tokens = [checked(token, f"serve.tokens, {name},") for name, token in settings.tokens]
+        gate = Gate(self._clock, settings.allow, [*tokens, *codes.values()])
+        searches = SearchPort(self._clock, gate)
         self._hdhomerun = HdhomerunFrontEnd(self._lineup, self._clock, settings, searches)
         further: list[tuple[list[FrontEnd], list[socket.socket]]] = []
         for device in settings.devices:
@@ -156,21 +164,23 @@ class Headend:
         guide = GuideFrontEnd(self._lineup, self._clock, settings)
         main: list[FrontEnd] = [self._hdhomerun, guide, *others, api]
         if settings.xtream:
-            main.append(XtreamFrontEnd(self._lineup, self._clock, settings, guide.document))
+            main.append(XtreamFrontEnd(self._lineup, self._clock, settings, guide.document, codes))
         if settings.tvheadend:
             self._tvheadend = TvheadendFrontEnd(self._lineup, self._clock, settings)
             main.append(self._tvheadend)
         self._front_ends = [*main, *(front_end for front_ends, _ in further for front_end in front_ends)]
         # HTTP first: whoever is answered by discovery comes at once.
         for front_ends, its_sockets in ((main, main_sockets), *further):
-            await self._serve(front_ends, its_sockets)
+            await self._serve(front_ends, its_sockets, gate)
         for front_end in self._front_ends:
             await front_end.start()
         await self._announce(settings)
 
-    async def _serve(self, front_ends: Iterable[FrontEnd], sockets: Iterable[socket.socket]) -> None:
+    async def _serve(
+        self, front_ends: Iterable[FrontEnd], sockets: Iterable[socket.socket], gate: Gate
+    ) -> None:
         """Answer HTTP on ``sockets``."""
-        app = web.Application(middlewares=[_empty_errors])
+        app = web.Application(middlewares=[_empty_errors, gate.middleware])
         for front_end in front_ends:
             app.add_routes(front_end.routes())
         # Cancellation frees a tuner the moment its viewer is gone, even one who waits for a picture.

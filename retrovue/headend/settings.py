@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 
 from aiohttp import web
 
+from retrovue.headend.gate import Allowed
+
 Discovery = Literal["auto", "on", "off"]
 Personality = Literal["atsc", "dvbt", "cablecard"]
 
@@ -47,6 +49,8 @@ class HeadendSettings:
     accounts: tuple[tuple[str, str], ...] = field(
         default=(), repr=False
     )  #: of those two: names and passwords; none: open
+    allow: tuple[Allowed, ...] = ("lan",)  #: networks from which everything may be used
+    tokens: tuple[tuple[str, str], ...] = field(default=(), repr=False)  #: names, and what opens addresses
     discovery: Discovery = "auto"
     port_80: bool = False  #: also serve on port 80 where the process may; after start: it does
     external_url: str | None = None  #: "http://tv.example:8080", when clients reach another address

@@ -40,16 +40,19 @@ def stamp(instant: datetime) -> str:
     return f"{t.year:04d}{t.month:02d}{t.day:02d}{t.hour:02d}{t.minute:02d}{t.second:02d} +0000"
 
 
-def artwork_url(base_url: str, ref: ArtworkRef) -> str:
-    """The absolute address of a picture; ``base_url`` has no trailing slash."""
-    return f"{base_url}/artwork/{quote(ref, safe='/')}"
+def artwork_url(base_url: str, ref: ArtworkRef, query: str = "") -> str:
+    """The absolute address of a picture; ``base_url`` has no trailing slash, ``query`` opens the address."""
+    return f"{base_url}/artwork/{quote(ref, safe='/')}{query}"
 
 
 class XmltvWriter:
-    """Writes one document. Reruns share their text: what is equal is escaped and laid out once."""
+    """Writes one document. Reruns share their text: what is equal is escaped and laid out once.
 
-    def __init__(self, base_url: str, station_name: str) -> None:
-        self._base_url = base_url
+    ``query`` ends every address, and opens it.
+    """
+
+    def __init__(self, base_url: str, station_name: str, query: str = "") -> None:
+        self._base_url, self._query = base_url, query
         self._station_name = station_name
         self._bodies: dict[tuple[object, ...], str] = {}
 
@@ -117,7 +120,7 @@ class XmltvWriter:
 
     def icon(self, ref: ArtworkRef | None) -> str:
         """The element of a picture; empty for none."""
-        return f'<icon src="{escape(artwork_url(self._base_url, ref))}"/>' if ref else ""
+        return f'<icon src="{escape(artwork_url(self._base_url, ref, self._query))}"/>' if ref else ""
 
     def _body(self, entry: GuideEntry, fresh: bool) -> str:
         """What follows the title, which may be the channel's own name."""

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -92,6 +93,24 @@ def parse_secret(value: object) -> str:
     return text
 
 
+def parse_network(value: object) -> IPv4Network | IPv6Network | Literal["lan"]:
+    """``"203.0.113.0/24"``, ``"203.0.113.7"``, or ``"lan"``: the station's own. Raises ``ValueError``."""
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    text = str(value).strip()
+    if text == "lan":
+        return "lan"
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(
+            f"{value!r} is no network: write lan, or like 203.0.113.7 (an address) or 203.0.113.0/24"
+        ) from None
+    if str(network.network_address) != str(ip_address(text.partition("/")[0])):
+        raise ValueError(f"{value!r} is an address of the network {network}: write {network}")
+    return network
+
+
 def parse_window(value: object) -> tuple[int, int]:
     """Minutes after midnight of start and end of ``"19:00-23:00"``. Raises ``ValueError``."""
     if isinstance(value, tuple):
@@ -157,6 +176,11 @@ Years = Annotated[
 Date = Annotated[date, BeforeValidator(parse_date)]
 SecretReference = Annotated[
     str, BeforeValidator(parse_secret), WithJsonSchema({"type": "string", "pattern": SECRET_PATTERN})
+]
+Network = Annotated[
+    IPv4Network | IPv6Network | Literal["lan"],
+    BeforeValidator(parse_network),
+    WithJsonSchema({"type": "string"}),
 ]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 ChannelNumber = Annotated[
@@ -351,6 +375,15 @@ class Account(Written):
     """Where the password is: ``env:NAME`` or ``file:PATH``."""
 
 
+class UrlToken(Written):
+    """Somebody from another network who may watch by address."""
+
+    name: str = Field(min_length=1, max_length=64)
+    """For whom it is."""
+    token: SecretReference
+    """Where the token is: ``env:NAME`` or ``file:PATH``; at least 16 letters and digits."""
+
+
 class Serve(Written):
     bind: str = "0.0.0.0"  # noqa: S104  a television is another machine
     """Address to listen on; 127.0.0.1 keeps the station to this machine."""
@@ -372,8 +405,13 @@ class Serve(Written):
     xtream: bool = True
     """Answer as an Xtream codes server, too: for set-top players, on the HTTP ports."""
     accounts: tuple[Account, ...] = ()
-    """Who may use the Tvheadend and Xtream front-ends. With none they are open to this machine and its own
-    network, and to nobody else."""
+    """Who may use the Tvheadend and Xtream front-ends, from wherever. With none they are open to the networks
+    of ``allow``, and to nobody else."""
+    allow: OneOrMore[Network] = ("lan",)
+    """From which networks everything may be used, beside the machine itself: lan is its own (private
+    addresses, and neighbours in the same IPv6 network); others as an address or like 203.0.113.0/24."""
+    tokens: tuple[UrlToken, ...] = ()
+    """What opens playlist, guide and streams elsewhere, as ``?token=…`` in the address."""
     discovery: Literal["auto", "on", "off"] = "auto"
     """auto: found on the LAN only when port 80 serves the tuner API; loopback is always answered."""
     external_url: str | None = None

@@ -70,7 +70,8 @@ def test_the_readme_has_every_setting_of_serve_and_its_default(field: str) -> No
     assert len(rows) == 1, f"one row of the table for {field}"
     default = Serve.model_fields[field].default
     if default is not None:
-        written = str(default).lower() if isinstance(default, bool) else "[]" if default == () else default
+        written = str(default).lower() if isinstance(default, bool) else default
+        written = f"[{', '.join(default)}]" if isinstance(default, tuple) else written
         assert f"`{written}`" in rows[0]
 
 

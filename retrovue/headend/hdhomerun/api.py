@@ -11,6 +11,7 @@ from aiohttp import web
 from retrovue.clock import MasterClock
 from retrovue.headend import m3u
 from retrovue.headend.base_url import base_url
+from retrovue.headend.gate import carried, opened_by_token
 from retrovue.headend.hdhomerun import describe
 from retrovue.headend.hdhomerun.personality import Personality, RfPlan, find_channel
 from retrovue.headend.hdhomerun.tuners import TunerTable
@@ -96,8 +97,10 @@ class TunerApi:
         page = describe.lineup_html(self._settings.friendly_name, self._entries(request))
         return _text(page, "text/html; charset=utf-8")
 
+    @opened_by_token
     async def _lineup_m3u(self, request: web.Request) -> web.Response:
-        return _text(m3u.m3u(self._lineup.channels(), self._base(request)), m3u.CONTENT_TYPE)
+        text = m3u.m3u(self._lineup.channels(), self._base(request), carried())
+        return _text(text, m3u.CONTENT_TYPE)
 
     async def _lineup_status(self, _: web.Request) -> web.Response:
         done = self._scan_progress()

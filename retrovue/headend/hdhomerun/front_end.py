@@ -8,6 +8,7 @@ from aiohttp import web
 
 from retrovue.clock import MasterClock
 from retrovue.headend.addresses import ANYWHERE, bracketed, own_addresses
+from retrovue.headend.gate import Gate
 from retrovue.headend.hdhomerun import device_id, discovery
 from retrovue.headend.hdhomerun.api import TunerApi
 from retrovue.headend.hdhomerun.personality import PERSONALITIES
@@ -48,8 +49,9 @@ class HdhomerunFrontEnd:
         self._video = Video(lineup, clock, self._table, family)
         self._targets = Targets(lineup, clock, self._table)
         variables = Variables(lineup, clock, self._table, family, self._targets.start)
-        self._port = ControlPort(variables)
-        self._searches = searches or SearchPort(clock)
+        gate = Gate(clock, settings.allow)
+        self._port = ControlPort(variables, gate)
+        self._searches = searches or SearchPort(clock, gate)
         self.control_port: int | None = None  #: the real one; None while it isn't open
         self.warnings: list[str] = []
 

@@ -8,6 +8,7 @@ import socket
 from typing import cast
 
 from retrovue.headend.addresses import plain
+from retrovue.headend.gate import Gate
 from retrovue.headend.hdhomerun.control import ControlSession, DeviceView
 from retrovue.headend.hdhomerun.packet import BrokenFrame
 
@@ -20,8 +21,8 @@ _MAX_CONNECTIONS = 64
 class ControlPort:
     """The listening socket. Raises ``OSError`` from ``open`` when the port can't be had."""
 
-    def __init__(self, device: DeviceView) -> None:
-        self._device = device
+    def __init__(self, device: DeviceView, gate: Gate) -> None:
+        self._device, self._gate = device, gate
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
 
@@ -43,13 +44,14 @@ class ControlPort:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client, until it hangs up or talks nonsense."""
-        if len(self._connections) >= _MAX_CONNECTIONS:
+        peer = plain(writer.get_extra_info("peername")[0])
+        if len(self._connections) >= _MAX_CONNECTIONS or not self._gate.admits(peer):
             writer.close()
             return
         self._connections.add(writer)
         # Clients keep their connection for days; one that lost its power must not keep its place.
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        session = ControlSession(self._device, plain(writer.get_extra_info("peername")[0]))
+        session = ControlSession(self._device, peer)
         try:
             while data := await reader.read(_READ):
                 for reply in session.feed(data):

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from retrovue.clock import MasterClock
-from retrovue.headend.addresses import ANYWHERE, Interface, interfaces, is_near
+from retrovue.headend.addresses import ANYWHERE, Interface, interfaces
+from retrovue.headend.gate import Gate
 from retrovue.headend.hdhomerun.moderation import Moderator
 from retrovue.headend.hdhomerun.packet import FrameType
 
@@ -53,8 +54,8 @@ Answer = Callable[[Search], tuple[bytes, str] | None]
 class SearchPort:
     """The sockets of all devices."""
 
-    def __init__(self, clock: MasterClock) -> None:
-        self._clock = clock
+    def __init__(self, clock: MasterClock, gate: Gate) -> None:
+        self._clock, self._gate = clock, gate
         self._wires: dict[tuple[str, int], _Wire] = {}
 
     def attach(self, address: str, port: int, answer: Answer) -> None:
@@ -68,7 +69,7 @@ class SearchPort:
         try:
             for host in hosts:
                 if (host, port) not in self._wires:
-                    opened.append(_Wire(self._clock, host, port))
+                    opened.append(_Wire(self._clock, self._gate, host, port))
                     self._wires[host, port] = opened[-1]
         except OSError:
             for wire in opened:
@@ -93,9 +94,9 @@ class SearchPort:
 class _Wire:
     """One socket."""
 
-    def __init__(self, clock: MasterClock, host: str, port: int) -> None:
+    def __init__(self, clock: MasterClock, gate: Gate, host: str, port: int) -> None:
         self.answers: list[Answer] = []
-        self._clock = clock
+        self._clock, self._gate = clock, gate
         self._moderator = Moderator()
         self._interfaces: list[Interface] = []
         self._fresh_until = float("-inf")
@@ -165,7 +166,7 @@ class _Wire:
             found = answer(search)
             if found is None:
                 continue
-            if not is_near(sender, (n for i in self._known() for n in i.networks)):
+            if not self._gate.admits(sender):
                 return
             if not self._moderator.allows(sender, self._clock.elapsed()):
                 return

@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from retrovue.clock import MasterClock
+from retrovue.headend.gate import opened_by_token
 from retrovue.headend.hdhomerun.api import HEADERS
 from retrovue.headend.hdhomerun.personality import PROGRAM_NUMBER, Personality, RfPlan, find_channel
 from retrovue.headend.hdhomerun.tuners import Meter, Tuner, TunersInUse, TunerTable, Viewing
@@ -71,12 +72,14 @@ class Video:
             if tuner.viewing is not None:
                 tuner.viewing.end()
 
+    @opened_by_token
     async def _ask(self, request: web.Request) -> web.StreamResponse:
         """HEAD: what GET would say of the channel; takes no tuner."""
         if self._find(request) is None:
             return _error(404, "801 Unknown Channel")
         return _unframed({})
 
+    @opened_by_token
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         channel = self._find(request)
         if channel is None:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from aiohttp import web
 
 from retrovue.clock import MasterClock
+from retrovue.headend.gate import carried, opened_by_token
 from retrovue.headend.hls.playlist import CONTENT_TYPE, TARGET_S, media_playlist
 from retrovue.headend.settings import HeadendSettings
 from retrovue.lineup import (
@@ -158,6 +159,7 @@ class HlsFrontEnd:
         number = request.match_info["number"]
         return next((c for c in self._lineup.channels() if c.number == number), None)
 
+    @opened_by_token
     async def _playlist(self, request: web.Request) -> web.StreamResponse:
         channel = self._find(request)
         if channel is None:
@@ -172,10 +174,11 @@ class HlsFrontEnd:
             refused = packager.refused
             return _refused(refused.code, refused.reason) if refused else _refused("tune_failed", "no video")
         packager.asked()
-        text = media_playlist(channel.number, *packager.listed())
+        text = media_playlist(channel.number, *packager.listed(), carried())
         headers = {**_HEADERS, "Cache-Control": "no-cache"}
         return web.Response(text=text, content_type=CONTENT_TYPE, headers=headers)
 
+    @opened_by_token
     async def _segment(self, request: web.Request) -> web.StreamResponse:
         channel = self._find(request)
         packager = self._packagers.get(channel.id) if channel else None
@@ -187,11 +190,13 @@ class HlsFrontEnd:
         headers = {**_HEADERS, "Cache-Control": "public, max-age=60, immutable"}
         return web.Response(body=found.data, content_type="video/mp2t", headers=headers)
 
+    @opened_by_token
     async def _mp4_head(self, request: web.Request) -> web.StreamResponse:
         if self._find(request) is None:
             return _refused("unknown_channel", "")
         return _mp4_response()
 
+    @opened_by_token
     async def _mp4(self, request: web.Request) -> web.StreamResponse:
         channel = self._find(request)
         if channel is None:

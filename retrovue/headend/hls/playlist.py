@@ -18,9 +18,10 @@ TARGET_S = 2
 CONTENT_TYPE = "application/vnd.apple.mpegurl"
 
 
-def media_playlist(number: str, first: int, segments: Sequence[MediaSegment]) -> str:
+def media_playlist(number: str, first: int, segments: Sequence[MediaSegment], query: str = "") -> str:
     """The live playlist of channel ``number`` ("5.1"): ``segments``, the first of which has the media
-    sequence number ``first``. Addresses are relative to its own."""
+    sequence number ``first``. Addresses are relative to its own and end with ``query``, which opens
+    them."""
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:3",
@@ -33,7 +34,7 @@ def media_playlist(number: str, first: int, segments: Sequence[MediaSegment]) ->
         lines += (
             f"#EXT-X-PROGRAM-DATE-TIME:{_moment(segment.start_us)}",
             f"#EXTINF:{segment.duration_us / 1e6:.5f},",
-            f"{number}/{sequence}.ts",
+            f"{number}/{sequence}.ts{query}",
         )
     return "\n".join(lines) + "\n"
 

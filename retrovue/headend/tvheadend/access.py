@@ -26,8 +26,8 @@ _MOST_TICKETS = 10_000
 class Access:
     """Decides for every front-end of this kind."""
 
-    def __init__(self, clock: MasterClock, accounts: Sequence[Account]) -> None:
-        self._clock, self._gate = clock, Gate(clock)
+    def __init__(self, clock: MasterClock, accounts: Sequence[Account], gate: Gate) -> None:
+        self._clock, self._gate = clock, gate
         self._accounts = {account.name: account for account in accounts}
         #: Hash of word and path → when it expires: how long a look takes tells nothing of a word.
         self._tickets: OrderedDict[bytes, float] = OrderedDict()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import retrovue
 from retrovue.clock import MasterClock
 from retrovue.headend.accounts import Account
+from retrovue.headend.gate import Gate
 from retrovue.headend.settings import HeadendSettings
 from retrovue.headend.tvheadend.access import Access
 from retrovue.headend.tvheadend.directory import Directory, Listed, directory
@@ -59,7 +60,8 @@ class Backend:
     def of(
         cls, lineup: Lineup, clock: MasterClock, settings: HeadendSettings, accounts: Sequence[Account] = ()
     ) -> Backend:
-        return cls(lineup, clock, settings, Access(clock, accounts), Epg(lineup, clock), Images(lineup))
+        access = Access(clock, accounts, Gate(clock, settings.allow))
+        return cls(lineup, clock, settings, access, Epg(lineup, clock), Images(lineup))
 
     @property
     def directory(self) -> Directory:

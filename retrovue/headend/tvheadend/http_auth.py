@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from retrovue.clock import MasterClock
-from retrovue.headend.accounts import Account, by_password
+from retrovue.headend.accounts import Account, by_password, code_of
 from retrovue.headend.tvheadend.nonces import Nonces
 
 REALM = "tvheadend"
@@ -108,12 +108,6 @@ class HttpAuth:
         if not hmac.compare_digest(right.encode(), said.get("response", "").lower().encode()):
             return NOTHING
         return Shown(account) if self._nonces.use(nonce, int(count, 16)) else Shown(stale=True)
-
-
-def code_of(account: Account) -> str:
-    """An account's code: it lasts as long as the password, and tells nothing of it."""
-    salt = f"retrovue tvheadend {account.name}".encode()
-    return hashlib.scrypt(account.password.encode(), salt=salt, n=1 << 14, r=8, p=1, dklen=20).hex()
 
 
 def parameters(text: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from retrovue.errors import RetroVueError
 from retrovue.headend import m3u
 from retrovue.headend.base_url import base_url
 from retrovue.headend.documents import Document, document, reply
+from retrovue.headend.gate import carried, opened_by_token
 from retrovue.headend.settings import HeadendSettings
 from retrovue.headend.web.grid import clock_label, half_hour, lay_out
 from retrovue.headend.web.window import DEFAULT_HOURS, Window, read_window
@@ -155,11 +156,12 @@ class WebFrontEnd:
             headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
         )
 
+    @opened_by_token
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         channel = self._find(request)
         if channel is None:
             return self._no_channel(request)
-        text = m3u.watch(channel, base_url(request, self._settings.external_url))
+        text = m3u.watch(channel, base_url(request, self._settings.external_url), carried())
         return await reply(request, document(text.encode(), m3u.CONTENT_TYPE))
 
     async def _screen(self, request: web.Request) -> web.StreamResponse:

@@ -10,7 +10,7 @@ all).
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -95,9 +95,13 @@ def live_categories(channels: Sequence[ChannelIdent], station: str) -> list[Json
 
 
 def live_streams(
-    channels: Sequence[ChannelIdent], station: str, base: str, since: datetime, category: str = ""
+    channels: Sequence[ChannelIdent],
+    station: str,
+    icon: Callable[[ChannelIdent], str],
+    since: datetime,
+    category: str = "",
 ) -> list[Json]:
-    """The channels, or those of one ``category`` (its number as text). ``base`` has no trailing slash."""
+    """The channels, or those of one ``category`` (its number as text). ``icon``: where its logo is."""
     numbers = categories(channels, station)
     found = []
     for channel in channels:
@@ -110,7 +114,7 @@ def live_streams(
                 "name": channel.name,
                 "stream_type": "live",
                 "stream_id": channel.vchannel,
-                "stream_icon": artwork_url(base, channel.logo) if channel.logo else "",
+                "stream_icon": icon(channel),
                 "epg_channel_id": channel.guide_id,
                 "added": _seconds(since),
                 "is_adult": "0",
@@ -123,6 +127,11 @@ def live_streams(
             }
         )
     return found
+
+
+def icon(base: str, query: str, channel: ChannelIdent) -> str:
+    """The address of a channel's logo, which ``query`` opens; empty when it has none."""
+    return artwork_url(base, channel.logo, query) if channel.logo else ""
 
 
 def epg(channel: ChannelIdent, entries: Iterable[GuideEntry], now: datetime) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from urllib.parse import quote, urlencode
@@ -16,7 +16,7 @@ from retrovue.headend import m3u
 from retrovue.headend.accounts import Account, by_password
 from retrovue.headend.base_url import base_url
 from retrovue.headend.documents import Document, document, reply
-from retrovue.headend.gate import Gate
+from retrovue.headend.gate import Gate, as_query, guards_itself
 from retrovue.headend.pour import NoPicture, agent_of, peer_of, pour
 from retrovue.headend.settings import HeadendSettings
 from retrovue.headend.unframed import UnframedStream
@@ -36,18 +36,28 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
-#: A base URL → the guide (XMLTV) with addresses below it.
-Guide = Callable[[str], Awaitable[Document]]
+#: (base URL, what opens addresses) → the guide (XMLTV) with addresses below it that are open.
+Guide = Callable[[str, str], Awaitable[Document]]
 
 
 class XtreamFrontEnd:
     """Implements ``FrontEnd``. With accounts everybody needs one; without, any name and password will do for
-    whoever the gate admits, because players ask for both."""
+    whoever the gate admits, because players ask for both.
 
-    def __init__(self, lineup: Lineup, clock: MasterClock, settings: HeadendSettings, guide: Guide) -> None:
+    ``codes``: account's name → the token that opens other front-ends' addresses for it.
+    """
+
+    def __init__(
+        self,
+        lineup: Lineup,
+        clock: MasterClock,
+        settings: HeadendSettings,
+        guide: Guide,
+        codes: Mapping[str, str] | None = None,
+    ) -> None:
         self._lineup, self._clock, self._settings, self._guide = lineup, clock, settings, guide
         self._accounts = [Account(name, password) for name, password in settings.accounts]
-        self._gate = Gate(clock)
+        self._gate, self._codes = Gate(clock, settings.allow), codes or {}
         self._since = clock.now()
         self._active: Counter[str] = Counter()  #: streams by name
 
@@ -82,6 +92,7 @@ class XtreamFrontEnd:
 
     # --- documents ---
 
+    @guards_itself
     async def _api(self, request: web.Request) -> web.StreamResponse:
         said = await _said(request)
         name, password = _who(said)
@@ -95,7 +106,8 @@ class XtreamFrontEnd:
             return _json(answers.live_categories(channels, station))
         if action == "get_live_streams":
             category = said.get("category_id", "")
-            return _json(answers.live_streams(channels, station, base, self._since, category))
+            icons = partial(answers.icon, base, self._opened(name))
+            return _json(answers.live_streams(channels, station, icons, self._since, category))
         if action in ("get_short_epg", "get_simple_data_table"):
             return _json(self._epg(said, short=action == "get_short_epg"))
         # Without an action, and for one that is not known: who one is, as panels answer.
@@ -113,6 +125,7 @@ class XtreamFrontEnd:
         entries = self._lineup.guide(channel.id, now, end)
         return answers.epg(channel, entries[: count or _SHORT] if short else entries, now)
 
+    @guards_itself
     async def _playlist(self, request: web.Request) -> web.StreamResponse:
         said = await _said(request)
         name, password = _who(said)
@@ -123,19 +136,23 @@ class XtreamFrontEnd:
         stream = partial(_address, name, password, ending)
         if said.get("type") == "m3u_plus":
             query = urlencode({"username": name, "password": password}, quote_via=quote)
-            text = m3u.m3u(self._lineup.channels(), base, stream, f"{base}/xmltv.php?{query}")
+            guide = f"{base}/xmltv.php?{query}"
+            text = m3u.m3u(self._lineup.channels(), base, self._opened(name), stream=stream, guide=guide)
         else:
             text = m3u.bare(self._lineup.channels(), base, stream)
         headers = {"Content-Disposition": 'attachment; filename="channels.m3u"'}
         return await reply(request, document(text.encode(), m3u.CONTENT_TYPE), headers=headers)
 
+    @guards_itself
     async def _xmltv(self, request: web.Request) -> web.StreamResponse:
-        if not await self._admits(request, *_who(await _said(request))):
+        name, password = _who(await _said(request))
+        if not await self._admits(request, name, password):
             return _error(403)
-        return await reply(request, await self._guide(self._base(request)))
+        return await reply(request, await self._guide(self._base(request), self._opened(name)))
 
     # --- streams ---
 
+    @guards_itself
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         name, password = request.match_info["name"], request.match_info["password"]
         if not await self._admits(request, name, password):
@@ -145,7 +162,8 @@ class XtreamFrontEnd:
             return _error(404)
         if request.match_info["ending"] == ".m3u8":
             # Panels redirect, too; everybody who watches by HLS then shares one playlist and its segments.
-            return web.Response(status=302, headers={**_HEADERS, "Location": f"/hls/{channel.number}.m3u8"})
+            location = f"/hls/{channel.number}.m3u8{self._opened(name)}"
+            return web.Response(status=302, headers={**_HEADERS, "Location": location})
         response = UnframedStream(headers={**_HEADERS, "Content-Type": "video/mp2t", "Connection": "close"})
         response.force_close()
         if request.method == "HEAD":
@@ -172,11 +190,16 @@ class XtreamFrontEnd:
     def _base(self, request: web.Request) -> str:
         return base_url(request, self._settings.external_url)
 
+    def _opened(self, name: str) -> str:
+        """What ends the addresses of other front-ends, so that they are open to this account."""
+        code = self._codes.get(name)
+        return as_query(code) if code else ""
+
     def _find(self, stream: str) -> ChannelIdent | None:
         return next((c for c in self._lineup.channels() if str(c.vchannel) == stream), None)
 
 
-def _address(name: str, password: str, ending: str, base: str, channel: ChannelIdent) -> str:
+def _address(name: str, password: str, ending: str, base: str, channel: ChannelIdent, _: str) -> str:
     return answers.stream_address(base, name, password, channel, ending)
 
 

@@ -13,11 +13,12 @@ import socket
 import sys
 import tempfile
 from collections.abc import Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from retrovue.clock import StationClock
-from retrovue.headend.hdhomerun.packet import decode, tlvs
+from retrovue.headend.hdhomerun.packet import FrameType, Tag, decode, encode, tlvs
 from retrovue.headend.server import Headend
 from retrovue.headend.settings import DeviceSettings, HeadendSettings
 from tests.headend.fake_lineup import FakeLineup
@@ -124,8 +125,49 @@ async def two_tuners() -> dict[str, list[str | None]]:
             await headend.stop()
 
 
+async def allowed() -> dict[str, list[Any]]:
+    """With one network allowed: discovery, control and HTTP for a stranger, for them, for this machine."""
+    clock = StationClock()
+    settings = HeadendSettings(
+        "fake", zeroconf=False, discovery="on", allow=(ip_network("10.7.6.0/24"),), bind="0.0.0.0"
+    )
+    found: dict[str, list[Any]] = {}
+    with tempfile.TemporaryDirectory() as state:
+        headend = Headend(FakeLineup(clock), clock, settings, Path(state), ())
+        await headend.start()
+        try:
+            for ours in (LAN, SECOND, "127.0.0.1"):
+                wire = search(ours, ours)
+                for _ in range(10):
+                    await asyncio.sleep(0.01)
+                found[f"allowed, {ours}"] = [answer(wire), await controls(ours), await http_status(ours)]
+        finally:
+            await headend.stop()
+    return found
+
+
+async def controls(host: str) -> bool:
+    """Is the control protocol spoken with whoever asks from this address of ours?"""
+    reader, writer = await asyncio.open_connection(host, 65001, local_addr=(host, 0))
+    writer.write(encode(FrameType.GETSET_REQUEST, [(Tag.NAME, b"/sys/model\0")]))
+    try:
+        return bool(await reader.read(1000))
+    except ConnectionError:  # hung up on before it was heard
+        return False
+    finally:
+        writer.close()
+
+
+async def http_status(host: str) -> int:
+    reader, writer = await asyncio.open_connection(host, 8080, local_addr=(host, 0))
+    writer.write(b"GET /discover.json HTTP/1.0\r\n\r\n")
+    status = (await reader.readline()).split()[1]
+    writer.close()
+    return int(status)
+
+
 async def main() -> None:
-    found = {}
+    found: dict[str, Any] = {}
     for bind in ("0.0.0.0", LAN, "127.0.0.1"):
         for discovery in ("auto", "on", "off"):
             for port in (80, 8080):
@@ -152,6 +194,7 @@ async def main() -> None:
         [(LAN, "10.9.8.255"), (SECOND, "10.7.6.255")], bind="0.0.0.0", discovery="on", http_port=8080
     )
     found.update(await two_tuners())
+    found.update(await allowed())
     json.dump(found, sys.stdout)
 
 

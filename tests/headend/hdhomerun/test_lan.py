@@ -95,4 +95,8 @@ def test_who_is_answered_and_what_is_named() -> None:
         "two tuners, 0": [LAN80, OTHER80, None],
         "two tuners, 1": [LAN80, None, None],
         "two tuners, 2": [OTHER80, None, None],
+        # whoever isn't allowed finds nothing, on no port
+        "allowed, 10.9.8.1": [None, False, 403],
+        "allowed, 10.7.6.1": ["http://10.7.6.1:8080", True, 200],
+        "allowed, 127.0.0.1": ["http://127.0.0.1:8080", True, 200],
     }

@@ -15,9 +15,9 @@ import aiohttp
 import pytest
 
 from retrovue.clock import MasterClock, SteppedClock
-from retrovue.headend.accounts import Account
+from retrovue.headend.accounts import Account, code_of
 from retrovue.headend.gate import Gate
-from retrovue.headend.tvheadend import access, http_auth, nonces
+from retrovue.headend.tvheadend import access, nonces
 from retrovue.headend.tvheadend.http_auth import HttpAuth, parameters
 from tests.headend.fake_lineup import CHANNELS, FakeLineup
 from tests.headend.tvheadend.asking import basic, fetched, status_of, text_of
@@ -294,13 +294,13 @@ async def test_nothing_of_one_request_is_left_for_the_next_on_its_connection(
 
 
 def test_a_code_is_the_same_after_a_restart_and_another_after_a_new_password() -> None:
-    assert http_auth.code_of(Account("ann", "pw")) == http_auth.code_of(Account("ann", "pw"))
-    assert http_auth.code_of(Account("ann", "pw")) != http_auth.code_of(Account("ann", "pw2"))
+    assert code_of(Account("ann", "pw")) == code_of(Account("ann", "pw"))
+    assert code_of(Account("ann", "pw")) != code_of(Account("ann", "pw2"))
 
 
 def test_tickets_expire_and_are_not_kept_without_end() -> None:
     clock = SteppedClock(AT)
-    door = access.Access(clock, [Account("ann", "pw")])
+    door = access.Access(clock, [Account("ann", "pw")], Gate(clock))
     word = door.ticket("/a")
     assert door.ticket_opens("/a", word)
     assert not door.ticket_opens("/b", word)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,19 @@ def test_it_is_there_unless_it_is_switched_off(tmp_path: Path) -> None:
     assert found.xtream
     assert settings(tmp_path, "  xtream: false\n").xtream is False
     assert settings(tmp_path, "  htsp_port: 1234\n", htsp_port=4321).htsp_port == 4321
+
+
+def test_networks_and_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOUSE", "0123456789abcdef")
+    written = (
+        '  allow: [lan, 203.0.113.0/24, "2001:db8::1"]\n  tokens: [{ name: house, token: "env:HOUSE" }]\n'
+    )
+    found = settings(tmp_path, written)
+    assert found.allow == ("lan", ip_network("203.0.113.0/24"), ip_network("2001:db8::1/128"))
+    assert found.tokens == (("house", "0123456789abcdef"),)
+    assert "0123456789" not in repr(found)
+    assert settings(tmp_path, "  allow: []\n").allow == ()
+    assert settings(tmp_path, "  bind: 127.0.0.1\n").allow == ("lan",)
 
 
 def test_a_password_in_the_yaml_is_a_mistake(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.headend.fake_lineup import CHANNELS
 
 NOW = datetime(2026, 11, 26, 20, 15, tzinfo=UTC)
 BASE = "http://tv.lan:8080"
+ICON = partial(answers.icon, BASE, "?token=x")
 
 
 @pytest.mark.parametrize(
@@ -55,11 +57,12 @@ def test_two_names_of_one_sum_are_two_categories() -> None:
 
 def test_a_category_holds_its_own() -> None:
     number = answers.categories(CHANNELS, "Retro")["Movies"]
-    streams = answers.live_streams(CHANNELS, "Retro", BASE, NOW, str(number))
+    streams = answers.live_streams(CHANNELS, "Retro", ICON, NOW, str(number))
     assert [s["name"] for s in streams] == ["Movies & <More>"]
+    assert streams[0]["stream_icon"] == f"{BASE}/artwork/logo/wmov?token=x"
     for everything in ("", "0", "*"):
-        assert len(answers.live_streams(CHANNELS, "Retro", BASE, NOW, everything)) == len(CHANNELS)
-    assert answers.live_streams(CHANNELS, "Retro", BASE, NOW, "7") == []
+        assert len(answers.live_streams(CHANNELS, "Retro", ICON, NOW, everything)) == len(CHANNELS)
+    assert answers.live_streams(CHANNELS, "Retro", ICON, NOW, "7") == []
 
 
 def test_a_programme_is_told_in_base64_with_its_part() -> None:
