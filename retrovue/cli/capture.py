@@ -186,6 +186,10 @@ def _say(view: View, records: list[AsRunRecord], zone: ZoneInfo) -> None:
             at = from_us(record.start_us).astimezone(zone)
             seconds = (record.end_us - record.start_us) / 1e6
             view.say(f"note: {at:%H:%M:%S} {record.kind} for {seconds:.2f} s: {record.cause}")
+        if record.crawl:
+            at = from_us(record.start_us).astimezone(zone)
+            seconds = (record.end_us - record.start_us) / 1e6
+            view.say(f"note: {at:%H:%M:%S} a crawl for {seconds:.2f} s: {record.crawl}")
 
 
 def _name(channel: str, zone: ZoneInfo, start_us: int) -> str:

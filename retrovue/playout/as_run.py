@@ -57,6 +57,7 @@ class AsRunRecord:
     late_us: int = 0  #: most that a tick of it left after its time, which is the lead before its own (µs)
     artefact: str = ""  #: content hash of the artefact whose playlog authorised it
     generation: int = 0  #: generation of the playlog that authorised it
+    crawl: str = ""  #: what an operator's order had run over it
     closed: bool = False  #: false: what followed is not known (the power went, or it is on the air now)
 
     @property
@@ -242,6 +243,7 @@ class RunLog:
             late_us=run.late_us,
             artefact=run.artefact,
             generation=run.generation,
+            crawl=origin.crawl,
             closed=closed,
         )
 

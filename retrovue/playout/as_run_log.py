@@ -203,7 +203,7 @@ def _connected(paths: list[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with the lines of ``paths`` in its table ``line``. Raises ``duckdb.Error``."""
     import duckdb
 
-    names = schema.AS_RUN.names
+    picked = f"COLUMNS('^({'|'.join(schema.AS_RUN.names)})$')"
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind, _ in schema.AS_RUN.columns)
     with duckdb.connect(":memory:", config=_CONFIG) as connection:
         connection.execute(schema.AS_RUN.ddl.replace(f"TABLE {schema.AS_RUN.name}", "TABLE line"))
@@ -216,8 +216,9 @@ def _connected(paths: list[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
                 )
                 # A torn line reads as a row of nulls.
                 more = " WHERE session IS NOT NULL"
-            rows = f"SELECT {', '.join(names)} FROM {source}{more}"  # noqa: S608  names from schema.py
-            connection.execute(f"INSERT INTO line {rows}", [_literal(path)])
+            # By name: what an earlier version archived has fewer columns.
+            rows = f"SELECT {picked} FROM {source}{more}"  # noqa: S608  names from schema.py
+            connection.execute(f"INSERT INTO line BY NAME {rows}", [_literal(path)])
         yield connection
 
 

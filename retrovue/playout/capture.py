@@ -21,9 +21,11 @@ from retrovue.lineup import ChannelId, TuneRefused, Viewer
 from retrovue.playout.as_run import AsRunRecord
 from retrovue.playout.director import Machine, Presentation, ProgramDirector, house_of
 from retrovue.playout.ladder import DEFAULT_PATIENCE, Patience
+from retrovue.playout.overlay import Layer
 from retrovue.playout.playlog import PlaylogEntry
 from retrovue.playout.producers.emergency import SLUG
 from retrovue.playout.programme import OnAirProgramme
+from retrovue.playout.ticks import TickGrid
 from retrovue.stream.mpegts import CLOCK_HZ, PID_AUDIO, PID_VIDEO, WRAP
 from retrovue.stream.sections import PACKET
 from retrovue.units import SECOND_US, from_us
@@ -44,10 +46,8 @@ class CaptureFailed(RetroVueError):
 def as_ordered(
     programme: OnAirProgramme, channel: ChannelId, records: Sequence[AsRunRecord], voice: str
 ) -> OnAirProgramme:
-    """``programme`` with what was ordered on ``channel``: what ``records`` of the as-run log call so.
-
-    A crawl is in no record: what it runs over is what was planned.
-    """
+    """``programme`` with what was ordered on ``channel``: what ``records`` of the as-run log call so, and
+    the crawls that they say ran over it."""
     compiled, planned = programme.channels[channel]
     grid = house_of(compiled).grid
     synthetics = dict(planned.synthetics)
@@ -65,10 +65,25 @@ def as_ordered(
             SegmentKind.TEST_PATTERN, 0, synthetic=slug, title=record.cause,
         )  # fmt: skip
         entries.append(PlaylogEntry(start, end, segment))
-    if not entries:
+    crawls = crawls_in(records, grid)
+    if not entries and not crawls:
         return programme
-    shown = replace(planned, synthetics=synthetics, playlog=planned.playlog.with_instead(entries))
+    playlog = planned.playlog.with_instead(entries).under(crawls)
+    shown = replace(planned, synthetics=synthetics, playlog=playlog)
     return replace(programme, channels={**programme.channels, channel: (compiled, shown)})
+
+
+def crawls_in(records: Sequence[AsRunRecord], grid: TickGrid) -> list[Layer]:
+    """The crawls that ran: one where the same words ran on over several runs."""
+    crawls: list[Layer] = []
+    for record in sorted((r for r in records if r.crawl), key=lambda r: r.first_tick):
+        start, end = grid.nearest(record.start_us), grid.nearest(record.end_us)
+        last = crawls[-1] if crawls else None
+        if last is not None and last.text == record.crawl and start <= last.end:
+            crawls[-1] = replace(last, end=max(last.end, end))
+        elif end > start:
+            crawls.append(Layer("crawl", start, end, record.crawl, ordered=True))
+    return crawls
 
 
 class Capture:

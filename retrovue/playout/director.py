@@ -534,12 +534,12 @@ class _Studio(Studio, Feeds):
             log.warning("%s: goes on without its graphics: %s", self.channel.channel, error)
             return rendering
         if picture is not None:
-            return replace(self.synthetic(slug, picture, over), instead=rendering.instead)
+            return replace(self.synthetic(slug, picture, over), instead=rendering.instead, layers=layers)
         assert asset is not None
         machine = self._director.machine
         house = self._house
         command = file_rendering(machine, self.channel, asset, rendering.path, over, house).command
-        return replace(rendering, command=command)
+        return replace(rendering, command=command, layers=layers)
 
     async def _drawing(self, layers: Sequence[Layer], tick: int) -> Drawing:
         """``layers`` over pictures from ``tick`` on. Raises ``CardError`` or ``DrawingFailed``."""

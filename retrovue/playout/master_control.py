@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -185,7 +186,7 @@ class MasterControl:
         emergency = self.orders.emergency
         if self._notify is not None or emergency is None or emergency.mode is not EmergencyMode.CRAWL:
             return tuple(self._crawls)
-        return (Layer("crawl", 0, FOREVER, self._feeds.crawl_text(emergency)),)
+        return (Layer("crawl", 0, FOREVER, self._feeds.crawl_text(emergency), ordered=True),)
 
     @property
     def airs(self) -> Airs | None:
@@ -380,10 +381,10 @@ class MasterControl:
         if (running.text if running is not None else "") == text:
             return
         if running is not None:
-            ended = Layer(running.shows, running.start, at, running.text, running.corner)
+            ended = replace(running, end=at)
             self._crawls[-1:] = [ended] if at > running.start else []
         if text:
-            self._crawls.append(Layer("crawl", at, FOREVER, text))
+            self._crawls.append(Layer("crawl", at, FOREVER, text, ordered=True))
         self.rearm()
 
     def _retire(self, producers: Sequence[Producer]) -> None:

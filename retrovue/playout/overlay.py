@@ -44,6 +44,12 @@ class Layer:
     until_us: int = 0  #: of a countdown: what it counts to
     now: Listed | None = None
     next: Listed | None = None
+    ordered: bool = False  #: by an operator, not by the plan
+
+
+def crawl_of(layers: Sequence[Layer], tick: int) -> str:
+    """What an operator's order has run over the picture of ``tick``; empty: nothing."""
+    return next((each.text for each in layers if each.ordered and each.start <= tick < each.end), "")
 
 
 def clip(layers: Sequence[Layer], start: int, end: int) -> tuple[Layer, ...]:

@@ -88,11 +88,12 @@ def _line(record: AsRunRecord, zone: tzinfo) -> str:
     if record.frame_from is not None and record.frame_to is not None:
         frames = f"  frames {record.frame_from}–{record.frame_to - 1}"
     cause = f"  ({record.cause})" if record.cause else ""
+    crawl = f"  under the crawl “{record.crawl}”" if record.crawl else ""
     late = f"  late by {record.late_us / SECOND_US:.1f} s" if record.late_us > _LATE_US else ""
     open_ = "" if record.closed else "  …"
     return printable(
         f"  {_clock(record.start_us, zone)}  {_length(record.end_us - record.start_us):>11}  "
-        f"{record.kind:<8}  {what}{frames}{cause}{late}{open_}"
+        f"{record.kind:<8}  {what}{frames}{cause}{crawl}{late}{open_}"
     )
 
 
@@ -258,6 +259,10 @@ def _facts(each: Aired, result: Reconciliation, zone: tzinfo) -> Iterator[tuple[
     if slates:
         causes = dict.fromkeys(f.cause for f in slates)
         yield "slate", f"{_length(sum(f.end_us - f.start_us for f in slates))}: {'; '.join(causes)}"
+    crawled = [record for record in each.records if record.crawl]
+    if crawled:
+        words = dict.fromkeys(record.crawl for record in crawled)
+        yield "crawls", f"{_length(sum(r.end_us - r.start_us for r in crawled))}: {'; '.join(words)}"
     yield (
         "latest",
         f"{each.late_us / SECOND_US:.1f} s behind: a picture should leave a lead before its time",

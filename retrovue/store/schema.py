@@ -550,6 +550,7 @@ AS_RUN = Table(
         ("late_us", "BIGINT", "most that a tick left after its time (the lead before its station time)"),
         ("artefact", "VARCHAR", "content hash of the artefact whose playlog authorised it"),
         ("generation", "BIGINT", "generation of the playlog that authorised it"),
+        ("crawl", "VARCHAR", "the words that an operator's order had run over it"),
         ("closed", "BOOLEAN", "false: it is on the air now, or a power cut took what followed"),
     ),
 )  # fmt: skip

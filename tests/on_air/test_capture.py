@@ -21,6 +21,7 @@ from retrovue.playout.as_run import AsRunRecord, line_of
 from retrovue.playout.ticks import TickGrid
 from tests.tools.barcode_reader import PictureReader, read, unwrap
 from tests.tools.broadcast import descendants, until
+from tests.tools.pixels import Box, looks, share
 from tests.tools.plan import against_plan, asset_files, compare, picture_start, read_plan
 from tests.tools.ts_analyser import TsAnalyser
 from tests.tools.ts_report import Rules
@@ -277,7 +278,8 @@ def test_the_past_has_the_orders_that_were_carried_out(shorts: ShortsStation, tm
     log.parent.mkdir(parents=True)
     rate = Fraction(30000, 1001)
     runs = [("real", 0, 60, "", ""), ("override", 60, 120, "emergency", "emergency: Fog."),
-            ("real", 120, 150, "", ""), ("override", 150, 180, "sign-off", "sign-off")]  # fmt: skip
+            ("real", 120, 150, "", ""), ("override", 150, 180, "sign-off", "sign-off"),
+            ("real", 180, 200, "", ""), ("real", 200, 210, "", "")]  # fmt: skip
     first = round(THEN * rate)
     grid = TickGrid(rate)
     lines = []
@@ -285,6 +287,7 @@ def test_the_past_has_the_orders_that_were_carried_out(shorts: ShortsStation, tm
         record = AsRunRecord(
             "net", date.fromisoformat(PAST), "s", n, "30000/1001", first + a, b - a,
             grid.start_us(first + a), grid.start_us(first + b), kind, cause, synthetic=synthetic, closed=True,
+            crawl="Fog. " * 40 if a >= 180 else "",
         )  # fmt: skip
         lines.append(json.dumps(line_of(record)) + "\n")
     log.write_text("".join(lines))
@@ -295,4 +298,7 @@ def test_the_past_has_the_orders_that_were_carried_out(shorts: ShortsStation, tm
     assert "sign-off" in said
     shown = [s.code is not None for s in read(file).shown]
     assert shown == [True] * 60 + [False] * 60 + [True] * 30 + [False] * 30 + [True] * (len(shown) - 180)
-    assert len(shown) > 200
+    assert len(shown) > 220
+    # The crawl's band lies at the foot of the picture.
+    band = [share(part, (31, 34, 70), 25) > 0.4 for _, (part,) in looks(file, Box(0.0, 0.885, 1.0, 0.94))]
+    assert [n for n, dark in enumerate(band) if dark and n not in range(60, 120)] == list(range(180, 210))

@@ -308,6 +308,15 @@ def test_a_day_that_somebody_writes_to_is_not_archived(tmp_path: Path) -> None:
     assert records(tmp_path) == made
 
 
+def test_a_day_that_was_archived_without_a_column_is_read(tmp_path: Path) -> None:
+    made = some_lines(tmp_path)
+    (path,) = archive(tmp_path)
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE old AS SELECT * EXCLUDE (crawl) FROM read_parquet('{path}')")
+        connection.execute(f"COPY old TO '{path}' (FORMAT parquet)")
+    assert records(tmp_path) == made
+
+
 def test_files_that_are_none_of_ours_are_left_alone(tmp_path: Path) -> None:
     made = some_lines(tmp_path)
     for name in ("notes.txt", "wrtv-2026-13-40.jsonl", ".wrtv-2026-11-23.parquet.7.new"):

@@ -154,6 +154,9 @@ async def test_a_crawl_is_laid_over_the_programme_that_goes_on(tmp_path: Path) -
             assert abs(frame - entry.offset_us(tick, b.grid) * 30000 / 1001 / 1e6) <= 0.51
         assert control._crawls[0].end < control.tick
         await viewer.close("done")
+        await b.director.channels[CHANNEL].off_air()
+    (ended,) = {(r.crawl, r.kind) for r in as_run_log.read(tmp_path / "as-run", [CHANNEL]) if r.crawl}
+    assert ended == (crawl.text, "real")
 
 
 async def test_sign_off_and_an_emergency_over_it(tmp_path: Path) -> None:

@@ -301,7 +301,9 @@ async def test_a_crawl_is_drawn_over_a_live_source_which_stays_joined(tmp_path: 
         assert 60 < len(under) < 200
         assert under == list(range(under[0], under[-1] + 1))
         await viewer.close("done")
-    assert {r.kind for r in as_run_log.read(tmp_path / "as-run", [CHANNEL])} <= {"real", "slate"}
+    records = as_run_log.read(tmp_path / "as-run", [CHANNEL])
+    assert {r.kind for r in records} <= {"real", "slate"}
+    assert sum(r.ticks for r in records if r.crawl) == len(under)
     assert children() == []
 
 

@@ -24,7 +24,7 @@ from retrovue.playout.house import HouseFormat
 from retrovue.playout.house_copy import CopyUnusable, HouseCopy
 from retrovue.playout.ladder import Fault, Ladder, Patience
 from retrovue.playout.media import MediaDesk
-from retrovue.playout.overlay import clear_from, covered_from
+from retrovue.playout.overlay import Layer, clear_from, covered_from, crawl_of
 from retrovue.playout.playlog import Playlog, PlaylogEntry
 from retrovue.playout.producers.base import Origin, Picture
 from retrovue.playout.shelf import Shelf, Wanted, enter
@@ -77,6 +77,7 @@ class Rendering:
     instead: str = ""  #: why it is not what was planned; empty when it is
     copy: Wanted | None = None  #: the house copy that would do instead
     boundary: BoundaryCommand = _no_boundary  #: encodes what of such a copy comes before it can begin
+    layers: tuple[Layer, ...] = ()  #: what is drawn over it
 
 
 class Renderings(Protocol):
@@ -117,6 +118,7 @@ class _Segment:
         self.audio_end = house.audio_grid.nearest(grid.pts(entry.end))
         self.rendering: Rendering | None = None
         self.source: Source | None = None
+        self._over: tuple[Layer, ...] = ()  #: what the source draws over its pictures
         self._house, self._grid = house, grid
         self._renderings, self._notify, self._equipment = renderings, notify, equipment
         self._coming_on = coming_on  #: the channel has sent nothing yet: it may begin a little earlier
@@ -208,6 +210,7 @@ class _Segment:
             zero_us=self._zero_us if asset else None,
             asset_rate=asset.rate if asset else "",
             asset_frames=asset.frames if asset else 0,
+            crawl=crawl_of(self._over, tick),
         )
 
     async def stop(self) -> None:
@@ -278,6 +281,7 @@ class _Segment:
             copy.close()
         self._zero_us = self._grid.start_us(tick) - offset
         drawn = await self._renderings.drawn(rendering, self.entry, tick)
+        self._over = drawn.layers
         return FfmpegSource(
             lambda cut, pipes: drawn.command(offset, cut, pipes),
             self._house,
@@ -307,7 +311,7 @@ class _Segment:
         # One question: on a busy machine each answer waits for a processor.
         source = await desk.ask(opened)
         self.shorten(end)
-        self._copied = (source, copy)
+        self._copied, self._over = (source, copy), ()
         self._zero_us = self._grid.start_us(tick) - self._grid.start_us(frame)
         return source
 

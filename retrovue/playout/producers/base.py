@@ -28,6 +28,7 @@ class Origin:
     zero_us: int | None = None  #: station time at which the asset's own beginning would have been shown
     asset_rate: str = ""  #: its frames per second, as a fraction; empty when unknown
     asset_frames: int = 0  #: how many it has; 0 when unknown
+    crawl: str = ""  #: what an operator's order had run over it
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from retrovue.playout.encode import SOFTWARE
 from retrovue.playout.handover import AHEAD_S
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.live import LiveFeed
-from retrovue.playout.overlay import Layer, clear_from, clip, covered_from
+from retrovue.playout.overlay import Layer, clear_from, clip, covered_from, crawl_of
 from retrovue.playout.playlog import Playlog, PlaylogEntry
 from retrovue.playout.producers.base import Origin, Picture
 from retrovue.playout.sources.ffmpeg_child import FfmpegSource
@@ -153,6 +153,7 @@ class LiveProducer:
         unit = self._with_graphics(tick, plain, late)
         if unit is None:
             return None
+        crawl = crawl_of(self._keyed.layers, tick) if self._keyed is not None and unit is not plain else ""
         frames = []
         for frame in audio:
             source.release_audio(audio[0])
@@ -160,7 +161,7 @@ class LiveProducer:
             if data is None and not late and not source.mute(frame):
                 return None
             frames.append(data)
-        return Picture(unit, self._house.video.is_key(unit), tuple(frames), self._origin())
+        return Picture(unit, self._house.video.is_key(unit), tuple(frames), self._origin(crawl))
 
     def hopeless(self, tick: int) -> str:
         if self._stopped:
@@ -306,7 +307,7 @@ class LiveProducer:
             self._wanted, self._wanted_since = tick, now
         return now - self._wanted_since > seconds
 
-    def _origin(self) -> Origin:
+    def _origin(self, crawl: str) -> Origin:
         segment = self.entry.segment
         return Origin(
             "real",
@@ -315,6 +316,7 @@ class LiveProducer:
             broadcast_date=segment.broadcast_date.isoformat(),
             segment_kind=segment.kind.value,
             synthetic=self.feed.slug,
+            crawl=crawl,
         )
 
     def _tick_of_now(self) -> int:

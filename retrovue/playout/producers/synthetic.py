@@ -60,7 +60,10 @@ class SyntheticProducer:
         if tick + self._house.grid.ticks(60) >= self._end:
             self._plan(tick)
         picture = self._inner.tick(tick, audio, late)
-        return picture if picture is None or self._origin is None else replace(picture, origin=self._origin)
+        if picture is None or self._origin is None:
+            return picture
+        crawl = picture.origin.crawl
+        return replace(picture, origin=replace(self._origin, crawl=crawl) if crawl else self._origin)
 
     def hopeless(self, tick: int) -> str:
         return self._inner.hopeless(tick)
