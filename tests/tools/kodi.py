@@ -1,7 +1,7 @@
-"""A real Kodi without a screen: its add-on for Tvheadend, driven and looked at over JSON-RPC.
+"""A real Kodi without a screen and its add-ons for television, driven and looked at over JSON-RPC.
 
-Debian and Ubuntu have all of it: ``apt install kodi kodi-pvr-hts xvfb pulseaudio``. Each start has a home of
-its own.
+Debian and Ubuntu have all of it: ``apt install kodi kodi-pvr-hts kodi-pvr-iptvsimple kodi-pvr-hdhomerun
+xvfb pulseaudio``. Each start has a home of its own. Several add-ons may be on at once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import signal
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 from xml.sax.saxutils import escape
@@ -25,8 +26,7 @@ T = TypeVar("T")
 
 _USR = Path("/usr")
 _BINARIES = ("lib/*/kodi/kodi.bin", "lib*/kodi/kodi.bin")
-_ADDONS = ("lib/*/kodi/addons/pvr.hts", "lib*/kodi/addons/pvr.hts")
-_ADDON = "pvr.hts"
+_ADDONS = ("lib/*/kodi/addons/{}", "lib*/kodi/addons/{}")
 
 #: Kodi's modal windows: questions, progress, text (xbmc/guilib/WindowIDs.h).
 _DIALOGUES = (10100, 10101, 10103, 12000, 12001, 12002)
@@ -48,15 +48,48 @@ _GUI: dict[str, object] = {
     "locale.timezone": "UTC",
     "videoscreen.vsync": 0,
     "pvrmanager.usebackendchannelnumbers": True,
+    "pvrmanager.usebackendchannelnumbersalways": True,
+    "pvrmenu.displaychannelinfo": 0,
     "pvrplayback.switchtofullscreenchanneltypes": 3,
 }
 
 
+@dataclass(frozen=True, slots=True)
+class AddOn:
+    """A client for television."""
+
+    id: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> str:
+        """The package that this machine lacks of it; empty: none."""
+        there = _find(tuple(pattern.format(self.id) for pattern in _ADDONS)) is not None
+        return "" if there else f"kodi-{self.id.replace('.', '-')}"
+
+
+def tvheadend(host: str, htsp_port: int, http_port: int, **settings: object) -> AddOn:
+    """The add-on for Tvheadend; ``settings`` are its own."""
+    ours = {"host": host, "htsp_port": htsp_port, "http_port": http_port}
+    waits = {"connect_timeout": 10, "response_timeout": 5, "epg_async": True}
+    return AddOn("pvr.hts", {**ours, **waits, **settings})
+
+
+def iptv(playlist: str, guide: str) -> AddOn:
+    """The IPTV add-on, with the addresses of an M3U and an XMLTV."""
+    files = {"m3uPathType": 1, "m3uUrl": playlist, "m3uCache": False}
+    return AddOn("pvr.iptvsimple", {**files, "epgPathType": 1, "epgUrl": guide, "epgCache": False})
+
+
+def hdhomerun() -> AddOn:
+    """The add-on for HDHomeRun tuners, which searches the network for them."""
+    return AddOn("pvr.hdhomerun", {"debug": True, "http_discovery": False})
+
+
 def missing() -> str:
-    """What of it this machine lacks; empty: nothing."""
+    """What of Kodi itself this machine lacks; empty: nothing."""
     found = {
         "kodi": _find(_BINARIES) is not None,
-        "kodi-pvr-hts": _find(_ADDONS) is not None,
         "xvfb": shutil.which("Xvfb") is not None,
         "pulseaudio": shutil.which("pulseaudio") is not None,
     }
@@ -69,23 +102,13 @@ def _find(patterns: tuple[str, ...]) -> Path | None:
 
 
 class Kodi:
-    """One Kodi and its screen; a context manager. ``settings`` are the add-on's own."""
+    """One Kodi and its screen; a context manager."""
 
-    def __init__(self, folder: Path, htsp_port: int, http_port: int, **settings: object) -> None:
-        self.folder, self._port = folder, free_port()
+    def __init__(self, folder: Path, *addons: AddOn, size: str = "640x360") -> None:
+        """``size`` of the screen: with that of the channel's raster nothing is scaled."""
+        self.folder, self.addons, self._size, self._port = folder, addons, size, free_port()
         self._user = folder / "home" / ".kodi" / "userdata"
         self._shots = folder / "shots"
-        self._addon = {
-            "kodi_addon_instance_name": "station",
-            "kodi_addon_instance_enabled": True,
-            "host": "127.0.0.1",
-            "htsp_port": htsp_port,
-            "http_port": http_port,
-            "connect_timeout": 10,
-            "response_timeout": 5,
-            "epg_async": True,
-            **settings,
-        }
         self._children: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Kodi:
@@ -101,11 +124,15 @@ class Kodi:
 
     def _start(self) -> None:
         self._shots.mkdir(parents=True)
-        addon = self._user / "addon_data" / _ADDON
-        addon.mkdir(parents=True)
+        for addon in self.addons:
+            home = self._user / "addon_data" / addon.id
+            home.mkdir(parents=True)
+            named = {"kodi_addon_instance_name": "station", "kodi_addon_instance_enabled": True}
+            # Which of the two an add-on reads differs between versions.
+            (home / "settings.xml").write_text(_xml(addon.settings), encoding="utf-8")
+            (home / "instance-settings-1.xml").write_text(_xml({**named, **addon.settings}), encoding="utf-8")
         gui = {**_GUI, "services.webserverport": self._port, "debug.screenshotpath": f"{self._shots}/"}
         (self._user / "guisettings.xml").write_text(_xml(gui), encoding="utf-8")
-        (addon / "instance-settings-1.xml").write_text(_xml(self._addon), encoding="utf-8")
         (self._user / "advancedsettings.xml").write_text(
             '<advancedsettings version="1.0"><loglevel>1</loglevel><splash>false</splash>'
             "<cputempcommand>echo 40 C</cputempcommand>"
@@ -115,7 +142,7 @@ class Kodi:
         reading, writing = os.pipe()
         # Xvfb takes a free display, and says which.
         self._spawn(
-            "Xvfb", "-displayfd", str(writing), "-screen", "0", "960x540x24", "-nolisten", "tcp",
+            "Xvfb", "-displayfd", str(writing), "-screen", "0", f"{self._size}x24", "-nolisten", "tcp",
             fds=(writing,),
         )  # fmt: skip
         os.close(writing)
@@ -145,7 +172,10 @@ class Kodi:
         )
         self.until(lambda: self.ask("JSONRPC.Ping") == "pong", 90, "Kodi answers")
         # Add-ons of the system are off in a new home.
-        self.ask("Addons.SetAddonEnabled", addonid=_ADDON, enabled=True)
+        # One after another: two that come at once keep each other from being made.
+        for addon in self.addons:
+            self.ask("Addons.SetAddonEnabled", addonid=addon.id, enabled=True)
+            self.until(lambda: self._client(addon) is not None, 60, f"{addon.id} is ready")  # noqa: B023
 
     def _spawn(self, *command: str, fds: tuple[int, ...] = ()) -> None:
         with (self.folder / f"{Path(command[0]).name}.log").open("wb") as log:
@@ -199,29 +229,37 @@ class Kodi:
         path = self._user.parent / "temp" / "kodi.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def addon_log(self) -> list[str]:
+    def addon_log(self, addon: AddOn) -> list[str]:
         """What the add-on said."""
-        return [line for line in self.log().splitlines() if f"AddOnLog: {_ADDON}" in line]
+        return [line for line in self.log().splitlines() if f"AddOnLog: {addon.id}" in line]
 
-    def channels(self, count: int) -> list[dict[str, Any]]:
-        """Once there are so many."""
+    def _client(self, addon: AddOn) -> int | None:
+        """Kodi's number for what the add-on gives it; None: it is not ready."""
+        clients = self.ask("PVR.GetClients")["clients"]
+        return next((c["clientid"] for c in clients if c["addonid"] == addon.id), None)
+
+    def channels(self, addon: AddOn, count: int) -> list[dict[str, Any]]:
+        """Those of one add-on, by number, once there are so many."""
 
         def found() -> list[dict[str, Any]]:
-            reply = self.ask(
-                "PVR.GetChannels", channelgroupid="alltv", properties=["channelnumber", "subchannelnumber"]
-            )
-            channels: list[dict[str, Any]] = reply.get("channels", [])
+            client = self._client(addon)
+            properties = ["channelnumber", "subchannelnumber", "clientid"]
+            reply = self.ask("PVR.GetChannels", channelgroupid="alltv", properties=properties)
+            channels = [c for c in reply.get("channels", []) if c["clientid"] == client]
+            channels.sort(key=lambda c: (c["channelnumber"], c["subchannelnumber"]))
             return channels if len(channels) >= count else []
 
-        return self.until(found, 60, f"{count} channels")
+        return self.until(found, 60, f"{count} channels of {addon.id}")
 
     def guide(self, channel: int) -> list[dict[str, Any]]:
-        """The channel's programmes, once there are any."""
+        """The channel's programmes, once there is one that is on."""
 
         def found() -> list[dict[str, Any]]:
             properties = ["title", "starttime", "endtime", "episodenum", "genre", "isactive"]
             reply = self.ask("PVR.GetBroadcasts", channelid=channel, properties=properties)
-            return list(reply.get("broadcasts", []))
+            guide = list(reply.get("broadcasts", []))
+            # What is pushed while Kodi still makes its tables is lost, and comes again some seconds later.
+            return guide if any(programme["isactive"] for programme in guide) else []
 
         return self.until(found, 60, "a guide")
 
@@ -231,6 +269,11 @@ class Kodi:
         self.ask("Player.Open", item={"channelid": channel})
         self.until(lambda: "player started 2" in self.log()[mark:], 60, "a picture")
         return time.monotonic() - began
+
+    def stop_playing(self) -> None:
+        for player in self.ask("Player.GetActivePlayers"):
+            self.ask("Player.Stop", playerid=player["playerid"])
+        self.until(lambda: not self.ask("Player.GetActivePlayers"), 20, "nothing plays")
 
     def _close_dialogues(self) -> None:
         """A new home has questions: whether the add-ons of the system are to be enabled."""
@@ -253,7 +296,7 @@ class Kodi:
         return self.until(whole, 20, "a screenshot")[0], at
 
 
-def _xml(settings: dict[str, object]) -> str:
+def _xml(settings: Mapping[str, object]) -> str:
     lines = [
         f'  <setting id="{name}">{escape(str(value).lower() if isinstance(value, bool) else str(value))}'
         "</setting>"
