@@ -22,6 +22,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from retrovue.cli.main import main
+from tests.init.test_init import WITHOUT
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -153,6 +154,7 @@ class Repository:
             "RUNNER_TEMP": str(self._scratch),
             "COMMENTS": str(self._scratch / "comments.json"),
             "GITHUB_ACTIONS": "true",
+            "PYTEST_ADDOPTS": shlex.join(WITHOUT),
             **{name: str(file) for name, file in files.items()},
             **{name: _filled(str(value), inputs) for name, value in step.get("env", {}).items()},
         }

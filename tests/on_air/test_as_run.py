@@ -97,7 +97,7 @@ def test_what_is_in_no_finding_went_as_planned_and_a_stand_in_is_an_override(
 
 
 def test_kill_9_of_the_station_loses_a_second_at_most(shorts: ShortsStation, tmp_path: Path) -> None:
-    state = tmp_path / "state"
+    state = shorts.state(tmp_path / "state")
     with Broadcast(shorts.folder, state).start() as own:
         viewer = Recording(own.url("5.1")).start().wait_first()
         time.sleep(4)

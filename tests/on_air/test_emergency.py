@@ -88,7 +88,7 @@ def test_a_signal_is_an_emergency_and_another_the_all_clear(on_air: Broadcast) -
 
 @pytest.mark.timeout(300)
 def test_an_emergency_outlives_a_restart_and_a_new_artefact(shorts: ShortsStation, tmp_path: Path) -> None:
-    state = tmp_path / "state"
+    state = shorts.state(tmp_path / "state")
     with Broadcast(shorts.folder, state).start() as before:
         assert retrovue(before, "emergency", "on", "--channel", "5.2", "--mode", "takeover").returncode == 0
         assert retrovue(before, "sign-off", "on", "--channel", "5.1").returncode == 0

@@ -28,7 +28,7 @@ def _mountable() -> None:
 def test_viewers_see_a_stand_in_and_other_channels_nothing(shorts: ShortsStation, tmp_path: Path) -> None:
     with (
         on_a_store(shorts, tmp_path / "station", "shorts") as (folder, store),
-        Broadcast(folder, tmp_path / "state").start() as on_air,
+        Broadcast(folder, shorts.state(tmp_path / "state")).start() as on_air,
         back_at_the_end(store),
     ):
         row = hanging(store)
@@ -70,7 +70,7 @@ def test_the_station_signs_off_while_its_store_hangs_and_leaves_nothing(
 ) -> None:
     with (
         on_a_store(shorts, tmp_path / "station", "shorts") as (folder, store),
-        Broadcast(folder, tmp_path / "state").start() as on_air,
+        Broadcast(folder, shorts.state(tmp_path / "state")).start() as on_air,
         back_at_the_end(store),
     ):
         viewer = Recording(on_air.url("5.2")).start().wait_first()

@@ -35,7 +35,7 @@ NUMBERS = ("5.1", "5.2")
 def device(shorts: ShortsStation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broadcast]:
     """The station on the ports of a real device."""
     skip_without()
-    state = tmp_path_factory.mktemp("state")
+    state = shorts.state(tmp_path_factory.mktemp("state"))
     with Broadcast(shorts.folder, state, address=ADDRESS, tuner=True).start() as broadcast:
         if "no discovery" in broadcast.log():
             pytest.skip("port 65001 is taken on every address of this machine")

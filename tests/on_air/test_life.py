@@ -208,7 +208,7 @@ def test_a_new_plan_is_taken_over_while_on_the_air(on_air: Broadcast, shorts: Sh
 
 
 def test_sigterm_leaves_nothing(shorts: ShortsStation, tmp_path: Path) -> None:
-    with Broadcast(shorts.folder, tmp_path / "state").start() as own:
+    with Broadcast(shorts.folder, shorts.state(tmp_path / "state")).start() as own:
         viewer = Recording(own.url("5.1")).start().wait_first()
         other = Recording(own.url("5.2")).start().wait_first()
         until(lambda: bool(own.ffmpegs()), 10, "an ffmpeg is at work")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,12 +25,19 @@ def contents(path: Path) -> list[str]:
     return [p.header.content_hash if p.header else "?" for p in history.listing(path)]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "artefact.duckdb"
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three artefacts, published one after the other. To be copied."""
+    folder = tmp_path_factory.mktemp("published")
     for content in ("aaaa", "bbbb", "cccc"):
-        publish(path, content)
-    return path
+        publish(folder / "artefact.duckdb", content)
+    return folder
+
+
+@pytest.fixture
+def path(published: Path, tmp_path: Path) -> Path:
+    shutil.copytree(published, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "artefact.duckdb"
 
 
 def test_previous_ones_are_kept_in_order(path: Path) -> None:
@@ -43,9 +51,9 @@ def test_previous_ones_are_kept_in_order(path: Path) -> None:
 
 @pytest.mark.parametrize("keep", [0, 1, 2, 5])
 def test_no_more_than_are_wanted(path: Path, keep: int) -> None:
-    for n in range(7):
+    for n in range(keep + 2):
         publish(path, f"d{n}", keep)
-    assert contents(path) == [f"d{n}" for n in range(6, 5 - keep, -1)]
+    assert contents(path) == [f"d{n}" for n in range(keep + 1, 0, -1)]
 
 
 def test_the_same_content_again_is_not_kept_twice(path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from retrovue.library.catalog import Asset, AssetState
 from retrovue.library.lock import write_lock
+from tests.init.test_init import WITHOUT
 from tests.station.build import write
 
 STATION = """\
@@ -50,7 +51,7 @@ class Project:
 
     def pytest(self, test: str, *arguments: str) -> CompletedProcess[str]:
         write(self.folder, {"tests/test_it.py": test})
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *WITHOUT, *arguments]
         # A worker of a parallel run would make its children believe that they are workers, too.
         clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
         return run(command, cwd=self.folder, env=clean, capture_output=True, text=True, check=False)
