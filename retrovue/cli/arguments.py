@@ -113,3 +113,16 @@ def station_time(text: str, zone: ZoneInfo, now_us: int) -> int:
     if not _is_planned(on):
         raise RetroVueError(f"“{text}” is {_BEYOND}")
     return wall_to_us(zone, on, int(hours) * 60 + int(minutes)) + int(seconds or 0) * SECOND_US
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", re.IGNORECASE)
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def disk_size(text: str) -> int:
+    """Bytes of "200GB", "1.5T" or "800M"; a thousand of one unit is the next."""
+    found = _SIZE.fullmatch(text.strip())
+    size = round(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
+    if not size:
+        raise argparse.ArgumentTypeError(f"“{text}” is no size: write it like 200GB")
+    return size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from retrovue.cli.executors import add_executor
 from retrovue.cli.view import View
 
 
@@ -17,27 +18,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state", metavar="DIR", help="state directory (what was probed is remembered there)"
     )
+    add_executor(parser)
 
 
 def run(args: argparse.Namespace, view: View) -> int:
+    from retrovue.cli.executors import open_workers
     from retrovue.compiler.compile import compiled_channels
     from retrovue.library.adapters import Desk, settings_models
     from retrovue.library.enrichers import open_enrichers
+    from retrovue.library.enrichment import Steps
     from retrovue.library.finding import printable
-    from retrovue.library.ingest import Cache, ingest, survey
+    from retrovue.library.ingest import MOST_AT_ONCE, Cache, ingest, survey
     from retrovue.library.lock import read_lock, stale_files, write_lock
     from retrovue.state_dir import state_dir
     from retrovue.station.load import require_station
+    from retrovue.workers import a_few
 
     model = require_station(args.station, settings_models())
     previous = read_lock(args.station)
     state = state_dir(model.station.station, args.state, model.written_state)
-    cache = Cache(state / "ingest-cache")
+    cache, steps = Cache(state / "ingest-cache"), Steps(state / "enrichment.sqlite", not args.check)
     desk = Desk(notes=None if args.check else state / "sources")
     surveyed = survey(model.collections, args.station, previous, desk)
     whole = False
     try:
-        with view.progress("ingest", len(surveyed.media)) as bar:
+        with (
+            view.progress("ingest", len(surveyed.media)) as bar,
+            open_workers(args.executor, a_few(MOST_AT_ONCE)) as workers,
+        ):
             done = ingest(
                 surveyed,
                 model.collections,
@@ -46,11 +54,14 @@ def run(args: argparse.Namespace, view: View) -> int:
                 cache,
                 lambda path: bar.advance(1, printable(path)),
                 (c.loudness for c in compiled_channels(model) if c.loudness is not None),
+                steps,
+                workers,
             )
         whole = not surveyed.unreachable
     finally:
         if not args.check:
             cache.save(whole)
+        steps.close((media.asset for media in surveyed.media) if whole else None)
     stale = stale_files(args.station, done.assets)
     if stale and not args.check:
         write_lock(args.station, done.assets)

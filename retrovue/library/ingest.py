@@ -7,10 +7,9 @@ used becomes a ``Finding`` and never stops the rest.
 from __future__ import annotations
 
 import hashlib
-import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Protocol
@@ -19,11 +18,12 @@ from retrovue.library.adapters import Desk, FoundMedia, SourceGone, open_adapter
 from retrovue.library.catalog import Asset, AssetState, Catalog
 from retrovue.library.enrichers import Enricher
 from retrovue.library.enrichers.probe import snap_asset_marks
+from retrovue.library.enrichment import Looked, Steps, enrich, made_by
 from retrovue.library.finding import Finding, Unreadable
 from retrovue.library.lock import LockError, parse_line, render_line, replace_file
 from retrovue.library.loudness import gain_for
-from retrovue.library.plugins import kind_of
 from retrovue.library.states import Occasion, next_state
+from retrovue.workers import Workers, a_few, threads
 
 #: Files that are looked into at once: disks gain nothing from more.
 MOST_AT_ONCE = 4
@@ -161,23 +161,48 @@ def ingest(
     cache: Cache,
     on_file: Callable[[str], None] = lambda path: None,
     targets: Iterable[float] = (),
+    steps: Steps | None = None,
+    workers: Workers | None = None,
 ) -> Ingested:
-    """Look into the surveyed media, several at a time; ``on_file`` is told each path in its turn.
+    """Look into the surveyed media; ``on_file`` is told each path in its turn.
 
-    ``targets``: the loudness of the station's channels (LUFS); what can't come up to one is told.
+    ``targets``: the loudness of the station's channels (LUFS); what can't come up to one is told. ``steps``:
+    what each enricher found before. ``workers`` do the looking, threads when there are none.
     """
+    with ExitStack() as opened:
+        workers = workers or opened.enter_context(threads(a_few(MOST_AT_ONCE)))
+        return _ingest(surveyed, collections, enrichers, previous, cache, on_file, targets, steps, workers)
+
+
+def _ingest(
+    surveyed: Survey,
+    collections: Mapping[str, CollectionLike],
+    enrichers: Sequence[Enricher],
+    previous: Catalog,
+    cache: Cache,
+    on_file: Callable[[str], None],
+    targets: Iterable[float],
+    steps: Steps | None,
+    workers: Workers,
+) -> Ingested:
     findings = list(surveyed.findings)
     assets: dict[str, Asset] = {}
     looked_into = 0
     wanted = sorted(set(targets))
-    for media, fingerprint, look in _looks(surveyed.media, enrichers, previous, cache):
+    looks = _looks(surveyed.media, enrichers, cache, steps, workers)
+    for media, fingerprint, look in workers.ahead(looks):
         on_file(media.asset.path)
         before = previous.assets.get(media.asset.id)
         try:
-            enriched = look if isinstance(look, Asset) else look.result()
-            if look is not enriched:
-                looked_into += 1
+            if isinstance(look, Asset):
+                enriched = look
+            else:
+                looked = look.result()
+                looked_into += bool(looked.ran)
+                enriched = _ready(looked.asset, before)
                 cache.put(fingerprint, enriched)
+                if steps is not None and looked.ran:
+                    steps.keep(media.asset, looked.steps)
         except Unreadable as fault:
             findings.append(
                 Finding("unreadable-media", media.asset.collection, media.asset.path, str(fault), fault.help)
@@ -186,6 +211,19 @@ def ingest(
                 assets[before.id] = replace(
                     before, state=next_state(AssetState.ENRICHING, Occasion.UNREADABLE)
                 )
+            continue
+        except workers.lost:
+            findings.append(
+                Finding(
+                    "worker-lost",
+                    media.asset.collection,
+                    media.asset.path,
+                    "every worker that looked into it died",
+                    help="retrovue ingest with --executor threads:1 says what is wrong with it",
+                )
+            )
+            if before is not None:
+                assets[before.id] = before
             continue
         asset, complaint = _finish(enriched, media)
         if complaint:
@@ -202,22 +240,22 @@ def ingest(
 
 
 def _looks(
-    surveyed: Iterable[FoundMedia], enrichers: Sequence[Enricher], previous: Catalog, cache: Cache
-) -> Iterator[tuple[FoundMedia, str, Asset | Future[Asset]]]:
+    surveyed: Iterable[FoundMedia],
+    enrichers: Sequence[Enricher],
+    cache: Cache,
+    steps: Steps | None,
+    workers: Workers,
+) -> Iterator[tuple[FoundMedia, str, Asset | Future[Looked]]]:
     """Each file with its fingerprint and the asset that is known of it, or that is being found out."""
-    pool = ThreadPoolExecutor(min(MOST_AT_ONCE, os.cpu_count() or 1), "ingest")
-    try:
-        waiting: deque[tuple[FoundMedia, str, Asset | Future[Asset]]] = deque()
-        for media in surveyed:
-            fingerprint = _fingerprint(media.asset, enrichers)
-            known = cache.get(fingerprint, media.asset.collection)
-            before = previous.assets.get(media.asset.id)
-            waiting.append((media, fingerprint, known or pool.submit(_enrich, media, before, enrichers)))
-            if len(waiting) > 2 * MOST_AT_ONCE:
-                yield waiting.popleft()
-        yield from waiting
-    finally:
-        pool.shutdown(cancel_futures=True)
+    made = made_by(enrichers)
+    for media in surveyed:
+        fingerprint = _fingerprint(media.asset, made)
+        if (known := cache.get(fingerprint, media.asset.collection)) is not None:
+            yield media, fingerprint, known
+            continue
+        found = steps.of(media.asset) if steps is not None else {}
+        task = workers.executor.submit(enrich, media.asset, media.location, enrichers, found, made)
+        yield media, fingerprint, task
 
 
 def shortfalls(asset: Asset, targets: Iterable[float]) -> list[Finding]:
@@ -239,14 +277,10 @@ def shortfalls(asset: Asset, targets: Iterable[float]) -> list[Finding]:
     return []
 
 
-def _enrich(media: FoundMedia, before: Asset | None, enrichers: Iterable[Enricher]) -> Asset:
+def _ready(asset: Asset, before: Asset | None) -> Asset:
+    """What was looked into, through the states that it went through meanwhile."""
     state = next_state(before.state if before else AssetState.NEW, Occasion.BEGIN)
-    asset = replace(media.asset, state=state)
-    for enricher in enrichers:
-        asset = enricher.enrich(asset, media.location)
-    if asset.duration_us <= 0:
-        raise Unreadable("no enricher could tell how long it lasts")
-    return replace(asset, state=next_state(asset.state, Occasion.ENRICHED))
+    return replace(asset, state=next_state(state, Occasion.ENRICHED))
 
 
 def _finish(asset: Asset, media: FoundMedia) -> tuple[Asset, Finding | None]:
@@ -266,10 +300,9 @@ def _finish(asset: Asset, media: FoundMedia) -> tuple[Asset, Finding | None]:
     return snap_asset_marks(asset), complaint
 
 
-def _fingerprint(asset: Asset, enrichers: Iterable[Enricher]) -> str:
+def _fingerprint(asset: Asset, made: Sequence[tuple[str, int]]) -> str:
     """Changes whenever the file, what its name says, or an enricher does."""
-    made_by = [(kind_of(e.settings_model), e.edition) for e in enrichers]
-    said = repr((asset.collection, render_line(asset), asset.size, asset.mtime_ns, made_by))
+    said = repr((asset.collection, render_line(asset), asset.size, asset.mtime_ns, list(made)))
     return hashlib.sha256(said.encode()).hexdigest()
 
 

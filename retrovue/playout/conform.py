@@ -198,10 +198,15 @@ class _Groups:
             raise ConformFailed("the encoder changed its parameter sets meanwhile", help="retrovue doctor")
 
 
+def size_of_copy(house: HouseFormat, duration_us: int) -> int:
+    """Bytes that a copy takes at most."""
+    bits = (house.video_kbps + house.audio_kbps) * 1000 * duration_us / SECOND_US
+    return round(bits / 8 * _OVERHEAD)
+
+
 def _room_for(job: Job) -> None:
     folder = next(parent for parent in job.target.parents if parent.exists())
-    bits = (job.house.video_kbps + job.house.audio_kbps) * 1000 * job.duration_us / SECOND_US
-    needed, free = round(bits / 8 * _OVERHEAD), shutil.disk_usage(folder).free
+    needed, free = size_of_copy(job.house, job.duration_us), shutil.disk_usage(folder).free
     if needed > free:
         raise ConformFailed(
             f"{job.asset}: its copy needs {needed / 1e6:,.0f} MB, and {folder} has {free / 1e6:,.0f} MB left",

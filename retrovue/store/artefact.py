@@ -210,11 +210,33 @@ class Artefact:
             [asset_id],
         )
         standing_in = self._rows(
-            "SELECT DISTINCT channel FROM art.fallback JOIN art.schedule_event USING (event_id) "
-            "WHERE asset_id = ?",
+            "SELECT DISTINCT channel FROM art.fallback AS f JOIN art.schedule_event USING (event_id) "
+            "WHERE f.asset_id = ?",
             [asset_id],
         )
         return {row[0]: () for row in standing_in} | {row[0]: tuple(row[1]) for row in found}
+
+    def every_entry_point(self) -> dict[str, dict[str, tuple[int, ...]]]:
+        """Asset → channel → where its segments begin in it (µs); of all that is in a playlist."""
+        found: dict[str, dict[str, tuple[int, ...]]] = {}
+        for asset_id, channel, points in self._rows(
+            "SELECT asset_id, channel, list_sort(list(DISTINCT in_us)) FROM art.segment "
+            "WHERE asset_id <> '' GROUP BY 1, 2"
+        ):
+            found.setdefault(asset_id, {})[channel] = tuple(points)
+        return found
+
+    def first_airings(self, start_us: int, end_us: int) -> list[tuple[int, str, str]]:
+        """(start, asset, channel) of each asset's first segment on each channel that is on the air between
+        the two instants, those that come first first."""
+        return [
+            (start, asset_id, channel)
+            for start, asset_id, channel in self._rows(
+                "SELECT min(start_us), asset_id, channel FROM art.segment "
+                "WHERE asset_id <> '' AND end_us > ? AND start_us < ? GROUP BY 2, 3 ORDER BY ALL",
+                [start_us, end_us],
+            )
+        ]
 
     def reasons(self, channel: str, at_us: int) -> Reasons:
         """Why ``channel`` airs what it airs at ``at_us``: who asked, and who gave way there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -11,11 +12,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fixtures.media.barcode import Clip, make
+from retrovue.cli.arguments import disk_size
 from retrovue.playout.house_copy import HouseCopy
+from retrovue.store import Artefact
 from tests.cli.run import Ran, run
 
 ASSET = "tv/Long"
@@ -156,6 +160,101 @@ def test_a_file_that_is_not_what_the_catalog_says_makes_no_copy(station: Path) -
     assert "No such file" in ran.err
     assert "Traceback" not in ran.err
     assert (copies(station), halves(station)) == ([], [])
+
+
+# --- whole collections -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shelved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A station with three assets of two seconds, compiled for today."""
+    folder = tmp_path_factory.mktemp("station")
+    (folder / "station.yaml").write_text(STATION)
+    (folder / "media").mkdir()
+    for number in range(3):
+        shutil.copyfile(make(Clip(asset=63 + number, frames=60)), folder / "media" / f"{number}.mp4")
+    for command in ("ingest", "compile"):
+        assert run(command, str(folder), "--quiet", "--state", str(folder / "state")).code == 0
+    return folder
+
+
+def batch(station: Path, *arguments: str) -> dict[str, Any]:
+    ran = conform(station, *arguments, "--channel", "1.1", "--quiet", "--json")
+    assert ran.code == 0, ran.err
+    return dict(json.loads(ran.out))
+
+
+def test_what_airs_soonest_is_made_first_within_the_budget(shelved: Path, tmp_path: Path) -> None:
+    station = shutil.copytree(shelved, tmp_path / "station")
+    now_us = round(time.time() * 1e6)
+    with Artefact.open(station / "state" / "artefact.duckdb") as artefact:
+        turns = list(dict.fromkeys(a for _, a, c in artefact.first_airings(now_us, 1 << 62) if c == "one"))
+    assert sorted(turns) == ["tv/0", "tv/1", "tv/2"]
+    plan = batch(station, "--days", "1", "--dry-run")
+    assert [copy["asset"] for copy in plan["to_make"]] == turns
+    assert copies(station) == []
+    # 2 s at 896 kbit/s and a tenth: room for one.
+    first = batch(station, "--days", "1", "--budget", "300K")
+    assert first["copies"][0]["asset"] == turns[0]
+    made = len(first["copies"])  # such pictures take less than they might: there may be room for two
+    assert [c["asset"] for c in first["copies"] + first["left_out"]] == turns
+    assert len(copies(station)) == made < 3
+    assert sum(c["bytes"] for c in first["copies"]) <= 300_000
+    # What is there already is not made again.
+    all_ = batch(station, "--collection", "tv", "--verify")
+    assert [(c["asset"], c["made"]) for c in all_["copies"]] == [(a, n >= made) for n, a in enumerate(turns)]
+    # A copy that nobody wants goes before one that airs.
+    orphan = copies(station)[0].parent / "0123456789abcdef.house"
+    orphan.write_bytes(bytes(1000))
+    room = sum(c["bytes"] for c in all_["copies"])
+    assert batch(station, "--days", "1", "--budget", f"{room}")["removed"] == [str(orphan)]
+    one = str(all_["copies"][0]["bytes"])
+    again = batch(station, "--days", "1", "--budget", one)
+    assert [c["asset"] for c in again["copies"]] == turns[:1]
+    assert [Path(c["file"]) for c in again["copies"]] == copies(station)
+    assert len(again["removed"]) == 2
+    said = conform(station, "--days", "1", "--channel", "1.1", "--budget", one, "--quiet").out
+    assert said == "3 copies: 0 made, 1 current, 2 left out: the budget is full\n"
+
+
+def test_one_that_can_not_be_made_holds_up_no_other(shelved: Path, tmp_path: Path) -> None:
+    station = shutil.copytree(shelved, tmp_path / "station")
+    (station / "media" / "1.mp4").write_bytes(b"no film")
+    ran = conform(station, "--collection", "tv", "--channel", "1.1", "--quiet", "--executor", "threads:2")
+    assert ran.code == 1
+    assert ran.err.startswith("error: tv/1: ")
+    assert "Traceback" not in ran.err
+    assert ran.out.endswith("3 copies: 2 made, 0 current\n")
+    assert (len(copies(station)), halves(station)) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "which assets?"),
+        ((ASSET, "--days", "2"), "assets are named, and --days or --collection chooses others"),
+        ((ASSET, "--budget", "1G"), "--budget and --verify are for --days and --collection"),
+        (("--days", "2"), "nothing is published, so nobody knows what airs"),
+        (("--collection", "films"), "the catalog lock has no collection “films”"),
+    ],
+)
+def test_what_can_not_be_chosen_is_said(station: Path, arguments: tuple[str, ...], message: str) -> None:
+    ran = conform(station, *arguments)
+    assert ran.code == 1
+    assert message in ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("200GB", 200 * 10**9), ("1.5T", 1_500_000_000_000), ("800 m", 800_000_000), ("7", 7)]
+)
+def test_sizes(text: str, size: int) -> None:
+    assert disk_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "much", "-1G", "1GiB", "1 PB"])
+def test_no_sizes(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is no size: write it like 200GB"):
+        disk_size(text)
 
 
 def ffmpegs(parent: int) -> Iterator[int]:

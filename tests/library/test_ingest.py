@@ -222,6 +222,7 @@ def test_a_spoilt_cache_costs_only_time(station: Path, ingest: Ingest, tmp_path:
     cache = tmp_path / "state" / "retrovue" / "tiny" / "ingest-cache"
     for spoilt in (b"\xff\xfe", cache.read_bytes().replace(b"duration_us", b"duration")):
         cache.write_bytes(spoilt)
+        (cache.parent / "enrichment.sqlite").write_bytes(spoilt)
         outcome = ingest()
         assert (outcome["looked_into"], outcome["current"]) == (1, True)
 

@@ -110,6 +110,18 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+def test_where_an_asset_may_be_entered_and_when_it_airs_first(file: Path) -> None:
+    with Artefact.open(file) as art:
+        assert art.entry_points(ASSET.id) == {"one": (0, 5)}
+        assert art.entry_points("gone/asset") == {"one": ()}  # it only stands in
+        assert art.entry_points("no/such") == {}
+        assert art.every_entry_point() == {ASSET.id: {"one": (0, 5)}}
+        # What is on the air already counts, what is over does not.
+        assert art.first_airings(START + 1, START + 2) == [(START, ASSET.id, "one")]
+        assert art.first_airings(START + HOUR, START + 9 * HOUR) == [(START + HOUR, ASSET.id, "one")]
+        assert art.first_airings(START + 2 * HOUR, START + 9 * HOUR) == []
+
+
 def test_what_was_written_is_read(file: Path) -> None:
     with Artefact.open(file) as art:
         header = art.header

@@ -1,7 +1,8 @@
 """Enrichers: what is learnt by looking into a file. A plug-in point (group ``retrovue.enrichers``).
 
 Every installed enricher looks at every asset, in order of ``turn`` and then of kind; each takes a frozen
-asset and returns another.
+asset and returns another. It may be asked on another machine: it must be picklable, and is made of its
+settings alone.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ class Enricher(Protocol):
 
     settings_model: ClassVar[type[BaseModel]]
     turn: ClassVar[int]  #: lower goes first; probe has 0
-    edition: ClassVar[int]  #: raise it when results change: every file is then looked into again
+    edition: ClassVar[int]  #: raise it when results change: this enricher then looks into every file again
+    # ``reads: ClassVar[tuple[str, ...]]`` may name the fields of an asset that it looks at: when others
+    # change, what it found stands. Without it, it looks at all.
 
     def __init__(self, settings: Any) -> None: ...
 

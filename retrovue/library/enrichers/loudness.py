@@ -43,6 +43,7 @@ class LoudnessEnricher:
     settings_model: ClassVar[type[BaseModel]] = LoudnessSettings
     turn: ClassVar[int] = 10
     edition: ClassVar[int] = 1
+    reads: ClassVar[tuple[str, ...]] = ("audio", "duration_us")
 
     def __init__(self, settings: LoudnessSettings) -> None:
         self.settings = settings

@@ -132,6 +132,7 @@ class ProbeEnricher:
     settings_model: ClassVar[type[BaseModel]] = ProbeSettings
     turn: ClassVar[int] = 0
     edition: ClassVar[int] = 2
+    reads: ClassVar[tuple[str, ...]] = ("subtitles", "marks_us", "title")
 
     def __init__(self, settings: ProbeSettings) -> None:
         self.settings = settings
