@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from fractions import Fraction
-from typing import Literal, NewType, Protocol
+from typing import Any, Literal, NewType, Protocol
 
 from retrovue.credits import Credit
 
@@ -271,6 +271,26 @@ class ControlRoom(Protocol):
 
     async def sign_on(self, channels: Sequence[ChannelId] | None = None) -> None:
         """Take up the schedule again."""
+        ...
+
+
+class Schedule(Protocol):
+    """What is planned, for the operator."""
+
+    async def reload(self) -> None:
+        """Read the station's YAML anew, compile, and air what comes of it; returns when it airs. Raises
+        ``OrderRefused``, and the last good stays on the air."""
+        ...
+
+
+class AsRunLog(Protocol):
+    """What left the station, for the operator."""
+
+    async def query(
+        self, channels: Sequence[ChannelId], start: datetime, end: datetime, most: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """The runs of ``channels`` that touch [start, end), by time, ``most`` at most: "start" and "end" in
+        words, and the columns of the log. Raises ``OrderRefused`` when it can't be read."""
         ...
 
 

@@ -23,6 +23,7 @@ from retrovue.garbage import settled
 from retrovue.headend.server import Headend
 from retrovue.headend.settings import DeviceSettings, HeadendSettings
 from retrovue.lineup import ChannelId
+from retrovue.playout.as_run_query import AsRunQueries
 from retrovue.playout.control_room import EmergencyDefaults, StationControlRoom
 from retrovue.playout.director import ProgramDirector, house_of, machine_of
 from retrovue.playout.encoders import VERDICTS, EncoderBench
@@ -115,7 +116,15 @@ class StationOnAir:
         )
         self._tasks.append(asyncio.create_task(prefetch.run(), name="prefetch"))
         settings = headend_settings(sheet, options.overrides)
-        headend = self.headend = Headend(station, self.clock, settings, state, control=control)
+        headend = self.headend = Headend(
+            station,
+            self.clock,
+            settings,
+            state,
+            control=control,
+            schedule=service,
+            as_run=AsRunQueries(state / "as-run", self.clock),
+        )
         await headend.start()
         await asyncio.to_thread(on_air_at, state, headend.own_url())
         # A thousand channels are some hundred thousand objects: a tenth of a second, in the middle of a tune.

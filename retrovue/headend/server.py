@@ -34,7 +34,7 @@ from retrovue.headend.settings import FrontEnd, HeadendSettings
 from retrovue.headend.tvheadend.front_end import TvheadendFrontEnd
 from retrovue.headend.web import WebFrontEnd
 from retrovue.headend.xtream.front_end import XtreamFrontEnd
-from retrovue.lineup import ControlRoom, Lineup
+from retrovue.lineup import AsRunLog, ControlRoom, Lineup, Schedule
 
 #: How long requests that are still running get to end when the station signs off (seconds).
 _FAREWELL_S = 2.0
@@ -62,9 +62,12 @@ class Headend:
         state_dir: Path,
         front_ends: Sequence[Builder] = FRONT_ENDS,
         control: ControlRoom | None = None,
+        schedule: Schedule | None = None,
+        as_run: AsRunLog | None = None,
     ) -> None:
         self._lineup, self._clock, self._settings = lineup, clock, settings
         self._state_dir, self._builders, self._control = state_dir, front_ends, control
+        self._schedule, self._as_run = schedule, as_run
         self._runners: list[web.AppRunner] = []
         self._hdhomerun: HdhomerunFrontEnd | None = None
         self._further: list[HdhomerunFrontEnd] = []
@@ -160,7 +163,9 @@ class Headend:
         others = [build(self._lineup, self._clock, settings) for build in self._builders]
         token = control_token(settings.token, self._state_dir) if self._control is not None else ""
         desks = [self._hdhomerun, *self._further]
-        api = ApiFrontEnd(self._lineup, self._clock, self._control, token, desks)
+        api = ApiFrontEnd(
+            self._lineup, self._clock, self._control, token, desks, self._schedule, self._as_run
+        )
         guide = GuideFrontEnd(self._lineup, self._clock, settings)
         main: list[FrontEnd] = [self._hdhomerun, guide, *others, api]
         if settings.xtream:

@@ -16,6 +16,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -23,7 +24,7 @@ from zoneinfo import ZoneInfo
 from retrovue.clock import MasterClock
 from retrovue.compiler.model import CompiledChannel
 from retrovue.errors import RetroVueError
-from retrovue.lineup import ChannelId
+from retrovue.lineup import ChannelId, OrderRefused
 from retrovue.playout import programme
 from retrovue.playout.errand import Errand, send
 from retrovue.playout.prefetch import Upcoming
@@ -169,6 +170,8 @@ class ScheduleService:
         self._trouble: dict[str, str] = {}  #: warnings from before there was a station to show them
         self._station: OnAirStation | None = None
         self._retry_at = self._roll_at = 0.0
+        self._asked: list[asyncio.Future[str]] = []  #: for reloads; what went wrong is their answer
+        self._wanted = asyncio.Event()
 
     async def first_programme(self) -> OnAirProgramme:
         """What to go on the air with: the artefact, compiled first when it is missing or too short.
@@ -224,13 +227,46 @@ class ScheduleService:
         for topic, text in self._trouble.items():
             station.warn(topic, text)
         while True:
-            await self._clock.wait(POLL_S)
+            with contextlib.suppress(TimeoutError):
+                async with self._clock.deadline_at(self._clock.now() + timedelta(seconds=POLL_S)):
+                    await self._wanted.wait()
+            self._wanted.clear()
+            asked, self._asked = self._asked, []
+            why = "the schedule service stumbled"
             try:
-                await self._round(station)
+                if asked:
+                    why = await self._reload_now(station)
+                else:
+                    await self._round(station)
             except Exception as error:
                 # The service must outlive anything: what is on the air goes on.
                 log.exception("the schedule service stumbled")
                 station.warn("service", f"the schedule service stumbled: {error}")
+            finally:
+                for answer in asked:
+                    if not answer.done():  # whoever asked may have gone
+                        answer.set_result(why)
+
+    # --- lineup.Schedule ---------------------------------------------------------------------------
+
+    async def reload(self) -> None:
+        """Read the YAML anew, compile, and air what comes of it, as when a file has changed; returns when it
+        airs. Raises ``OrderRefused``, and the last good stays on the air."""
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._asked.append(answer)
+        self._wanted.set()
+        if why := await answer:
+            raise OrderRefused(why)
+
+    async def _reload_now(self, station: OnAirStation) -> str:
+        """Why it can't be done; empty when it is."""
+        # Whatever is changed while it is read is another change, which a later round sees.
+        self._sources_mark, self._unsettled = await asyncio.to_thread(self._look_at_sources), None
+        return (
+            await self._reload_sources(station)
+            or await self._compile(station, "a reload was asked for")
+            or await self._take_over(station)
+        )
 
     async def upcoming(self, start_us: int, end_us: int) -> list[Upcoming]:
         """The files that air in ``[start_us, end_us)``, those that come first first."""
@@ -256,7 +292,7 @@ class ScheduleService:
     async def _round(self, station: OnAirStation) -> None:
         now_us = self._clock.now_us()
         if await self._sources_changed():
-            if await self._reload_sources(station):
+            if not await self._reload_sources(station):
                 await self._compile(station, "a station file changed")
         elif self._may_retry() and (why := self._why_compile(now_us)):
             self._retry_at = self._clock.elapsed() + RETRY_S
@@ -318,25 +354,25 @@ class ScheduleService:
         self._sources_mark, self._unsettled = mark, None
         return True
 
-    async def _reload_sources(self, station: OnAirStation) -> bool:
+    # Each says why it can't be done, to the operator and as its answer; empty when it is.
+
+    async def _reload_sources(self, station: OnAirStation) -> str:
         try:
             self._planning = await self._reload()
         except RetroVueError as error:
-            station.warn("reload", f"reload refused, the last good stays on the air: {error}")
-            return False
-        return True
+            return _told(station, "reload", f"reload refused, the last good stays on the air: {error}")
+        return ""
 
-    async def _compile(self, station: OnAirStation, why: str) -> None:
+    async def _compile(self, station: OnAirStation, why: str) -> str:
         log.info("compiling: %s", why)
         try:
             await compile_artefact(self._clock, self._desk)
         except CompileFailed as error:
             self._retry_at = self._clock.elapsed() + RETRY_S
-            station.warn("reload", f"compile failed, the last good stays on the air: {error}")
-        else:
-            station.warn("reload", "")
-            # Media folders may have moved even when nothing airs differently.
-            self._artefact_mark = None
+            return _told(station, "reload", f"compile failed, the last good stays on the air: {error}")
+        # Media folders may have moved even when nothing airs differently.
+        self._artefact_mark = None
+        return _told(station, "reload", "")
 
     def _may_retry(self) -> bool:
         return self._clock.elapsed() >= self._retry_at
@@ -344,18 +380,18 @@ class ScheduleService:
     def _horizon_us(self) -> int:
         return self._loaded.header.end_us if self._loaded is not None else 0
 
-    async def _take_over(self, station: OnAirStation) -> None:
+    async def _take_over(self, station: OnAirStation) -> str:
         try:
             loaded = await self._load()
         except RetroVueError as error:
             self._artefact_mark = await asyncio.to_thread(_mark, self._desk.artefact)
-            station.warn("artefact", f"artefact refused, the last good stays on the air: {error}")
-            return
+            return _told(station, "artefact", f"artefact refused, the last good stays on the air: {error}")
         self._stopgap = False
         station.warn("artefact", "")
         await asyncio.to_thread(loaded.work_out, station.on_air())
         station.take_over(loaded, self._planning.logos)
         log.info("on the air: artefact %s", loaded.header.content_hash[:12])
+        return ""
 
     async def _load(self) -> OnAirProgramme:
         mark = await asyncio.to_thread(_mark, self._desk.artefact)
@@ -407,6 +443,11 @@ class ScheduleService:
                         count += 1
                         mark ^= hash((entry.path, stat.st_mtime_ns, stat.st_size))
         return count, mark
+
+
+def _told(station: OnAirStation, topic: str, text: str) -> str:
+    station.warn(topic, text)
+    return text
 
 
 def _mark(path: Path) -> tuple[int, int, int] | None:

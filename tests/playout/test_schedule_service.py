@@ -16,6 +16,7 @@ import pytest
 from retrovue.call_sheet import CallSheet, StationRefused, call_sheet, send_for
 from retrovue.clock import MasterClock, SteppedClock
 from retrovue.errors import RetroVueError
+from retrovue.lineup import OrderRefused
 from retrovue.playout import schedule_service
 from retrovue.playout.director import Machine, ProgramDirector
 from retrovue.playout.schedule_service import CompileFailed, Desk, Planning, ScheduleService
@@ -115,6 +116,22 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desked]:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await director.close("end")
+
+
+async def test_a_reload_that_is_asked_for_is_answered_when_it_airs(tmp_path: Path) -> None:
+    async with desk(tmp_path) as desked:
+        write(desked.folder, "Renamed 3")
+        await desked.service.reload()  # station time stands still: no round was waited for
+        assert desked.station.channels()[0].name == "Renamed 3"
+        (desked.folder / "plan.yaml").write_text("plan: always\nzones: []\n")
+        with pytest.raises(OrderRefused, match=r"reload refused.*plan\.yaml"):
+            await desked.service.reload()
+        assert any("reload refused" in warning for warning in desked.station.status().warnings)
+        assert desked.station.channels()[0].name == "Renamed 3"
+        write(desked.folder)
+        await asyncio.gather(desked.service.reload(), desked.service.reload())
+        assert desked.station.channels()[0].name == "Tiny 3"
+        assert desked.station.status().warnings == ()
 
 
 async def test_the_horizons_roll_while_nobody_watches(tmp_path: Path) -> None:

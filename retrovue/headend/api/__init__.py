@@ -21,10 +21,11 @@ from retrovue.headend.api.health import HealthRoutes
 from retrovue.headend.api.openapi import OpenApiRoutes
 from retrovue.headend.api.orders import OrderRoutes
 from retrovue.headend.api.programmes import ProgrammeRoutes
+from retrovue.headend.api.schedule import ScheduleRoutes
 from retrovue.headend.api.status import StatusRoutes
 from retrovue.headend.api.tuners import TunerRoutes
 from retrovue.headend.tuner_desk import TunerDesk
-from retrovue.lineup import ControlRoom, Lineup
+from retrovue.lineup import AsRunLog, ControlRoom, Lineup, Schedule
 
 #: In front of every path.
 ROOT = "/api/v1"
@@ -46,12 +47,15 @@ class ApiFrontEnd:
         control: ControlRoom | None = None,
         token: str = "",
         desks: Sequence[TunerDesk] = (),
+        schedule: Schedule | None = None,
+        as_run: AsRunLog | None = None,
     ) -> None:
         self._parts: list[Part] = [
             StatusRoutes(ROOT, lineup),
             ProgrammeRoutes(ROOT, lineup, clock),
             OpenApiRoutes(ROOT),
             HealthRoutes(lineup, desks),
+            ScheduleRoutes(ROOT, lineup, clock, schedule, as_run, token),
         ]
         if desks:
             self._parts.append(TunerRoutes(ROOT, desks, token))

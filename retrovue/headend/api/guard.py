@@ -5,11 +5,14 @@ from __future__ import annotations
 import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
+
+from retrovue.lineup import ChannelId, Lineup
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +61,29 @@ def write(token: str, handler: Handler) -> Handler:
             return refuse(400, str(error))
 
     return guarded
+
+
+def channels_named(lineup: Lineup, named: Sequence[str]) -> list[ChannelId]:
+    """The channels with these numbers or slugs, each once. Raises ``BadRequest``."""
+    idents = lineup.channels()
+    by_name = {ident.id: ident.id for ident in idents}
+    by_name |= {ChannelId(ident.number): ident.id for ident in idents}
+    unknown = sorted(set(named) - set(by_name))
+    if unknown:
+        raise BadRequest(f"there is no channel {', '.join(unknown)}")
+    return list(dict.fromkeys(by_name[ChannelId(name)] for name in named))
+
+
+def instant_of(written: object, name: str) -> datetime:
+    """An instant in UTC; ``name`` is where it was written. Raises ``BadRequest``."""
+    try:
+        # A plus in a query arrives as a space.
+        instant = datetime.fromisoformat(written.replace(" ", "+")) if isinstance(written, str) else None
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise BadRequest(f"“{name}” must be an instant with its UTC offset, like 2026-11-26T20:00:00-05:00")
+    return instant.astimezone(UTC)
 
 
 async def body_of(request: web.Request) -> dict[str, Any]:

@@ -85,6 +85,9 @@ class HealthRoutes:
             ({"station": status.station, "artefact": status.artefact}, 1.0)
         ]  # fmt: skip
         yield "viewers", "gauge", "Viewers of a channel.", each("viewers")
+        yield "producers", "gauge", "Producers that render now.", [
+            ({}, float(sum(bool(c.producer) for c in status.channels)))
+        ]  # fmt: skip
         yield "channel_on_air", "gauge", "1 while a channel is on the air.", on_air
         yield "channel_on_slate", "gauge", "1 while a fault makes a channel show the slate.", on_slate
         yield "channel_emergency", "gauge", "1 while an emergency is shown.", emergency

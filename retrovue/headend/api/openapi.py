@@ -26,7 +26,9 @@ OPERATIONS: Mapping[tuple[str, str], tuple[str, Mapping[str, Any], tuple[str, ..
     ("get", "/orders"): ("The orders in force, channel by channel.", {}, ()),
     ("get", "/now-next"): ("What is on each channel, and what comes then.", {}, ()),
     ("get", "/tuners"): ("Who has which tuner.", {}, ()),
+    ("get", "/as-run"): ("What left the station, run by run.", {}, ()),
     ("get", "/openapi.json"): ("This document.", {}, ()),
+    ("post", "/reload"): ("Read the YAML anew, compile, and air what comes of it.", {}, ()),
     ("delete", "/tuners"): (
         "Free a tuner: whoever uses it is disconnected.",
         {
@@ -56,6 +58,20 @@ OPERATIONS: Mapping[tuple[str, str], tuple[str, Mapping[str, Any], tuple[str, ..
 }
 
 
+#: Path → parameters of its query.
+QUERIES: Mapping[str, Mapping[str, Any]] = {
+    "/as-run": {
+        "channel": {
+            "schema": {"type": "array", "items": {"type": "string"}},
+            "description": "Numbers or slugs; all channels when absent.",
+        },
+        "from": {"schema": _UNTIL, "description": "A day before “to” when absent."},
+        "to": {"schema": _UNTIL, "description": "Now when absent."},
+        "limit": {"schema": {"type": "integer", "minimum": 1, "maximum": 20000, "default": 1000}},
+    },
+}
+
+
 def document(root: str) -> dict[str, Any]:
     """The whole document, for an API below ``root``."""
     paths: dict[str, dict[str, Any]] = {}
@@ -71,6 +87,13 @@ def document(root: str) -> dict[str, Any]:
                 }
             },
         }
+        if method == "get" and path in QUERIES:
+            operation["parameters"] = [
+                {"name": name, "in": "query", **about} for name, about in QUERIES[path].items()
+            ]
+            operation["responses"]["400"] = {
+                "description": "A parameter can't be understood; “error” says why."
+            }
         if method != "get":
             operation["security"] = [{"token": []}]
             operation["responses"] |= {

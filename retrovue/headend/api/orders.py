@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from aiohttp import web
 
 from retrovue.clock import MasterClock
-from retrovue.headend.api.guard import BadRequest, answer, body_of, refuse, write
+from retrovue.headend.api.guard import BadRequest, answer, body_of, channels_named, instant_of, refuse, write
 from retrovue.headend.api.status import orders_values
 from retrovue.lineup import ChannelId, ControlRoom, EmergencyMode, Lineup, OrderRefused
 
@@ -80,13 +80,7 @@ class OrderRoutes:
             return None
         if not isinstance(named, list) or not named or not all(isinstance(n, str) for n in named):
             raise BadRequest("“channels” must be a list of channel numbers or slugs")
-        idents = self._lineup.channels()
-        by_name = {ident.id: ident.id for ident in idents}
-        by_name |= {ChannelId(ident.number): ident.id for ident in idents}
-        unknown = sorted(set(named) - set(by_name))
-        if unknown:
-            raise BadRequest(f"there is no channel {', '.join(unknown)}")
-        return list(dict.fromkeys(by_name[name] for name in named))
+        return channels_named(self._lineup, named)
 
     def _until(self, body: Mapping[str, Any]) -> datetime | None:
         until, seconds = body.get("until"), body.get("seconds")
@@ -102,15 +96,7 @@ class OrderRoutes:
             if not 0 < seconds <= _LONGEST_S:
                 raise BadRequest("“seconds” must be more than 0, and no more than ten years")
             return self._clock.now() + timedelta(seconds=seconds)
-        if until is None:
-            return None
-        try:
-            instant = datetime.fromisoformat(until)
-        except (ValueError, TypeError):
-            instant = None
-        if instant is None or instant.tzinfo is None:
-            raise BadRequest("“until” must be an instant with its UTC offset, like 2026-11-26T20:00:00-05:00")
-        return instant.astimezone(UTC)
+        return None if until is None else instant_of(until, "until")
 
 
 async def _known(request: web.Request, *keys: str) -> dict[str, Any]:

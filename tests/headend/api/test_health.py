@@ -15,6 +15,7 @@ from retrovue.headend.api.openapi import OPERATIONS, document
 from retrovue.headend.tuner_desk import TunerDesk, TunerState
 from retrovue.lineup import EncoderStatus, Health, StationStatus
 from tests.headend.api.test_api import AUTH, TOKEN, Desk
+from tests.headend.api.test_schedule import Log, Schedule
 from tests.headend.fake_lineup import CHANNELS, FakeLineup
 from tests.headend.serving import serving
 
@@ -49,7 +50,7 @@ class Tuners:
 
 
 def api(lineup: FakeLineup, desks: tuple[TunerDesk, ...] = (Tuners(),)) -> ApiFrontEnd:
-    return ApiFrontEnd(lineup, SteppedClock(NOW), Desk(), TOKEN, desks)
+    return ApiFrontEnd(lineup, SteppedClock(NOW), Desk(), TOKEN, desks, Schedule(lineup), Log())
 
 
 async def get(lineup: FakeLineup, path: str) -> tuple[int, Any]:
