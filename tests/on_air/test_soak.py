@@ -1,5 +1,5 @@
-"""A quarter of an hour of the demo station's network channel, and eight hours of station time as fast as the
-machine can. Started by hand: ``pytest -m soak``."""
+"""A quarter of an hour of the demo station's network channel, three tuners across a programme boundary, and
+eight hours of station time as fast as the machine can. Started by hand: ``pytest -m soak``."""
 
 from __future__ import annotations
 
@@ -48,6 +48,18 @@ def test_a_quarter_of_an_hour_of_television(tmp_path: Path) -> None:
         assert report.duration_s > MINUTES * 60
         assert len(joins) >= JOINS
         assert clean_log(broadcast.log()) == []
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_the_streams_of_three_personalities_across_a_boundary() -> None:
+    """No time stamp missing, no other PID or PMT, no counter wrong: six minutes of a grid of five."""
+    benchmark = Path(__file__).resolve().parents[2] / "benchmarks" / "boundaries.py"
+    command = [sys.executable, str(benchmark), "--minutes", "6", "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    found = json.loads(done.stdout)
+    assert [t["personality"] for t in found["tuners"]] == ["atsc", "dvbt", "cablecard"]
+    assert found["ok"], found
 
 
 @pytest.mark.soak

@@ -16,7 +16,7 @@ from retrovue.compiler.model import SegmentKind
 from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.lineup import MediaSegment
 from retrovue.stream.mpegts import WRAP
-from tests.playout.lab import BENCH, CLIPS, Bench, Item, bench
+from tests.playout.lab import BENCH, CHANNEL, CLIPS, Bench, Item, bench
 from tests.playout.test_signal import reading_of
 from tests.tools.scte35_syntax import parse_cue
 from tests.tools.ts_analyser import analyse
@@ -60,6 +60,8 @@ async def aired(state: Path) -> tuple[Bench, bytes, list[MediaSegment], bytes]:
             whole.append(chunk)
             if len(tasks) == 1 and clock.now_us() > b.grid.start_us(b.entry(1).start + 20):
                 tasks.append(asyncio.create_task(come_late()))
+                # No cues any more, says the YAML: what is on the air has them until it goes off.
+                b.director.apply({CHANNEL: (BENCH, b.programme)})
             if clock.now_us() >= end_us:
                 break
         for task in tasks:
