@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrovue.cli.asset_names import chosen_assets
+
 if TYPE_CHECKING:
     from retrovue.cli.view import View
 
@@ -24,11 +26,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, view: View) -> int:
     from dataclasses import replace
-    from fnmatch import fnmatchcase
 
     from retrovue.errors import RetroVueError
     from retrovue.library.lock import lock_files, read_lock, write_lock
-    from retrovue.station.suggest import did_you_mean
 
     if not lock_files(args.station):
         raise RetroVueError(
@@ -36,16 +36,7 @@ def run(args: argparse.Namespace, view: View) -> int:
         )
     assets = read_lock(args.station).assets
     waiting = [asset_id for asset_id, asset in assets.items() if not asset.approved]
-    chosen = set()
-    for wanted in args.assets:
-        # As it stands first: a title may have brackets in it, which are a pattern's.
-        found = {wanted} & assets.keys() or {a for a in assets if fnmatchcase(a, wanted)}
-        if not found:
-            raise RetroVueError(
-                f"no asset is “{wanted}”",
-                help=did_you_mean(wanted, assets) or f"retrovue approve {args.station} lists those that wait",
-            )
-        chosen |= found
+    chosen = chosen_assets(args.assets, assets, f"retrovue approve {args.station} lists those that wait")
     named = [asset_id for asset_id in waiting if asset_id in chosen or not args.assets]
     if args.assets and named:
         try:

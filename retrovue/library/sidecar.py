@@ -33,6 +33,15 @@ def _offset(value: object) -> int:
     return whole * SECOND_US + int((fraction or "").ljust(6, "0"))
 
 
+def offset_text(offset_us: int) -> str:
+    """As ``_offset`` reads it: "12:04", "1:02:03.5", exact to the microsecond."""
+    seconds, fraction = divmod(offset_us, SECOND_US)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    whole = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+    return whole + (f".{fraction:06}".rstrip("0") if fraction else "")
+
+
 def _word(value: object) -> object:
     """YAML reads the title of Orwell's film as a number."""
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
@@ -97,6 +106,9 @@ class Sidecar(BaseModel):
     description: str | None = None
     marks: tuple[Offset, ...] | None = None
     """Where breaks may fall: offsets like 12:04 or 1:02:03.5; [] for nowhere, whatever the chapters say."""
+    suggested_marks: tuple[Offset, ...] | None = None
+    """Where ``retrovue breaks suggest`` thinks that breaks may fall; nothing follows from it before a person
+    has made it ``marks``."""
     fit: Literal["letterbox", "crop", "stretch"] | None = None
     """How the picture fills the screen where it is not 16:9."""
     rating: Word | None = None
@@ -148,6 +160,7 @@ def sidecar_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     written = {name: value for name, value in sidecar if value is not None}
     if "flight" in written:
         written["extra"] = {**written.get("extra", {}), FLIGHT: " ".join(written.pop("flight"))}
+    written.pop("suggested_marks", None)
     if "marks" in written:
         written["marks_us"] = tuple(sorted(set(written.pop("marks"))))
     return written

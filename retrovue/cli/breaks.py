@@ -1,0 +1,213 @@
+"""``retrovue breaks``: where breaks may fall in assets that have no marks, as suggestions to look at."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retrovue.cli.asset_names import chosen_assets
+from retrovue.cli.executors import add_executor
+from retrovue.errors import RetroVueError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from concurrent.futures import Future
+
+    from retrovue.cli.view import View
+    from retrovue.library.break_marks import Suggestion
+    from retrovue.library.catalog import Asset
+    from retrovue.workers import Workers
+
+#: Files that are looked into at once: disks gain nothing from more.
+_MOST_AT_ONCE = 4
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "suggest: look for moments that are black and silent in assets without marks, and write them into "
+        "the sidecar beside each file as suggested_marks, where nothing follows from them. accept: make them "
+        "the asset's marks, once you have looked at them; the next retrovue ingest takes them over."
+    )
+    parser.add_argument("action", choices=("suggest", "accept"), help="look for some, or take them over")
+    parser.add_argument("station", metavar="STATION", type=Path, help="the station folder")
+    parser.add_argument(
+        "assets",
+        metavar="ASSET",
+        nargs="*",
+        help="an asset's id, “collection/key”; * stands for anything. suggest without one: all that have no "
+        "marks and no suggestions",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="write nothing, only say what would be")
+    add_executor(parser)
+    parser.add_argument("--json", action="store_true", help="the outcome as JSON")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """An asset, its file, and the sidecar beside that."""
+
+    asset: Asset
+    location: Path
+
+    @property
+    def sidecar(self) -> Path:
+        return self.location.with_suffix(".yaml")
+
+    def text(self) -> str:
+        """What the sidecar says; empty when there is none. Raises ``ValueError``."""
+        from retrovue.library.adapters.beside import read_small
+        from retrovue.library.sidecar import MAX_BYTES
+
+        if not self.sidecar.is_file():
+            return ""
+        try:
+            return read_small(self.sidecar, MAX_BYTES).decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise ValueError("is not UTF-8 text") from None
+
+    def write(self, text: str) -> None:
+        """Replace the sidecar whole; an empty one is taken away. Raises ``RetroVueError``."""
+        from retrovue.library.lock import replace_file
+
+        try:
+            if text:
+                replace_file(self.sidecar, text.encode())
+            else:
+                self.sidecar.unlink(missing_ok=True)
+        except OSError as error:
+            raise RetroVueError(
+                f"{self.asset.id}: can't write {self.sidecar}: {error.strerror}",
+                help="let this user write into the folder of the media",
+            ) from None
+
+
+def run(args: argparse.Namespace, view: View) -> int:
+    from retrovue.library.adapters import settings_models
+    from retrovue.station.load import require_station
+
+    if args.action == "accept" and not args.assets:
+        raise RetroVueError("which assets?", help="name them: “collection/key”, or “films/*”")
+    model = require_station(args.station, settings_models())
+    places = list(_places(args, model))
+    return _suggest(args, view, places) if args.action == "suggest" else _accept(args, view, places)
+
+
+def _places(args: argparse.Namespace, model: Any) -> Iterator[_Place]:
+    """The chosen assets that have a file, in order of id."""
+    from retrovue.library.adapters import open_adapter
+    from retrovue.library.catalog import AssetState
+    from retrovue.library.lock import read_lock
+
+    assets = read_lock(args.station).assets
+    chosen = chosen_assets(args.assets, assets) if args.assets else set(assets)
+    adapters: dict[str, Any] = {}
+    for name in sorted(chosen):
+        asset = assets[name]
+        collection = model.collections.get(asset.collection)
+        if collection is None or asset.state is not AssetState.READY:
+            continue
+        if asset.collection not in adapters:
+            adapters[asset.collection] = open_adapter(asset.collection, collection.source, args.station)
+        yield _Place(asset, adapters[asset.collection].locate(asset.path))
+
+
+def _suggest(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> int:
+    from retrovue.cli.executors import open_workers
+    from retrovue.library.finding import Unreadable, printable
+    from retrovue.library.sidecar import offset_text
+    from retrovue.library.suggested_marks import MARKS, SUGGESTED, has, with_suggestions
+    from retrovue.workers import a_few
+
+    todo: list[tuple[_Place, str]] = []
+    wrong: list[tuple[str, str]] = []
+    for place in places:
+        try:
+            text = place.text()
+            # What a person wrote, or the file's chapters, count more; what was suggested is looked at first.
+            if place.asset.marks_us or has(text, MARKS):
+                if args.assets:
+                    view.say(f"{printable(place.asset.id)} has marks already")
+                continue
+            if has(text, SUGGESTED) and not args.assets:
+                continue
+        except ValueError as error:
+            wrong.append((f"{place.sidecar.name}: {error}", "mend it first"))
+            continue
+        todo.append((place, text))
+    found: list[tuple[_Place, tuple[Suggestion, ...]]] = []
+    seconds = round(sum(place.asset.duration_us for place, _ in todo) / 1e6)
+    with (
+        view.progress("look for breaks (seconds)", seconds) as bar,
+        open_workers(args.executor, a_few(_MOST_AT_ONCE)) as workers,
+    ):
+        for (place, text), task in workers.ahead(_looks(todo, workers)):
+            try:
+                marks = task.result()
+            except Unreadable as error:
+                wrong.append((f"{place.asset.id}: {error}", error.help))
+                continue
+            bar.advance(place.asset.duration_us / 1e6, printable(place.asset.id))
+            new = with_suggestions(text, [mark.at_us for mark in marks])
+            if new != text and not args.dry_run:
+                place.write(new)
+            found.append((place, marks))
+    if args.json:
+        view.json(
+            [
+                {
+                    "asset": place.asset.id,
+                    "sidecar": str(place.sidecar),
+                    "marks": [round(mark.at_us / 1e6, 6) for mark in marks],
+                    "seconds": [round(mark.lasts_us / 1e6, 3) for mark in marks],
+                }
+                for place, marks in found
+            ]
+        )
+    else:
+        for place, marks in found:
+            said = ", ".join(offset_text(mark.at_us) for mark in marks) or "nothing that looks like a break"
+            view.out(f"{printable(place.asset.id)}: {said}")
+    for message, help in wrong:
+        view.error(printable(message), help=help)
+    return 1 if wrong else 0
+
+
+def _looks(
+    todo: Iterable[tuple[_Place, str]], workers: Workers
+) -> Iterator[tuple[tuple[_Place, str], Future[tuple[Suggestion, ...]]]]:
+    from retrovue.library.break_detection import detect
+
+    for place, text in todo:
+        yield (place, text), workers.executor.submit(detect, place.asset, place.location)
+
+
+def _accept(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> int:
+    from retrovue.library.finding import printable
+    from retrovue.library.suggested_marks import SUGGESTED, accepted, has
+
+    done, wrong = [], []
+    for place in places:
+        try:
+            text = place.text()
+            if "*" in "".join(args.assets) and not has(text, SUGGESTED):
+                continue
+            new = accepted(text)
+        except ValueError as error:
+            wrong.append(f"{place.asset.id}: {place.sidecar.name}: {error}")
+            continue
+        if not args.dry_run:
+            place.write(new)
+        done.append(place.asset.id)
+    if args.json:
+        view.json({"accepted": done})
+    else:
+        for name in done:
+            view.out(printable(name))
+    for message in wrong:
+        view.error(printable(message))
+    if done and not args.dry_run:
+        view.say(f"retrovue ingest {args.station} takes them over")
+    return 1 if wrong else 0
