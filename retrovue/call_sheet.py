@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _PATIENCE_S = 300.0
 _HEADEND = (
     "bind", "http_port", "port_80", "stream_port", "control_port", "discovery", "external_url", "zeroconf",
-    "tvheadend", "htsp_port", "tvheadend_port", "xtream", "allow",
+    "tvheadend", "htsp_port", "tvheadend_port", "xtream", "allow", "ssdp",
 )  # fmt: skip
 
 

@@ -208,6 +208,7 @@ def headend_settings(sheet: CallSheet, overrides: Mapping[str, Any]) -> HeadendS
         discovery=setting("discovery"),
         external_url=setting("external_url"),
         zeroconf=setting("zeroconf"),
+        ssdp=serve["ssdp"],
         token=sheet.token(),
     )
 

@@ -10,16 +10,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from zeroconf import IPVersion, ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
 
+from retrovue.clock import MasterClock
 from retrovue.headend.addresses import own_addresses
 
 log = logging.getLogger(__name__)
+
+#: How often our addresses are looked at (seconds).
+_LOOK_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Announcement:
     http_port: int
     control_port: int | None
     htsp_port: int | None = None  #: None: there is none
+    bind: str = "0.0.0.0"  # noqa: S104  what it listens on
 
     def services(self, addresses: Sequence[str]) -> list[ServiceInfo]:
         """The records for these IPv4 addresses, the first of which stands in the BaseURL."""
@@ -78,39 +83,67 @@ class Announcement:
 
 
 class Announcer:
-    """Says hello in the background and goodbye at the end. A failure is a warning, never more."""
+    """Says hello in the background, again when our addresses change, and goodbye at the end. A failure is a
+    warning, never more.
 
-    def __init__(self, announcement: Announcement, addresses: Sequence[str]) -> None:
-        self._announcement, self._addresses = announcement, list(addresses)
+    ``addresses``: those of a device now, the one for its BaseURL first; none: it isn't announced.
+    """
+
+    def __init__(
+        self,
+        clock: MasterClock,
+        announcements: Sequence[Announcement],
+        addresses: Callable[[Announcement], Sequence[str]],
+    ) -> None:
+        self._clock, self._announcements, self._addresses = clock, announcements, addresses
         self._zeroconf: AsyncZeroconf | None = None
-        self._hello: asyncio.Task[None] | None = None
+        self._talking: asyncio.Task[None] | None = None
         self.warnings: list[str] = []
 
     async def start(self) -> None:
         """Begin; probing for a free name takes a second, which nobody waits for."""
-        self._hello = asyncio.create_task(self._announce())
+        self._talking = asyncio.create_task(self._talk(), name="mDNS")
 
-    async def _announce(self) -> None:
+    async def _talk(self) -> None:
+        said: list[tuple[str, ...]] | None = None
+        while True:
+            now = [tuple(self._addresses(announcement)) for announcement in self._announcements]
+            if now != said:
+                await self._goodbye()
+                await self._hello(now)
+                said = now
+            await self._clock.wait(_LOOK_S)
+
+    async def _hello(self, addresses: Sequence[tuple[str, ...]]) -> None:
+        ours = list(dict.fromkeys(address for each in addresses for address in each))
+        self.warnings = []
+        if not ours:
+            return
         try:
-            self._zeroconf = AsyncZeroconf(interfaces=self._addresses, ip_version=IPVersion.V4Only)
-            for service in self._announcement.services(self._addresses):
-                await self._zeroconf.async_register_service(service, allow_name_change=True)
+            self._zeroconf = AsyncZeroconf(interfaces=ours, ip_version=IPVersion.V4Only)
+            for announcement, each in zip(self._announcements, addresses, strict=True):
+                for service in announcement.services(each) if each else ():
+                    await self._zeroconf.async_register_service(service, allow_name_change=True)
         except Exception as error:  # the network may refuse in many ways; the station stays on the air
             self.warnings.append(f"not announced by mDNS: {error or type(error).__name__}")
             log.warning(self.warnings[-1])
 
-    async def stop(self) -> None:
+    async def _goodbye(self) -> None:
         """Goodbye packets, so that clients forget us at once."""
-        if self._hello is not None:
-            self._hello.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._hello
         if self._zeroconf is not None:
             with contextlib.suppress(Exception):
                 await self._zeroconf.async_unregister_all_services()
             with contextlib.suppress(Exception):
                 await self._zeroconf.async_close()
             self._zeroconf = None
+
+    async def stop(self) -> None:
+        """Say goodbye."""
+        if self._talking is not None:
+            self._talking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._talking
+        await self._goodbye()
 
 
 def addresses_to_announce(bind: str, *, loopback_too: bool) -> list[str]:

@@ -16,7 +16,7 @@ from retrovue.clock import MasterClock
 from retrovue.errors import RetroVueError
 from retrovue.headend.accounts import Account, code_of
 from retrovue.headend.addresses import own_addresses
-from retrovue.headend.announce import Announcement, Announcer, addresses_to_announce
+from retrovue.headend.announce import Announcer, addresses_to_announce
 from retrovue.headend.api import ApiFrontEnd
 from retrovue.headend.api.token import checked, control_token
 from retrovue.headend.devices import further_tuner
@@ -24,13 +24,13 @@ from retrovue.headend.faults import OurFaults
 from retrovue.headend.gate import Gate
 from retrovue.headend.guide import GuideFrontEnd
 from retrovue.headend.hdhomerun.front_end import HdhomerunFrontEnd
-from retrovue.headend.hdhomerun.personality import PERSONALITIES
 from retrovue.headend.hdhomerun.search_port import SearchPort
 from retrovue.headend.hls import HlsFrontEnd
 from retrovue.headend.identity import identity
 from retrovue.headend.ports import address_of, listen, try_port_80
 from retrovue.headend.selection import selected
 from retrovue.headend.settings import FrontEnd, HeadendSettings
+from retrovue.headend.ssdp_port import SsdpPort
 from retrovue.headend.tvheadend.front_end import TvheadendFrontEnd
 from retrovue.headend.web import WebFrontEnd
 from retrovue.headend.xtream.front_end import XtreamFrontEnd
@@ -74,6 +74,8 @@ class Headend:
         self._tvheadend: TvheadendFrontEnd | None = None
         self._front_ends: list[FrontEnd] = []
         self._announcer: Announcer | None = None
+        self._ssdp: SsdpPort | None = None
+        self._trouble: list[str] = []  #: of SSDP
 
     @property
     def http_port(self) -> int:
@@ -179,7 +181,7 @@ class Headend:
             await self._serve(front_ends, its_sockets, gate)
         for front_end in self._front_ends:
             await front_end.start()
-        await self._announce(settings)
+        await self._announce(settings, gate)
 
     async def _serve(
         self, front_ends: Iterable[FrontEnd], sockets: Iterable[socket.socket], gate: Gate
@@ -197,30 +199,41 @@ class Headend:
         for listener in sockets:
             await web.SockSite(runner, listener).start()
 
-    async def _announce(self, settings: HeadendSettings) -> None:
-        addresses = addresses_to_announce(settings.bind, loopback_too=settings.discovery == "on")
-        if not settings.zeroconf or not addresses:
-            return
-        findable = self.control_port is not None and settings.discovery != "off"
-        self._announcer = Announcer(
-            Announcement(
-                device_id=settings.device_id,
-                name=settings.friendly_name,
-                model=PERSONALITIES[settings.personality].hardware,
-                tuner_count=settings.tuner_count,
-                http_port=settings.http_port,
-                control_port=self.control_port if findable else None,
-                htsp_port=self.htsp_port,
-            ),
-            addresses,
-        )
-        await self._announcer.start()
+    async def _announce(self, settings: HeadendSettings, gate: Gate) -> None:
+        assert self._hdhomerun is not None
+        tuners = [self._hdhomerun, *self._further]
+        loopback_too = settings.discovery == "on"
+        if settings.zeroconf:
+            announcements = [self._hdhomerun.announcement(self.htsp_port)]
+            announcements += [tuner.announcement() for tuner in self._further]
+            self._announcer = Announcer(
+                self._clock, announcements, lambda a: addresses_to_announce(a.bind, loopback_too=loopback_too)
+            )
+            await self._announcer.start()
+        if settings.ssdp:
+            devices = [tuner.described for tuner in tuners]
+            ssdp = SsdpPort(
+                self._clock,
+                gate,
+                devices,
+                lambda: sorted(
+                    {a for d in devices for a in addresses_to_announce(d.bind, loopback_too=loopback_too)}
+                ),
+            )
+            try:
+                ssdp.open()
+                self._ssdp = ssdp
+            except OSError as error:
+                self._trouble.append(f"no SSDP: port 1900 can't be opened ({error.strerror or error})")
 
     async def stop(self) -> None:
         """Say goodbye, end every stream, close every port. May be called twice."""
         if self._announcer is not None:
             await self._announcer.stop()
             self._announcer = None
+        if self._ssdp is not None:
+            await self._ssdp.close()
+            self._ssdp = None
         for runner in self._runners:
             for site in tuple(runner.sites):
                 await site.stop()
@@ -236,7 +249,7 @@ class Headend:
         tuners = [self._hdhomerun, *self._further] if self._hdhomerun else []
         found = list(dict.fromkeys(warning for tuner in tuners for warning in tuner.warnings))
         found += self._tvheadend.warnings if self._tvheadend else []
-        return found + (list(self._announcer.warnings) if self._announcer else [])
+        return found + (list(self._announcer.warnings) if self._announcer else []) + self._trouble
 
     def addresses(self) -> list[str]:
         """Lines that tell people where to tune in."""

@@ -55,6 +55,7 @@ class HeadendSettings:
     port_80: bool = False  #: also serve on port 80 where the process may; after start: it does
     external_url: str | None = None  #: "http://tv.example:8080", when clients reach another address
     zeroconf: bool = True
+    ssdp: bool = False  #: announce the tuners by UPnP, too
     devices: tuple[DeviceSettings, ...] = ()  #: further tuners
     token: str = field(default="", repr=False)  #: of the control API; empty: made once and kept
 

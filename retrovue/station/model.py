@@ -420,6 +420,8 @@ class Serve(Written):
     """State directory, relative to the station folder: artefacts, as-run, device identity, caches."""
     zeroconf: bool = True
     """Announce the station by mDNS."""
+    ssdp: bool = False
+    """Announce the tuners by SSDP (UPnP), too, for the few programs that look for them so."""
     token: SecretReference | None = None
     """Where the token of the control API is: ``env:NAME`` or ``file:PATH``. One is made and kept in the state
     directory when absent."""

@@ -10,6 +10,7 @@ import pytest
 from zeroconf import IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
+from retrovue.clock import StationClock, SteppedClock
 from retrovue.headend.announce import Announcement, Announcer, addresses_to_announce
 
 CARD = Announcement("1052712E", "Retro.Vue", "HDHR5-4US", 4, 8080, 65001)
@@ -59,7 +60,8 @@ async def test_hello_and_goodbye() -> None:
     except OSError as error:
         pytest.skip(f"no multicast on loopback: {error}")
     browser = AsyncServiceBrowser(listener.zeroconf, "_hdhomerun._tcp.local.", handlers=[noticed])
-    announcer = Announcer(CARD, ["127.0.0.1"])
+    films = replace(CARD, device_id="10439EFD", http_port=8081, control_port=None)
+    announcer = Announcer(StationClock(), [CARD, films], lambda a: ["127.0.0.1"])
     await announcer.start()
     name = "1052712E._hdhomerun._tcp.local."
     try:
@@ -68,6 +70,12 @@ async def test_hello_and_goodbye() -> None:
         info = AsyncServiceInfo("_hdhomerun._tcp.local.", name)
         assert await info.async_request(listener.zeroconf, 3000)
         assert (info.port, info.parsed_addresses()) == (65001, ["127.0.0.1"])
+        # A further tuner has a name of its own, whether or not it can be found.
+        info = AsyncServiceInfo("_http._tcp.local.", "Retro Vue 10439EFD._http._tcp.local.")
+        async with asyncio.timeout(20):
+            while not await info.async_request(listener.zeroconf, 1000):
+                pass
+        assert (info.port, info.server) == (8081, "10439EFD.local.")
         await announcer.stop()
         async with asyncio.timeout(20):
             while (await seen.get())[1] is not ServiceStateChange.Removed:
@@ -80,10 +88,25 @@ async def test_hello_and_goodbye() -> None:
 
 
 async def test_a_failure_is_a_warning() -> None:
-    announcer = Announcer(CARD, ["203.0.113.77"])  # RFC 5737: not ours
+    announcer = Announcer(StationClock(), [CARD], lambda a: ["203.0.113.77"])  # RFC 5737: not ours
     await announcer.start()
     async with asyncio.timeout(20):
         while not announcer.warnings:  # noqa: ASYNC110  nobody sets an event
             await asyncio.sleep(0.01)
     assert "not announced" in announcer.warnings[0]
+    await announcer.stop()
+
+
+async def test_it_is_announced_anew_when_our_addresses_change() -> None:
+    clock, ours = SteppedClock(StationClock().now()), [["203.0.113.77"], []]
+    announcer = Announcer(clock, [CARD], lambda a: ours[0])
+    await announcer.start()
+    async with asyncio.timeout(20):
+        while not announcer.warnings:  # noqa: ASYNC110  nobody sets an event
+            await asyncio.sleep(0.01)
+    ours.pop(0)
+    async with asyncio.timeout(20):
+        while announcer.warnings:
+            clock.step(10)
+            await asyncio.sleep(0.01)
     await announcer.stop()

@@ -120,9 +120,13 @@ def status(tuner: Tuner, family: Personality, plan: RfPlan, now: float) -> Json:
     return entry
 
 
+def udn(device_id: int) -> str:
+    """The device's name in UPnP, "uuid:…": the same for life."""
+    return f"uuid:{uuid.uuid5(_UDN_SPACE, f'{device_id:08X}')}"
+
+
 def device_xml(base: str, name: str, family: Personality, device_id: int) -> str:
     """/device.xml, the UPnP description that Plex asks for while it is set up."""
-    udn = uuid.uuid5(_UDN_SPACE, f"{device_id:08X}")
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<root xmlns="urn:schemas-upnp-org:device-1-0">'
@@ -132,7 +136,7 @@ def device_xml(base: str, name: str, family: Personality, device_id: int) -> str
         f"<friendlyName>{_xml(name)}</friendlyName>"
         "<manufacturer>Silicondust</manufacturer>"
         f"<modelName>{family.hardware}</modelName><modelNumber>{family.hardware}</modelNumber>"
-        f"<serialNumber>{device_id:08X}</serialNumber><UDN>uuid:{udn}</UDN>"
+        f"<serialNumber>{device_id:08X}</serialNumber><UDN>{udn(device_id)}</UDN>"
         "</device></root>\n"
     )
 

@@ -8,8 +8,9 @@ from aiohttp import web
 
 from retrovue.clock import MasterClock
 from retrovue.headend.addresses import ANYWHERE, bracketed, own_addresses
+from retrovue.headend.announce import Announcement
 from retrovue.headend.gate import Gate
-from retrovue.headend.hdhomerun import device_id, discovery
+from retrovue.headend.hdhomerun import describe, device_id, discovery
 from retrovue.headend.hdhomerun.api import TunerApi
 from retrovue.headend.hdhomerun.personality import PERSONALITIES
 from retrovue.headend.hdhomerun.port import ControlPort
@@ -20,6 +21,7 @@ from retrovue.headend.hdhomerun.variables import Variables
 from retrovue.headend.hdhomerun.video import Video
 from retrovue.headend.selection import selected
 from retrovue.headend.settings import HeadendSettings
+from retrovue.headend.ssdp_port import Described
 from retrovue.headend.tuner_desk import TunerState
 from retrovue.lineup import Lineup
 
@@ -54,6 +56,26 @@ class HdhomerunFrontEnd:
         self._searches = searches or SearchPort(clock, gate)
         self.control_port: int | None = None  #: the real one; None while it isn't open
         self.warnings: list[str] = []
+
+    def announcement(self, htsp_port: int | None = None) -> Announcement:
+        """What is told of it by mDNS."""
+        settings = self._settings
+        findable = self.control_port is not None and settings.discovery != "off"
+        return Announcement(
+            device_id=self.device,
+            name=settings.friendly_name,
+            model=PERSONALITIES[settings.personality].hardware,
+            tuner_count=settings.tuner_count,
+            http_port=settings.http_port,
+            control_port=self.control_port if findable else None,
+            htsp_port=htsp_port,
+            bind=settings.bind,
+        )
+
+    @property
+    def described(self) -> Described:
+        """What is told of it by SSDP."""
+        return Described(describe.udn(self.device_id), self._settings.bind, self._settings.http_port)
 
     # --- the operator's view: tuner_desk.TunerDesk ---
 
