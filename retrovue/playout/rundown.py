@@ -56,6 +56,8 @@ _SIZES = struct.Struct("<QQQQQQQ")
 _TEXTS_A_BLOCK = 128
 #: …so that many blocks are kept as they were read last: who reads a guide reads it in order.
 _BLOCKS_KEPT = 32
+#: Credits kept as values: those who look at a guide look at reruns, too.
+_CREDITS_KEPT = 256
 _START = struct.Struct("<q")
 
 
@@ -213,6 +215,14 @@ _SAYS = (
 _SHOWS = ("kind", "asset_id", "synthetic", "title", "pool", "overlays")
 
 
+def _credited(texts: _Texts, number: int) -> tuple[Credit, ...]:
+    return tuple(Credit(*words) for words in _decoded(texts[number].decode())[0])
+
+
+#: As ``json.loads``, which looks anew each time how the text may be coded.
+_decoded = json.JSONDecoder().raw_decode
+
+
 def _spelt(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -256,6 +266,7 @@ class Rundown:
             at += size
         coded, self._events, self._segments, self._uses, self._assets, self._ids, index = parts
         self._texts = _Texts(index, data[at:])
+        self._credits = lru_cache(_CREDITS_KEPT)(partial(_credited, self._texts))
         # Packed by this very version, by ourselves or by our own child: nobody else's bytes come here.
         head: _Head = pickle.loads(coded)  # noqa: S301
         self.header, self.cut = head.header, head.cut
@@ -355,10 +366,10 @@ class Rundown:
         return None
 
     def credits(self, number: int | None) -> tuple[Credit, ...]:
-        return tuple(Credit(*words) for words in self.text(number)) if number is not None else ()
+        return self._credits(number) if number is not None else ()
 
     def text(self, number: int) -> Any:
-        return json.loads(self._texts[number])
+        return _decoded(self._texts[number].decode())[0]
 
 
 class Events(Sequence[ScheduleEvent]):

@@ -16,6 +16,7 @@ from retrovue.headend.settings import HeadendSettings
 from retrovue.headend.tvheadend.access import Access
 from retrovue.headend.tvheadend.directory import Directory, Listed, directory
 from retrovue.headend.tvheadend.epg import Epg
+from retrovue.headend.tvheadend.guide_index import GuideIndex
 from retrovue.headend.tvheadend.images import Images
 from retrovue.headend.tvheadend.numbering import uuid_of
 from retrovue.headend.tvheadend.watching import Watching
@@ -47,6 +48,7 @@ class Backend:
     settings: HeadendSettings
     access: Access
     epg: Epg
+    index: GuideIndex
     images: Images
     subscriptions: set[Subscription] = field(default_factory=set, init=False)
     htsp_port: int = field(default=0, init=False)  #: the real ones, once they are open
@@ -61,7 +63,9 @@ class Backend:
         cls, lineup: Lineup, clock: MasterClock, settings: HeadendSettings, accounts: Sequence[Account] = ()
     ) -> Backend:
         access = Access(clock, accounts, Gate(clock, settings.allow))
-        return cls(lineup, clock, settings, access, Epg(lineup, clock), Images(lineup))
+        epg = Epg(lineup, clock)
+        index = GuideIndex(lineup, epg, clock)
+        return cls(lineup, clock, settings, access, epg, index, Images(lineup))
 
     @property
     def directory(self) -> Directory:

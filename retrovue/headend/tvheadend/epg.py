@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from retrovue.clock import MasterClock
@@ -16,6 +18,35 @@ _NEXT = timedelta(seconds=2)
 
 #: An entry, and the id of the one after it (0: none is known).
 Event = tuple[GuideEntry, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a client searches for."""
+
+    words: str = ""  #: as query.search reads them
+    everywhere: bool = False  #: not only in the title, but in all that is said of a programme
+    content: int = 0  #: a genre's code (a group's when its low nibble is 0); 0: any
+    shortest: int = 0  #: seconds
+    longest: int = 0  #: seconds; 0: any
+
+    def test(self) -> Callable[[GuideEntry], bool]:
+        """Whether an entry is meant."""
+        matches = search(self.words)
+
+        def meant(entry: GuideEntry) -> bool:
+            length = (entry.end - entry.start).total_seconds()
+            if length < self.shortest or (self.longest and length > self.longest):
+                return False
+            if self.content and not _of_genre(entry, self.content):
+                return False
+            if not self.words or matches(entry.title):
+                return True
+            names = (credit.name for credit in entry.credits)
+            texts = (entry.subtitle, entry.description, *entry.categories, *names)
+            return self.everywhere and any(map(matches, texts))
+
+        return meant
 
 
 class Epg:
@@ -53,35 +84,10 @@ class Epg:
         entry = self._lineup.event(event_id)
         return (entry, self._after(entry.channel, entry)) if entry is not None else None
 
-    def query(
-        self,
-        words: str,
-        channels: list[ChannelId],
-        *,
-        everywhere: bool = False,
-        content: int = 0,
-        shortest: int = 0,
-        longest: int = 0,
-    ) -> list[Event]:
-        """What a client searches for, by start. ``everywhere``: in all that is said of it, too.
-
-        ``content``: a genre's code (a group's when its low nibble is 0); durations in seconds, 0 for any.
-        """
-        matches = search(words)
-        now = self._clock.now()
-        found: list[Event] = []
-        for channel in channels:
-            for event in self.events(channel, now):
-                entry = event[0]
-                length = (entry.end - entry.start).total_seconds()
-                if length < shortest or (longest and length > longest):
-                    continue
-                if content and not _of_genre(entry, content):
-                    continue
-                names = (credit.name for credit in entry.credits)
-                texts = (entry.title, entry.subtitle, entry.description, *entry.categories, *names)
-                if any(matches(text) for text in (texts if everywhere else texts[:1])):
-                    found.append(event)
+    def query(self, sought: Sought, channels: Iterable[ChannelId]) -> list[Event]:
+        """What a client searches for, by start."""
+        matches, now = sought.test(), self._clock.now()
+        found = [event for channel in channels for event in self.events(channel, now) if matches(event[0])]
         found.sort(key=lambda event: event[0].start)
         return found
 

@@ -84,6 +84,7 @@ class TvheadendFrontEnd:
     async def _listen(self) -> None:
         async for change in self._lineup.changes():
             self._port.tell(change)
+            self.backend.index.forget_unused()
 
 
 def _listen(address: str, port: int) -> socket.socket:

@@ -23,6 +23,82 @@ GROUPS: dict[int, str] = {
     0xA0: "Leisure hobbies",
 }
 
+#: Level 2, in the same words, from the group's code on; what is left of sixteen is called as the group.
+_KINDS: dict[int, tuple[str, ...]] = {
+    0x10: (
+        "Detective / Thriller",
+        "Adventure / Western / War",
+        "Science fiction / Fantasy / Horror",
+        "Comedy",
+        "Soap / Melodrama / Folkloric",
+        "Romance",
+        "Serious / Classical / Religious / Historical movie / Drama",
+        "Adult movie / Drama",
+    ),
+    0x20: ("News / Weather report", "News magazine", "Documentary", "Discussion / Interview / Debate"),
+    0x30: ("Game show / Quiz / Contest", "Variety show", "Talk show"),
+    0x40: (
+        "Special events (Olympic Games, World Cup, etc.)",
+        "Sports magazines",
+        "Football / Soccer",
+        "Tennis / Squash",
+        "Team sports (excluding football)",
+        "Athletics",
+        "Motor sport",
+        "Water sport",
+        "Winter sports",
+        "Equestrian",
+        "Martial sports",
+    ),
+    0x50: (
+        "Pre-school children's programs",
+        "Entertainment programs for 6 to 14",
+        "Entertainment programs for 10 to 16",
+        "Informational / Educational / School programs",
+        "Cartoons / Puppets",
+    ),
+    0x60: (
+        "Rock / Pop",
+        "Serious music / Classical music",
+        "Folk / Traditional music",
+        "Jazz",
+        "Musical / Opera",
+        "Ballet",
+    ),
+    0x70: (
+        "Performing arts",
+        "Fine arts",
+        "Religion",
+        "Popular culture / Traditional arts",
+        "Literature",
+        "Film / Cinema",
+        "Experimental film / Video",
+        "Broadcasting / Press",
+        "New media",
+        "Arts magazines / Culture magazines",
+        "Fashion",
+    ),
+    0x80: ("Magazines / Reports / Documentary", "Economics / Social advisory", "Remarkable people"),
+    0x90: (
+        "Nature / Animals / Environment",
+        "Technology / Natural sciences",
+        "Medicine / Physiology / Psychology",
+        "Foreign countries / Expeditions",
+        "Social / Spiritual sciences",
+        "Further education",
+        "Languages",
+    ),
+    0xA0: (
+        "Tourism / Travel",
+        "Handicraft",
+        "Motoring",
+        "Fitness and health",
+        "Cooking",
+        "Advertisement / Shopping",
+        "Gardening",
+    ),
+}
+
 _WORDS: dict[int, str] = {
     0x10: "movie movies film films drama",
     0x11: "thriller detective crime mystery",
@@ -78,3 +154,12 @@ def content_code(categories: Iterable[str], *, movie: bool) -> int:
     codes = [code for word in words if (code := _CODES.get(word))]
     particular = next((code for code in codes if code & 0x0F), 0)
     return particular or next(iter(codes), 0x10 if movie else 0)
+
+
+def names() -> list[tuple[int, str]]:
+    """Every code with its name, both levels."""
+    found = [(0, GROUPS[0])]
+    for group, kinds in _KINDS.items():
+        named = (GROUPS[group], *kinds)
+        found += [(group + n, named[n] if n < len(named) else GROUPS[group]) for n in range(16)]
+    return found

@@ -16,6 +16,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
+from functools import lru_cache
 from typing import TypeAlias
 
 #: What may stand in a message. Truth is written as an integer, and read as one.
@@ -48,6 +49,12 @@ class Kind(IntEnum):
     UUID = 8
 
 
+# Plain numbers: to look into an enumeration takes longer than all else that is done for a field.
+_MAP, _S64, _STR, _BIN, _LIST = (int(Kind[word]) for word in ("MAP", "S64", "STR", "BIN", "LIST"))
+
+_Parts: TypeAlias = list[bytes | bytearray | memoryview]
+
+
 class BrokenMessage(ValueError):
     """The bytes are no message, and where the next one would begin can't be known."""
 
@@ -57,14 +64,14 @@ def encode(message: Mapping[str, Value]) -> bytes:
 
     Raises ``TypeError`` for a value that can't be sent, ``ValueError`` for a name or an integer too long.
     """
-    parts: list[bytes | bytearray | memoryview] = [b""]
+    parts: _Parts = [b""]
     parts[0] = _LENGTH.pack(_put_map(message, parts))
     return b"".join(parts)
 
 
 def fields_of(message: Mapping[str, Value]) -> bytes:
     """The fields alone: a part of a frame that is put together from parts."""
-    parts: list[bytes | bytearray | memoryview] = []
+    parts: _Parts = []
     _put_map(message, parts)
     return b"".join(parts)
 
@@ -74,36 +81,65 @@ def head_of(kind: Kind, name: str, length: int) -> bytes:
     return _HEAD.pack(kind, len(name), length) + name.encode()
 
 
-def _put_map(fields: Mapping[str, Value], parts: list[bytes | bytearray | memoryview]) -> int:
+def _put_map(fields: Mapping[str, Value], parts: _Parts) -> int:
     """Append the fields; returns how many bytes they are."""
-    return sum(_put(name.encode(), value, parts) for name, value in fields.items())
-
-
-def _put(name: bytes, value: Value, parts: list[bytes | bytearray | memoryview]) -> int:
-    if len(name) > 255:
-        raise ValueError(f"the name {name[:32]!r}… has {len(name)} bytes; 255 is the most")
-    at = len(parts)
-    parts.append(b"")  # the head, when the length is known
-    data: bytes | bytearray | memoryview
-    if isinstance(value, int):
-        kind, data = Kind.S64, _integer(value)
-    elif isinstance(value, str):
-        # A lone surrogate can't be sent, and clients' strings end at the first NUL.
-        kind, data = Kind.STR, value.replace("\0", "").encode("utf-8", "replace")
-    elif isinstance(value, bytes | bytearray | memoryview):
-        kind, data = Kind.BIN, value
-    elif isinstance(value, Mapping | list | tuple):
-        if isinstance(value, Mapping):
-            kind, size = Kind.MAP, _put_map(value, parts)
+    total = 0
+    for name, value in fields.items():
+        coded = _named(name)
+        # Most are these two, of which a guide has a million: here, since a call takes as long as the rest.
+        if type(value) is str:
+            kind, data = _STR, _text(value)
+        elif type(value) is int:
+            kind, data = _S64, _integer(value)
         else:
-            kind, size = Kind.LIST, sum(_put(b"", item, parts) for item in value)
+            total += _put(coded, value, parts)
+            continue
+        size = len(data)
+        parts.append(_HEAD.pack(kind, len(coded), size) + coded + data)
+        total += _HEAD.size + len(coded) + size
+    return total
+
+
+# A few dozen names are sent over and over; those of people, in credits, come and go.
+@lru_cache(maxsize=1024)
+def _named(name: str) -> bytes:
+    coded = name.encode("utf-8", "replace")
+    if len(coded) > 255:
+        raise ValueError(f"the name {name[:32]!r}… has {len(coded)} bytes; 255 is the most")
+    return coded
+
+
+def _put(name: bytes, value: Value, parts: _Parts) -> int:
+    """Append a field; returns how many bytes it is."""
+    data: bytes | bytearray | memoryview
+    if isinstance(value, str):
+        kind, data = _STR, _text(value)
+    elif isinstance(value, int):
+        kind, data = _S64, _integer(value)
+    elif isinstance(value, bytes | bytearray | memoryview):
+        kind, data = _BIN, value
+    elif isinstance(value, Mapping | list | tuple):
+        at, size = len(parts), 0
+        parts.append(b"")  # the head, when the length is known
+        if isinstance(value, Mapping):
+            kind, size = _MAP, _put_map(value, parts)
+        else:
+            kind = _LIST
+            for item in value:
+                size += _put(b"", item, parts)
         parts[at] = _HEAD.pack(kind, len(name), size) + name
         return _HEAD.size + len(name) + size
     else:
         raise TypeError(f"{name.decode()}: {type(value).__name__} can't be sent")
-    parts[at] = _HEAD.pack(kind, len(name), len(data)) + name
+    size = len(data)
+    parts.append(_HEAD.pack(kind, len(name), size) + name)
     parts.append(data)
-    return _HEAD.size + len(name) + len(data)
+    return _HEAD.size + len(name) + size
+
+
+def _text(value: str) -> bytes:
+    """Without what can't be sent, a lone surrogate, and without NUL, at which clients' strings end."""
+    return (value.replace("\0", "") if "\0" in value else value).encode("utf-8", "replace")
 
 
 def _integer(value: int) -> bytes:

@@ -132,7 +132,7 @@ def event_fields(entry: GuideEntry, channel: int, next_id: int, dialect: Dialect
     if entry.year:
         fields["copyrightYear"] = entry.year
     if entry.original_date is not None:
-        fields["firstAired"] = seconds(datetime.combine(entry.original_date, time(), UTC))
+        fields["firstAired"] = first_aired(entry)
         if entry.original_date >= entry.start.date():
             fields["isNew"] = 1
     if entry.season:
@@ -160,6 +160,12 @@ def credits_of(entry: GuideEntry) -> dict[str, str]:
 def seconds(instant: datetime) -> int:
     """Unix time."""
     return int(instant.timestamp() // 1)
+
+
+def first_aired(entry: GuideEntry) -> int:
+    """Unix time of the day on which it was first shown; 0: it isn't known."""
+    day = entry.original_date
+    return seconds(datetime.combine(day, time(), UTC)) if day is not None else 0
 
 
 def age_of(rating: str) -> int:

@@ -20,7 +20,7 @@ from retrovue.headend.base_url import renamed
 from retrovue.headend.tvheadend import grids
 from retrovue.headend.tvheadend.backend import API_VERSION, Backend, Peer
 from retrovue.headend.tvheadend.directory import Listed
-from retrovue.headend.tvheadend.epg import Event
+from retrovue.headend.tvheadend.epg import Event, Sought
 from retrovue.headend.tvheadend.files import Files, NoFile
 from retrovue.headend.tvheadend.htsmsg import Message, Value, integer, text
 from retrovue.headend.tvheadend.messages import (
@@ -307,14 +307,14 @@ class Session:
                 raise Refused("Tag does not exist")
             channels = [c for c in channels if found.by_id[c].number in tag.members]
         code = integer(request, "contentType") or 0
-        events = self._backend.epg.query(
+        sought = Sought(
             words,
-            channels,
             everywhere=bool(integer(request, "fulltext")),
             content=code if self.version >= 6 else code << 4,
             shortest=integer(request, "minduration") or 0,
             longest=integer(request, "maxduration") or 0,
         )
+        events = self._backend.epg.query(sought, channels)
         if not events:
             return {}
         if integer(request, "full"):

@@ -46,7 +46,14 @@ MORE = {
         f"entries[].{name}"
         for name in (
             *("channelIcon", "credits", "category", "category[]", "genre", "genre[]", "new", "seasonNumber"),
-            *("episodeNumber", "episodeOnscreen", "ageRating", "ratingLabel", "copyright_year"),
+            *(
+                "episodeNumber",
+                "episodeOnscreen",
+                "ageRating",
+                "ratingLabel",
+                "copyright_year",
+                "first_aired",
+            ),
         )
     },
 }
@@ -191,6 +198,34 @@ async def test_what_is_not_there(http: aiohttp.ClientSession) -> None:
 
 
 # --- playlists, streams, guide, pictures ---
+
+
+async def test_the_same_again_and_other_episodes(http: aiohttp.ClientSession) -> None:
+    async def told(what: str, event: int) -> list[dict[str, Any]]:
+        found = await fetched(http, f"/api/epg/events/{what}?eventId={event}")
+        assert found["totalCount"] == len(found["entries"])
+        return list(found["entries"])
+
+    rows = (await fetched(http, "/api/epg/events/grid?limit=99999"))["entries"]
+    for title in ("Night Court", "Metropolis"):
+        one = next(row for row in rows if row["title"] == title)
+        like = [row for row in rows if row["title"] == title and row["eventId"] != one["eventId"]]
+        numbered = [(row.get("seasonNumber"), row.get("episodeNumber")) for row in like]
+        same = [(one.get("seasonNumber"), one.get("episodeNumber")) == number for number in numbered]
+        assert await told("alternative", one["eventId"]) == [r for r, s in zip(like, same, strict=True) if s]
+        assert await told("related", one["eventId"]) == [r for r, s in zip(like, same, strict=True) if not s]
+    assert await told("related", 7) == []
+
+
+async def test_the_names_of_all_genres(http: aiohttp.ClientSession) -> None:
+    """Of both levels, which a client's menu shows (EN 300 468, table 29)."""
+    found = (await fetched(http, "/api/epg/content_type/list?full=1"))["entries"]
+    named = {row["key"]: row["val"] for row in found}
+    assert list(named) == [0, *range(0x10, 0xB0)]
+    assert (named[0x10], named[0x1F]) == ("Movie / Drama", "Movie / Drama")
+    assert (named[0x14], named[0x4B], named[0xA7]) == ("Comedy", "Martial sports", "Gardening")
+    short = (await fetched(http, "/api/epg/content_type/list"))["entries"]
+    assert short == [row for row in found if not row["key"] & 0xF]
 
 
 async def test_a_channel_by_every_name_it_has(http: aiohttp.ClientSession) -> None:
