@@ -1,4 +1,4 @@
-"""Tvheadend's JSON API: what each route answers; no HTTP here, so that HTSP's ``api`` can ask, too.
+"""The station, who watches it and what a recorder would have, as rows of Tvheadend's JSON API.
 
 Rows have the fields of a real server (fixtures/tvheadend/http_shapes.json), as far as a station has something
 to say. Arguments are text, as they come from a query string.
@@ -6,26 +6,17 @@ to say. Arguments are text, as they come from a query string.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from retrovue.headend.tvheadend import epg_grid
 from retrovue.headend.tvheadend.backend import API_VERSION, Backend
 from retrovue.headend.tvheadend.directory import Listed
 from retrovue.headend.tvheadend.messages import seconds, service_name
 from retrovue.headend.tvheadend.numbering import uuid_of
 from retrovue.headend.tvheadend.paging import Arguments, Json, grid, pairs
 
-#: Routes that may read a whole guide: the pictures share the event loop.
-ON_A_THREAD = epg_grid.ON_A_THREAD
 CAPABILITIES = ["tvadapters"]
 PROFILES = ("pass", "htsp")
-
-
-def answer(backend: Backend, path: str, arguments: Arguments) -> Any:
-    """What ``/api/<path>`` says; None: there is no such route."""
-    route = _ROUTES.get(path)
-    return route(backend, arguments) if route is not None else None
 
 
 # --- the station ---
@@ -45,8 +36,9 @@ def number_of_channel(listed: Listed) -> int | float:
     return listed.major if not listed.minor else float(listed.ident.number)
 
 
-def _channels(backend: Backend, arguments: Arguments) -> Json:
-    return grid((_channel(backend, listed) for listed in backend.directory.channels.values()), arguments)
+def channel_rows(backend: Backend) -> Iterator[Json]:
+    """Of /api/channel/grid; the others likewise."""
+    return (_channel(backend, listed) for listed in backend.directory.channels.values())
 
 
 def _channel(backend: Backend, listed: Listed) -> Json:
@@ -81,34 +73,29 @@ def _channel_list(backend: Backend, arguments: Arguments) -> Json:
     )
 
 
-def _tags(backend: Backend, arguments: Arguments) -> Json:
-    return grid(
-        (
-            {
-                "uuid": tag.uuid,
-                "enabled": True,
-                "index": tag.index,
-                "name": tag.name,
-                "internal": False,
-                "private": False,
-                "icon": "",
-                "icon_public_url": "",
-                "titled_icon": False,
-                "comment": "",
-            }
-            for tag in backend.directory.tags.values()
-        ),
-        arguments,
-    )
+def tag_rows(backend: Backend) -> Iterator[Json]:
+    for tag in backend.directory.tags.values():
+        yield {
+            "uuid": tag.uuid,
+            "enabled": True,
+            "index": tag.index,
+            "name": tag.name,
+            "internal": False,
+            "private": False,
+            "icon": "",
+            "icon_public_url": "",
+            "titled_icon": False,
+            "comment": "",
+        }
 
 
 def _tag_list(backend: Backend, _: Arguments) -> Json:
     return pairs((tag.uuid, tag.name) for tag in backend.directory.tags.values())
 
 
-def _networks(backend: Backend, arguments: Arguments) -> Json:
+def network_rows(backend: Backend) -> Iterator[Json]:
     count = len(backend.directory.channels)
-    row = {
+    yield {
         "uuid": backend.directory.network_uuid,
         "enabled": True,
         "networkname": backend.network,
@@ -117,56 +104,45 @@ def _networks(backend: Backend, arguments: Arguments) -> Json:
         "num_chn": count,
         "scanq_length": 0,
     }
-    return grid([row], arguments)
 
 
-def _muxes(backend: Backend, arguments: Arguments) -> Json:
+def mux_rows(backend: Backend) -> Iterator[Json]:
     network, found = backend.network, backend.directory
-    return grid(
-        (
-            {
-                "uuid": listed.mux_uuid,
-                "enabled": 1,
-                "network": network,
-                "network_uuid": found.network_uuid,
-                "name": listed.ident.name,
-                "channel_number": listed.major,
-                "scan_state": 0,
-                "scan_result": 1,
-                "num_svc": 1,
-                "num_chn": 1,
-            }
-            for listed in found.channels.values()
-        ),
-        arguments,
-    )
+    for listed in found.channels.values():
+        yield {
+            "uuid": listed.mux_uuid,
+            "enabled": 1,
+            "network": network,
+            "network_uuid": found.network_uuid,
+            "name": listed.ident.name,
+            "channel_number": listed.major,
+            "scan_state": 0,
+            "scan_result": 1,
+            "num_svc": 1,
+            "num_chn": 1,
+        }
 
 
-def _services(backend: Backend, arguments: Arguments) -> Json:
+def service_rows(backend: Backend) -> Iterator[Json]:
     network = backend.network
-    return grid(
-        (
-            {
-                "uuid": listed.service_uuid,
-                "network": network,
-                "multiplex": listed.ident.name,
-                "multiplex_uuid": listed.mux_uuid,
-                "sid": 1,
-                "lcn": listed.major,
-                "lcn_minor": listed.minor,
-                "svcname": listed.ident.name,
-                "provider": network,
-                "dvb_servicetype": 25 if listed.ident.hd else 1,
-                "enabled": True,
-                "channel": [listed.uuid],
-                "priority": 0,
-                "encrypted": False,
-                "caid": "",
-            }
-            for listed in backend.directory.channels.values()
-        ),
-        arguments,
-    )
+    for listed in backend.directory.channels.values():
+        yield {
+            "uuid": listed.service_uuid,
+            "network": network,
+            "multiplex": listed.ident.name,
+            "multiplex_uuid": listed.mux_uuid,
+            "sid": 1,
+            "lcn": listed.major,
+            "lcn_minor": listed.minor,
+            "svcname": listed.ident.name,
+            "provider": network,
+            "dvb_servicetype": 25 if listed.ident.hd else 1,
+            "enabled": True,
+            "channel": [listed.uuid],
+            "priority": 0,
+            "encrypted": False,
+            "caid": "",
+        }
 
 
 # --- who watches ---
@@ -271,9 +247,9 @@ def _profiles(_: Backend, arguments: Arguments) -> Json:
     return pairs((uuid_of("profile", word), word) for word in words)
 
 
-def _recorders(_: Backend, arguments: Arguments) -> Json:
+def recorder_rows(_: Backend) -> Iterator[Json]:
     # webOS takes the first without looking whether there is one. It is switched off.
-    row = {
+    yield {
         "uuid": uuid_of("dvr config"),
         "enabled": False,
         "name": "",
@@ -281,31 +257,33 @@ def _recorders(_: Backend, arguments: Arguments) -> Json:
         "pre-extra-time": 0,
         "post-extra-time": 0,
     }
-    return grid([row], arguments)
+
+
+def _grid(rows: Callable[[Backend], Iterable[Json]]) -> Callable[[Backend, Arguments], Json]:
+    return lambda backend, arguments: grid(rows(backend), arguments)
 
 
 def _none(_: Backend, __: Arguments) -> Json:
     return {"entries": [], "total": 0}
 
 
-_ROUTES: dict[str, Callable[[Backend, Arguments], Any]] = {
+ROUTES: dict[str, Callable[[Backend, Arguments], Any]] = {
     "serverinfo": _server,
     "config/capabilities": lambda _, __: CAPABILITIES,
-    "channel/grid": _channels,
+    "channel/grid": _grid(channel_rows),
     "channel/list": _channel_list,
-    "channeltag/grid": _tags,
+    "channeltag/grid": _grid(tag_rows),
     "channeltag/list": _tag_list,
     "channelcategory/list": lambda _, __: {"entries": []},
-    "mpegts/network/grid": _networks,
-    "mpegts/mux/grid": _muxes,
-    "mpegts/service/grid": _services,
-    **epg_grid.ROUTES,
+    "mpegts/network/grid": _grid(network_rows),
+    "mpegts/mux/grid": _grid(mux_rows),
+    "mpegts/service/grid": _grid(service_rows),
     "profile/list": _profiles,
     "status/subscriptions": _subscriptions,
     "status/connections": _connections,
     "status/inputs": _inputs,
     "status/activity": _activity,
-    "dvr/config/grid": _recorders,
+    "dvr/config/grid": _grid(recorder_rows),
     "hardware/tree": lambda _, __: [],
     **dict.fromkeys(
         (

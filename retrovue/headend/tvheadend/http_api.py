@@ -10,6 +10,8 @@ import asyncio
 import html
 import json
 import logging
+import os
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,7 +26,7 @@ from retrovue.headend.base_url import base_url, renamed
 from retrovue.headend.documents import Document, Spool, reply, spooled
 from retrovue.headend.faults import OurFaults
 from retrovue.headend.pour import Meter, NoPicture, agent_of, pour
-from retrovue.headend.tvheadend import grids, playlists
+from retrovue.headend.tvheadend import playlists, routes
 from retrovue.headend.tvheadend.backend import Backend, Peer
 from retrovue.headend.tvheadend.directory import Listed, Tag
 from retrovue.headend.tvheadend.http_auth import NOTHING, HttpAuth, Shown
@@ -72,6 +74,7 @@ class HttpApi:
         yield web.get("/ping", self._ping)
         yield web.get("/", self._page)
         yield web.get("/status.xml", self._status)
+        yield web.get("/state", self._state)
         yield web.get("/api/{path:.+}", self._api)
         yield web.post("/api/{path:.+}", self._api)
         yield web.get("/playlist", self._to_channels)
@@ -92,6 +95,8 @@ class HttpApi:
         # A connection carries one request after the other, through a proxy perhaps of several people.
         _account.set(None)
         try:
+            if request.method == "OPTIONS":
+                return web.Response(headers={**_HEADERS, "Allow": "GET, HEAD, POST, OPTIONS"})
             shown = self._shown(request)
             if request.path != "/ping" and not self._admitted(request, shown.account):
                 return await self._refuse(request, stale=shown.stale)
@@ -147,11 +152,28 @@ class HttpApi:
 
     async def _status(self, _: web.Request) -> web.Response:
         count = len(self._backend.watching)
+        load = ",".join(f"{average:f}" for average in os.getloadavg())
         return _text(
-            '<?xml version="1.0"?>\n<currentload>\n<systemload>0,0,0</systemload>\n'
+            f'<?xml version="1.0"?>\n<currentload>\n<systemload>{load}</systemload>\n'
             f"<recordings>\n</recordings>\n<subscriptions>{count}</subscriptions>\n</currentload>\n",
             "text/xml",
         )
+
+    async def _state(self, _: web.Request) -> web.Response:
+        """The channels for people, and how many watch each."""
+        watched = Counter(one.listed.number for one in self._backend.watching)
+        lines = [f"Tvheadend {self._backend.version}", "", "Channels", "-" * 46]
+        for one in self._backend.directory.channels.values():
+            picture = one.ident.logo
+            icon = f"imagecache/{self._backend.images.number(picture)}" if picture else "<none set>"
+            lines += (
+                f"{one.ident.name} ({one.number})",
+                f"  refcount = {watched[one.number]}",
+                f"  number = {one.ident.number}",
+                f"  icon = {icon}",
+                "",
+            )
+        return _text("\n".join(lines) + "\n", "text/plain; charset=UTF-8")
 
     async def _api(self, request: web.Request) -> web.Response:
         arguments = dict(request.query)
@@ -159,10 +181,12 @@ class HttpApi:
             form = await request.post()
             arguments |= {name: value for name, value in form.items() if isinstance(value, str)}
         path = request.match_info["path"].rstrip("/")
-        if path in grids.ON_A_THREAD:
-            found = await asyncio.to_thread(grids.answer, self._backend, path, arguments)
+        if path in routes.WRITES:
+            raise web.HTTPForbidden(reason=routes.NO_RECORDINGS)
+        if path in routes.ON_A_THREAD:
+            found = await asyncio.to_thread(routes.answer, self._backend, path, arguments)
         else:
-            found = grids.answer(self._backend, path, arguments)
+            found = routes.answer(self._backend, path, arguments)
         if found is None:
             raise web.HTTPNotFound
         body = json.dumps(found, ensure_ascii=False, separators=(",", ":"))

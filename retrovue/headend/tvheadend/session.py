@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from retrovue.headend.accounts import Account
 from retrovue.headend.base_url import renamed
-from retrovue.headend.tvheadend import grids
+from retrovue.headend.tvheadend import routes
 from retrovue.headend.tvheadend.backend import API_VERSION, Backend, Peer
 from retrovue.headend.tvheadend.directory import Listed
 from retrovue.headend.tvheadend.epg import Event, Sought
@@ -51,8 +51,6 @@ _LAST = 221_845_392_000
 #: They ask the lineup and touch nothing of the session's.
 ON_A_THREAD = frozenset(("getEvents", "epgQuery"))
 
-#: What a recorder is told. Kodi shows it as a notification and goes on.
-_NO_RECORDINGS = "This station is watched as it airs: it records nothing"
 _WRITES = frozenset(
     f"{verb}{thing}Entry"
     for thing, verbs in {
@@ -212,7 +210,7 @@ class Session:
         return {"dvrconfigs": []}
 
     def _no_recordings(self, _: Message) -> Message:
-        return {"success": 0, "error": _NO_RECORDINGS}
+        return {"success": 0, "error": routes.NO_RECORDINGS}
 
     def _nothing(self, _: Message) -> Message:
         return {}
@@ -335,7 +333,7 @@ class Session:
             for name, value in (given.items() if isinstance(given, dict) else ())
             if isinstance(value, str | int)
         }
-        found = grids.answer(self._backend, text(request, "path") or "", arguments)
+        found = routes.answer(self._backend, text(request, "path") or "", arguments)
         if found is None:
             raise Refused("Method not found")
         return {"response": sendable(found)}

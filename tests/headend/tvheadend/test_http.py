@@ -14,9 +14,10 @@ import aiohttp
 import pytest
 
 from retrovue.clock import MasterClock
+from retrovue.headend.tvheadend import idnodes
 from retrovue.lineup import ChannelId, TuneRefused
 from tests.headend.fake_lineup import CHANNELS, PNG, FakeLineup
-from tests.headend.tvheadend.asking import fetched, text_of
+from tests.headend.tvheadend.asking import fetched, status_of, text_of
 from tests.headend.tvheadend.client import Connect, serving
 from tests.headend.tvheadend.golden import http_shapes
 
@@ -226,6 +227,81 @@ async def test_the_names_of_all_genres(http: aiohttp.ClientSession) -> None:
     assert (named[0x14], named[0x4B], named[0xA7]) == ("Comedy", "Martial sports", "Gardening")
     short = (await fetched(http, "/api/epg/content_type/list"))["entries"]
     assert short == [row for row in found if not row["key"] & 0xF]
+
+
+@pytest.mark.parametrize("path", sorted(idnodes.CLASSES))
+async def test_a_class_says_what_its_rows_are_made_of(http: aiohttp.ClientSession, path: str) -> None:
+    told = await fetched(http, f"/api/{path}/class")
+    rows = (await fetched(http, f"/api/{path}/grid"))["entries"]
+    types = {prop["id"]: (prop["type"], bool(prop.get("list"))) for prop in told["props"]}
+    assert rows
+    for row in rows:
+        assert set(row) - {"uuid"} == set(types)
+        for name, (kind, many) in types.items():
+            for value in row[name] if many else [row[name]]:
+                assert KINDS[type(value)] == {"bool": "bool", "str": "str"}.get(
+                    kind, "float" if isinstance(value, float) else "int"
+                ), name
+    assert await fetched(http, f"/api/idnode/class?name={told['class']}") == told
+    # One, some, all; as nodes or as rows.
+    first, last = rows[0], rows[-1]
+    (node,) = (await fetched(http, f"/api/idnode/load?uuid={first['uuid']}"))["entries"]
+    assert {param["id"]: param["value"] for param in node["params"]} | {"uuid": node["uuid"]} == first
+    assert node["text"] in first.values()
+    query = {"uuid": json.dumps([first["uuid"], last["uuid"], 7]), "grid": "1"}
+    some = (await fetched(http, "/api/idnode/load", params=query))["entries"]
+    assert some == ([first, last] if first != last else [first])
+    assert (await fetched(http, f"/api/idnode/load?class={told['class']}&grid=1"))["entries"] == rows
+
+
+async def test_what_no_class_and_no_node_answer(http: aiohttp.ClientSession) -> None:
+    assert await status_of(http, "/api/idnode/class?name=nothing") == 404
+    for nonsense in ("", "?uuid=x", "?uuid=[", "?uuid=[[]]", "?class=x"):
+        assert await fetched(http, f"/api/idnode/load{nonsense}") == {"entries": []}
+
+
+async def test_languages_paths_and_load(http: aiohttp.ClientSession) -> None:
+    for path in ("list", "locale"):
+        named = {row["key"]: row["val"] for row in (await fetched(http, f"/api/language/{path}"))["entries"]}
+        assert (named["und"], named["eng"], named["ger"]) == ("Undetermined", "English", "German")
+        assert all(len(code) == 3 for code in named)
+    paths = await fetched(http, "/api/pathlist")
+    for path in paths:
+        assert await status_of(http, f"/api/{path}?name=channel") == 200, path
+    load = re.findall(r"<systemload>([\d.,]+)</systemload>", await text_of(http, "/status.xml"))
+    assert len([float(word) for word in load[0].split(",")]) == 3
+
+
+async def test_the_state_for_people(http: aiohttp.ClientSession, lineup: FakeLineup) -> None:
+    """In the lines of a real server."""
+    async with http.get("/stream/channelnumber/9") as stream:
+        await stream.content.readexactly(188)
+        async with http.get("/state") as response:
+            assert response.headers["Content-Type"] == "text/plain; charset=UTF-8"
+            lines = (await response.text()).splitlines()
+    assert re.fullmatch(r"Tvheadend 4\.3-\S.*", lines[0])
+    assert lines[1:4] == ["", "Channels", "-" * 46]
+    assert len(lines) == 4 + 5 * len(CHANNELS)
+    kids = lines[14:19]
+    assert re.fullmatch(r"Kids Été \(\d+\)", kids[0])
+    assert kids[1:3] == ["  refcount = 1", "  number = 9"]
+    assert re.fullmatch(r"  icon = imagecache/\d+", kids[3])
+    async with asyncio.timeout(20):
+        while lineup.open_signals:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_nothing_is_recorded_and_nothing_changed(http: aiohttp.ClientSession) -> None:
+    for path in ("dvr/entry/create_by_event", "dvr/autorec/create", "idnode/save"):
+        async with http.post(f"/api/{path}", data={"event_id": "7"}) as response:
+            assert response.status == 403
+            assert "it records nothing" in await response.text()
+
+
+async def test_what_may_be_asked_is_told_to_everybody(http: aiohttp.ClientSession) -> None:
+    for path in ("/api/serverinfo", "/stream/channelnumber/9", "/nothing"):
+        async with http.options(path) as response:
+            assert (response.status, response.headers["Allow"]) == (200, "GET, HEAD, POST, OPTIONS")
 
 
 async def test_a_channel_by_every_name_it_has(http: aiohttp.ClientSession) -> None:
