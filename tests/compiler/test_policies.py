@@ -112,3 +112,15 @@ def test_too_much_fill_names_the_block() -> None:
     assert len(found) == 2
     assert "airs 8.0 min of interstitials in half an hour at 18:00 on Mon 01 Jun 2026" in found[0].headline
     assert len([d for d in result(max_fill="7m").diagnostics if d.code == "max-fill"]) == 3
+
+
+def test_cues_are_the_stations_until_a_channel_says_otherwise() -> None:
+    def compiled(channel: dict[str, Any], **words: Any) -> tuple[str, object]:
+        found = result(channel, **words)
+        return found.channels[0].cues, found.days
+
+    assert compiled({})[0] == "off"
+    assert compiled({}, cues="time_signal")[0] == "time_signal"
+    assert compiled({"cues": "off"}, cues="time_signal")[0] == "off"
+    assert compiled({"cues": "splice_insert"})[0] == "splice_insert"
+    assert compiled({})[1] == compiled({}, cues="time_signal")[1], "what airs is the same"
