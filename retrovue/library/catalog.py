@@ -109,6 +109,7 @@ class Asset:
     tags: tuple[str, ...] = ()
     advertiser: str = ""
     category: str = ""
+    artwork: tuple[str, ...] = ()  #: pictures of it, the one for guides first; paths like ``path``
     credits: tuple[Credit, ...] = ()  #: as ``in_order`` has them
     extra: Mapping[str, str] = field(default_factory=dict)
 

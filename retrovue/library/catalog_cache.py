@@ -59,7 +59,7 @@ FOLDER = "catalog-cache"
 SMALL = 2_000_000
 
 #: Changes whenever what a cache file holds does.
-_VERSION = "4"
+_VERSION = "5"
 _GROUP = 4096
 _SUFFIX = ".parquet"
 _LISTS = ("tag", "genre")
@@ -370,7 +370,7 @@ def _one_series(asked: Sequence[Asked]) -> tuple[str, str] | None:
     return words["collection"][0], words["series"][0]
 
 
-_TUPLES = ("marks_us", "tags")
+_TUPLES = ("marks_us", "tags", "artwork")
 
 
 def _asset(collection: str, line: str) -> Asset:

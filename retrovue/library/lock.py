@@ -127,12 +127,14 @@ class _Line(BaseModel):
     advertiser: str = ""
     category: str = ""
     description: str = ""
+    artwork: tuple[str, ...] = ()
     credits: tuple[_Credit, ...] = ()
     extra: Mapping[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
-        _refuse_outside(self.path)
+        for path in (self.path, *self.artwork):
+            _refuse_outside(path)
         if self.state is AssetState.READY and not self.duration_us:
             raise ValueError("an asset that is ready has a duration")
         for word in self.extra.get(FLIGHT, "").split():

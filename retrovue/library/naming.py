@@ -88,9 +88,14 @@ def pretty(path: PurePosixPath) -> str:
     return clean(path.stem) or path.stem
 
 
+def is_season_folder(name: str) -> bool:
+    """ "Season 1", "Staffel 2", "Specials": a folder of one season, below its series'."""
+    return _SEASON_FOLDER.fullmatch(name) is not None
+
+
 def _series_folder(path: PurePosixPath) -> str:
     for folder in path.parent.parts[::-1]:
-        if not _SEASON_FOLDER.fullmatch(folder):
+        if not is_season_folder(folder):
             return clean(folder)
     return ""
 

@@ -9,7 +9,7 @@ from tests.laws.documents import read
 from tests.laws.tree import ROOT, tracked
 
 #: What makes a finding → which of its arguments is the code.
-_MAKERS = {"Finding": 0, "Trouble": 0, "_finding": 0, "_tell": 1, "_Ran": 1, "SourceGone": 2}
+_MAKERS = {"Finding": 0, "Trouble": 0, "_finding": 0, "_tell": 1, "_Ran": 1, "BadText": 0, "SourceGone": 2}
 
 
 def _codes(source: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""What lies beside a media file: its sidecar and its subtitles. Thin: reads files, decides nothing."""
+"""What lies beside media files: sidecars, NFO, pictures, subtitles. Thin: reads files, decides nothing."""
 
 from __future__ import annotations
 
@@ -7,8 +7,31 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from retrovue.library.adapters.settings import VIDEO
+from retrovue.library.artwork import artwork_of, pictures_among, series_folders
 from retrovue.library.catalog import SubtitleTrack
+from retrovue.library.finding import Finding
 from retrovue.library.naming import subtitle_files
+
+_MEDIA = tuple(f".{extension}" for extension in VIDEO)
+
+
+def _is_media(name: str) -> bool:
+    stem, dot, extension = name.rpartition(".")
+    return dot + extension in _MEDIA and not stem.endswith(("-trailer", "-sample"))
+
+
+class BadText(ValueError):
+    """A file beside media that has a mistake."""
+
+    def __init__(self, code: str, path: PurePosixPath, why: str) -> None:
+        super().__init__(why)
+        self.code, self.path = code, path
+
+    def finding(self, collection: str, media: PurePosixPath) -> Finding:
+        """What is told of it; the asset of ``media`` is held."""
+        help = "until it is mended, the asset stays as it was"
+        return Finding(self.code, collection, str(self.path), str(self), help, str(media))
 
 
 class Neighbours:
@@ -16,6 +39,12 @@ class Neighbours:
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = sorted(names)
+        self._known = frozenset(self.names)
+        self.pictures = pictures_among(self.names)
+        self.media = sum(_is_media(name.lower()) for name in self.names)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._known
 
     def beginning(self, start: str) -> list[str]:
         """The names that begin with ``start``, in order."""
@@ -25,9 +54,85 @@ class Neighbours:
             last += 1
         return self.names[first:last]
 
+
+class Beside:
+    """What lies beside the media files of one collection, during one walk; folders are read once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._folders: dict[PurePosixPath, Neighbours] = {}
+        self._series: dict[PurePosixPath, dict[str, Any]] = {}
+
+    def know(self, folder: PurePosixPath, names: Iterable[str]) -> Neighbours:
+        """Somebody has read the folder already."""
+        found = self._folders[folder] = Neighbours(names)
+        return found
+
+    def folder(self, folder: PurePosixPath) -> Neighbours:
+        """Raises ``OSError``."""
+        if folder not in self._folders:
+            self.know(folder, (entry.name for entry in (self._root / folder).iterdir()))
+        return self._folders[folder]
+
     def subtitles(self, path: PurePosixPath) -> tuple[SubtitleTrack, ...]:
-        """The subtitle files of the media file at ``path``, which lies in this folder."""
-        return subtitle_files(path, self.beginning(path.stem + "."))
+        return subtitle_files(path, self.folder(path.parent).beginning(path.stem + "."))
+
+    def artwork(self, path: PurePosixPath, season: int | None) -> dict[str, Any]:
+        """The asset field of its pictures, when it has any."""
+        found = artwork_of(path, season, self._alone(path), self._pictures)
+        return {"artwork": found} if found else {}
+
+    def sidecar(self, path: PurePosixPath) -> dict[str, Any]:
+        """The fields that the sidecar of the media file at ``path`` sets. Raises ``BadText``."""
+        return self._read(path.with_suffix(".yaml"))
+
+    def nfo(self, path: PurePosixPath, is_episode: bool) -> dict[str, Any]:
+        """What NFO of its own, its folder's or its series' says of the media file. Raises ``BadText``."""
+        fields: dict[str, Any] = {}
+        own = path.with_suffix(".nfo")
+        if not self._there(own) and not is_episode and self._alone(path):
+            own = path.with_name("movie.nfo")
+        said = self._nfo(own)
+        if is_episode:
+            for folder in reversed(series_folders(path)):
+                if folder not in self._series:
+                    self._series[folder] = self._nfo(folder / "tvshow.nfo")
+                fields = over(fields, self._series[folder])
+        tags = tuple(dict.fromkeys((*fields.get("tags", ()), *said.get("tags", ()))))
+        return over(fields, {**said, "tags": tags} if tags else said)
+
+    def _nfo(self, path: PurePosixPath) -> dict[str, Any]:
+        if not self._there(path):
+            return {}
+        from retrovue.library.nfo import MAX_BYTES, parse_nfo  # here: a station that is only read needs none
+
+        try:
+            return parse_nfo(read_small(self._root / path, MAX_BYTES))
+        except ValueError as error:
+            raise BadText("bad-nfo", path, str(error)) from None
+
+    def _read(self, path: PurePosixPath) -> dict[str, Any]:
+        if not self._there(path):
+            return {}
+        try:
+            return read_sidecar(self._root / path)
+        except ValueError as error:
+            raise BadText("bad-sidecar", path, str(error)) from None
+
+    def _alone(self, path: PurePosixPath) -> bool:
+        return self.folder(path.parent).media == 1
+
+    def _pictures(self, folder: PurePosixPath) -> Mapping[str, str]:
+        try:
+            return self.folder(folder).pictures
+        except OSError:
+            return {}
+
+    def _there(self, path: PurePosixPath) -> bool:
+        try:
+            return path.name in self.folder(path.parent)
+        except OSError:
+            return False
 
 
 def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,6 +145,8 @@ def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_small(file: Path, most: int) -> bytes:
     """Up to ``most`` bytes of a small file. Raises ``ValueError`` that says why not."""
+    if not file.is_file():  # nor wait at a pipe
+        return b""
     try:
         with file.open("rb") as opened:
             content = opened.read(most + 1)
@@ -55,7 +162,7 @@ def read_sidecar(file: Path) -> dict[str, Any]:
 
     Raises ``ValueError`` that says what is wrong with it.
     """
-    if not file.is_file():  # nor wait at a pipe
+    if not file.is_file():
         return {}
     from retrovue.library.sidecar import MAX_BYTES, parse_sidecar  # here: a station that is read needs none
 

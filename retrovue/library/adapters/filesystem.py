@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from retrovue.library.adapters import Desk, FoundMedia, Offer, SourceGone, within
-from retrovue.library.adapters.beside import Neighbours, over, read_sidecar
+from retrovue.library.adapters.beside import BadText, Beside, over
 from retrovue.library.adapters.settings import VIDEO, Extensions, FolderPath, SourceSettings
 from retrovue.library.catalog import Asset
 from retrovue.library.finding import Finding
@@ -41,6 +41,7 @@ class FilesystemAdapter:
         self._collection = collection
         self._extensions = frozenset(settings.extensions)
         self.root = station_folder.resolve() / Path(settings.path).expanduser()
+        self._beside = Beside(self.root)
 
     def locate(self, path: str) -> Path:
         """The file of an asset. Raises ``ValueError`` for a path that leads out of the folder."""
@@ -59,6 +60,7 @@ class FilesystemAdapter:
 
     def discover(self) -> Iterable[FoundMedia | Finding]:
         self._arrive()
+        self._beside = Beside(self.root)
         return self._walk(PurePosixPath(), set())
 
     def _walk(self, folder: PurePosixPath, entered: set[tuple[int, int]]) -> Iterator[FoundMedia | Finding]:
@@ -68,13 +70,13 @@ class FilesystemAdapter:
             if (status.st_dev, status.st_ino) in entered:
                 return
             entered.add((status.st_dev, status.st_ino))
-            beside = Neighbours(entry.name for entry in here.iterdir())
+            names = self._beside.know(folder, (entry.name for entry in here.iterdir())).names
         except OSError as error:
             yield self._finding(
                 "unreadable-folder", folder, f"can't be read: {error.strerror}", holds=str(folder)
             )
             return
-        for name in beside.names:
+        for name in names:
             path = folder / name
             if name.startswith("."):
                 continue
@@ -93,9 +95,9 @@ class FilesystemAdapter:
             if stat.S_ISDIR(status.st_mode):
                 yield from self._walk(path, entered)
             elif stat.S_ISREG(status.st_mode) and path.suffix.lower().removeprefix(".") in self._extensions:
-                yield self._found(path, status, beside)
+                yield self._found(path, status)
 
-    def _found(self, path: PurePosixPath, status: os.stat_result, beside: Neighbours) -> FoundMedia | Finding:
+    def _found(self, path: PurePosixPath, status: os.stat_result) -> FoundMedia | Finding:
         named = parse_name(path)
         asset = Asset(
             collection=self._collection,
@@ -109,18 +111,15 @@ class FilesystemAdapter:
             episode=named.episode,
             year=named.year,
             date=named.date,
-            subtitles=beside.subtitles(path),
+            subtitles=self._beside.subtitles(path),
         )
         try:
-            written = over(self._of_folders(path), read_sidecar(self.root / path.with_suffix(".yaml")))
-        except ValueError as error:
-            return self._finding(
-                "bad-sidecar",
-                path.with_suffix(".yaml"),
-                str(error),
-                help="until it is mended, the asset stays as it was",
-                holds=str(path),
-            )
+            said = over(self._of_folders(path), self._beside.nfo(path, named.episode is not None))
+            written = over(said, self._beside.sidecar(path))
+        except BadText as mistake:
+            return mistake.finding(self._collection, path)
+        season = written.get("season", named.season)
+        written = {**self._beside.artwork(path, season), **written}
         if key := written.pop("key", ""):
             asset = replace(asset, key=key)
         return FoundMedia(asset, self.locate(str(path)), written, pretty(path))

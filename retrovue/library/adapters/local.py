@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from retrovue.library.adapters import FoundMedia
-from retrovue.library.adapters.beside import Neighbours, over, read_sidecar
+from retrovue.library.adapters.beside import BadText, Beside, over
 from retrovue.library.catalog import Asset
 from retrovue.library.finding import Finding
 from retrovue.library.naming import Named, pretty
@@ -19,7 +19,7 @@ class LocalFiles:
     def __init__(self, collection: str, root: Path) -> None:
         self._collection = collection
         self._root = root
-        self._folders: dict[PurePosixPath, Neighbours] = {}
+        self._beside = Beside(root)
 
     def media(
         self, path: PurePosixPath, fields: Mapping[str, Any], named_by: str, more: str = ""
@@ -32,10 +32,8 @@ class LocalFiles:
         location = self._root / path
         try:
             status = location.stat()
-            if path.parent not in self._folders:
-                names = (entry.name for entry in location.parent.iterdir())
-                self._folders[path.parent] = Neighbours(names)
-            written = over(fields, read_sidecar(location.with_suffix(".yaml")))
+            subtitles = self._beside.subtitles(path)
+            written = over(fields, self._beside.sidecar(path))
         except OSError as error:
             return Finding(
                 "not-here",
@@ -45,22 +43,16 @@ class LocalFiles:
                 help="is the disk mounted, and is source.path right?",
                 holds=str(path),
             )
-        except ValueError as error:
-            return Finding(
-                "bad-sidecar",
-                self._collection,
-                str(path.with_suffix(".yaml")),
-                str(error),
-                help="until it is mended, the asset stays as it was",
-                holds=str(path),
-            )
+        except BadText as mistake:
+            return mistake.finding(self._collection, path)
+        written = {**self._beside.artwork(path, written.get("season")), **written}
         asset = Asset(
             collection=self._collection,
             key=written.pop("key", "") or key_of(fields, path, more),
             path=str(path),
             size=status.st_size,
             mtime_ns=status.st_mtime_ns,
-            subtitles=self._folders[path.parent].subtitles(path),
+            subtitles=subtitles,
         )
         return FoundMedia(asset, location, written, pretty(path))
 
