@@ -127,6 +127,9 @@ class MemoryLineup:
     def artwork(self, ref: ArtworkRef) -> Artwork | None:
         return None
 
+    async def picture(self, ref: ArtworkRef) -> Artwork | None:
+        return None
+
     def status(self) -> StationStatus:
         return StationStatus("bench", "Bench Television", "UTC", START, "bench", self._end)
 

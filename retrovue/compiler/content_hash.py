@@ -162,6 +162,7 @@ def _asset(a: Asset) -> tuple[Any, ...]:
         a.tags,
         a.advertiser,
         a.category,
+        a.artwork,
         [astuple(credit) for credit in a.credits],
         sorted(a.extra.items()),
     )

@@ -27,8 +27,8 @@ class InFlight:
     playlist: tuple[Segment, ...]
 
     def settled(self) -> InFlight:
-        """The same without what it did to the cursors: they have moved. Its credits are its asset's."""
-        return InFlight(replace(self.event, moves=(), credits=()), self.playlist)
+        """The same without what it did to the cursors, which have moved, and without what is its asset's."""
+        return InFlight(replace(self.event, moves=(), credits=(), artwork=""), self.playlist)
 
 
 def pack(programmes: Sequence[InFlight]) -> str:

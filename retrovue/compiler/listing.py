@@ -73,6 +73,7 @@ class Listings:
             fallbacks=self._fallbacks.stand_ins(slot),
             moves=tuple(sorted(slot.moves.items())),
             credits=main.credits if main else (),
+            artwork=main.artwork[0] if main and main.artwork else "",
         )
 
     def _titles(self, slug: str, main: Asset | None, parts: Sequence[Part]) -> tuple[str, str]:

@@ -77,6 +77,7 @@ class ScheduleEvent:
     moves: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     #: Its main asset's, by whom they are kept: they change with it.
     credits: tuple[Credit, ...] = field(default=(), compare=False)
+    artwork: str = field(default="", compare=False)  #: likewise: the picture of it that guides show
 
     def __reduce__(self) -> tuple[object, ...]:
         # To another process and back in a quarter of the time.

@@ -82,7 +82,7 @@ class GuideFrontEnd:
 
     @opened_by_token
     async def _artwork(self, request: web.Request) -> web.StreamResponse:
-        picture = self._lineup.artwork(ArtworkRef(request.match_info["ref"]))
+        picture = await self._lineup.picture(ArtworkRef(request.match_info["ref"]))
         if picture is None:
             return web.Response(status=404)
         kind = picture.content_type

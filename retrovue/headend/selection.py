@@ -48,6 +48,9 @@ class Selection:
     def artwork(self, ref: ArtworkRef) -> Artwork | None:
         return self._lineup.artwork(ref)
 
+    async def picture(self, ref: ArtworkRef) -> Artwork | None:
+        return await self._lineup.picture(ref)
+
     def status(self) -> StationStatus:
         return self._lineup.status()
 

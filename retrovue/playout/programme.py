@@ -25,7 +25,7 @@ from retrovue.playout.graphics import Continuity
 from retrovue.playout.guide import edges as guide_edges
 from retrovue.playout.overlay import Schedule, plan_layers
 from retrovue.playout.playlog import DeferredPlaylog, Playlog, PlaylogEntry
-from retrovue.playout.rundown import CutRow, Events, Packer, Rundown, Use
+from retrovue.playout.rundown import CutRow, Events, Packer, Rundown, Use, picture_of
 from retrovue.units import HOUR_US, MINUTE_US, from_us, to_us
 
 if TYPE_CHECKING:
@@ -87,6 +87,9 @@ class OnAirProgramme:
     generation: int = 0  #: of the playlog
     cut: CutRow = NO_CUT
     uses: Callable[[int, int], Sequence[Use]] = lambda start_us, end_us: ()  #: what airs in [start, end) (µs)
+
+    #: The file of a picture that the guide names; None: it names none such.
+    picture: Callable[[str], str | None] = lambda name: None
 
     def work_out(self, channels: Iterable[ChannelId]) -> None:
         """The playlogs of those that are on the air, so that the event loop need not."""
@@ -183,8 +186,14 @@ def air(
         )
     guide = {ChannelId(channel.channel): Guide(events) for channel, events in lineup}
     idents = tuple(ident_of(channel) for channel in rundown.channels)
+
+    def picture(name: str) -> str | None:
+        found = rundown.picture(name)
+        return media_path(roots, *found) if found is not None else None
+
+    last_us = min([end_us, *ends])
     return OnAirProgramme(
-        header, idents, guide, channels, min([end_us, *ends]), generation, rundown.cut, rundown.uses
+        header, idents, guide, channels, last_us, generation, rundown.cut, rundown.uses, picture
     )
 
 
@@ -281,6 +290,7 @@ def _entry(event: ScheduleEvent) -> GuideEntry:
         rating=event.rating,
         kind=event.kind,
         credits=event.credits,
+        artwork=ArtworkRef(f"picture/{name}") if (name := picture_of(event)) else None,
     )
 
 

@@ -13,6 +13,7 @@ Packed and read by the same version of RetroVue, in two processes of one station
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 import struct
@@ -97,6 +98,7 @@ class _Head:
     synthetics: Mapping[str, CompiledSynthetic]
     overlays: Mapping[str, CompiledOverlay]
     templates: Mapping[str, str]
+    pictures: int  #: number of the text that has the guide's pictures
 
 
 class Packer:
@@ -109,6 +111,7 @@ class Packer:
         self._events, self._segments, self._uses = bytearray(), bytearray(), bytearray()
         self._assets: list[tuple[bytes, bytes]] = []
         self._credited: dict[str, int] = {}  #: asset id → place of its credits
+        self._pictures: dict[str, tuple[str, str]] = {}  #: their names → (collection, path)
 
     def channel(
         self, channel: CompiledChannel, events: Iterable[ScheduleEvent], segments: Iterable[Segment]
@@ -117,7 +120,9 @@ class Packer:
         first, count = len(self._events) // _EVENT.size, 0
         for event in events:
             count += 1
-            says = [*(getattr(event, name) for name in _SAYS), self._credits(event)]
+            says = [*(getattr(event, name) for name in _SAYS), self._credits(event), event.artwork]
+            if picture := picture_of(event):
+                self._pictures[picture] = (_collection(event), event.artwork)
             self._events += _EVENT.pack(
                 event.start_us,
                 event.end_us,
@@ -182,8 +187,17 @@ class Packer:
         for asset_id, said in sorted(self._assets):
             table += _ASSET.pack(len(ids), len(ids) + len(asset_id), self._text(said))
             ids += asset_id
+        pictures = self._text(_spelt(self._pictures))
         index, blocks = _compressed(self._texts)
-        head = _Head(header, cut, tuple(self._places), dict(synthetics), dict(overlays), dict(templates))
+        head = _Head(
+            header,
+            cut,
+            tuple(self._places),
+            dict(synthetics),
+            dict(overlays),
+            dict(templates),
+            pictures,
+        )
         coded = pickle.dumps(head)
         parts = (coded, self._events, self._segments, self._uses, table, ids, index)
         return b"".join((_SIZES.pack(*map(len, parts)), *parts, blocks))
@@ -196,9 +210,21 @@ class Packer:
         return number
 
 
-#: What an event says beside its title; behind it stands where its credits are, or null. An episode says the
-#: same wherever and whenever it airs, under whatever name. What explains a schedule (plan, zone, program,
-#: where it is written) is left out: it isn't needed to air it.
+def picture_of(event: ScheduleEvent) -> str:
+    """The name of the event's picture, the same for all that show the same file; empty: it has none."""
+    if not event.artwork:
+        return ""
+    where = f"{_collection(event)}/{event.artwork}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(where).hexdigest()[:24]
+
+
+def _collection(event: ScheduleEvent) -> str:
+    return event.asset_id.partition("/")[0]
+
+
+#: What an event says beside its title; behind it stand where its credits are, or null, and its picture. An
+#: episode says the same wherever and whenever it airs, under whatever name. What explains a schedule (plan,
+#: zone, program, where it is written) is left out: it isn't needed to air it.
 _SAYS = (
     "subtitle",
     "description",
@@ -271,7 +297,7 @@ class Rundown:
         head: _Head = pickle.loads(coded)  # noqa: S301
         self.header, self.cut = head.header, head.cut
         self.synthetics, self.overlays, self.templates = head.synthetics, head.overlays, head.templates
-        self._places = head.places
+        self._places, self._pictures = head.places, head.pictures
         self.channels: tuple[CompiledChannel, ...] = tuple(place.channel for place in head.places)
 
     def end_us(self, number: int) -> int:
@@ -365,6 +391,11 @@ class Rundown:
                 return number
         return None
 
+    def picture(self, name: str) -> tuple[str, str] | None:
+        """(collection, path) of the guide's picture of this name (``picture_of``); None: it has none such."""
+        found = self.text(self._pictures).get(name)
+        return (found[0], found[1]) if found is not None else None
+
     def credits(self, number: int | None) -> tuple[Credit, ...]:
         return self._credits(number) if number is not None else ()
 
@@ -436,7 +467,7 @@ class Events(Sequence[ScheduleEvent]):
 
     def _event(self, number: int) -> ScheduleEvent:
         start_us, end_us, event_id, on, title, says, fallbacks = self._row(number)
-        *others, credited = self._rundown.text(says)
+        *others, credited, artwork = self._rundown.text(says)
         said = dict(zip(_SAYS, others, strict=True))
         said["categories"] = tuple(said["categories"])
         return ScheduleEvent(
@@ -452,6 +483,7 @@ class Events(Sequence[ScheduleEvent]):
             written_at="",
             fallbacks=tuple(self._rundown.text(fallbacks)),
             credits=self._rundown.credits(credited),
+            artwork=artwork,
             **said,
         )
 

@@ -37,8 +37,8 @@ _PICTURES = {
     ".webp": "image/webp",
     ".svg": "image/svg+xml",
 }
-#: A larger logo is no logo (bytes).
-_LARGEST_PICTURE = 2_000_000
+#: A larger logo is no logo, and a larger picture none for a guide (bytes).
+_LARGEST_LOGO, _LARGEST_PICTURE = 2_000_000, 8_000_000
 
 
 class OnAirStation:
@@ -127,13 +127,20 @@ class OnAirStation:
         kind, _, channel = ref.partition("/")
         path = self._logos.get(ChannelId(channel)) if kind == "logo" else None
         content_type = _PICTURES.get(path.suffix.lower()) if path is not None else None
+        return _read(path, content_type, _LARGEST_LOGO) if path is not None and content_type else None
+
+    async def picture(self, ref: ArtworkRef) -> Artwork | None:
+        kind, _, name = ref.partition("/")
+        if kind != "picture":
+            return self.artwork(ref)
+        path = self._programme.picture(name)
+        content_type = _PICTURES.get(Path(path).suffix.lower()) if path else None
         if path is None or content_type is None:
             return None
         try:
-            if path.stat().st_size > _LARGEST_PICTURE:
-                return None
-            return Artwork(content_type, path.read_bytes())
-        except OSError:
+            ask = self._director.equipment.media.ask
+            return await ask(lambda: _read(Path(path), content_type, _LARGEST_PICTURE))
+        except OSError:  # the store doesn't answer
             return None
 
     def status(self) -> StationStatus:
@@ -203,3 +210,12 @@ class OnAirStation:
     def _tell(self, change: LineupChange) -> None:
         for queue in self._listeners:
             queue.put_nowait(change)
+
+
+def _read(path: Path, content_type: str, most: int) -> Artwork | None:
+    try:
+        if not path.is_file() or path.stat().st_size > most:
+            return None
+        return Artwork(content_type, path.read_bytes())
+    except OSError:
+        return None

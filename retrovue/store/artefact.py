@@ -70,7 +70,7 @@ _AT_ONCE = 2000
 
 _EVENTS = (
     "SELECT e.*, (SELECT list(f.asset_id ORDER BY f.position) FROM art.fallback f "
-    "WHERE f.event_id = e.event_id), a.credits "
+    "WHERE f.event_id = e.event_id), a.credits, a.artwork[1] "
     "FROM art.schedule_event e LEFT JOIN art.asset a ON a.asset_id = e.asset_id "
 )
 
@@ -458,8 +458,13 @@ def _event(row: tuple[Any, ...]) -> ScheduleEvent:
     values = dict(zip(schema.SCHEDULE_EVENT.names, row, strict=False))
     values["categories"] = tuple(values["categories"] or ())
     values["moves"] = tuple((path, cursor) for path, cursor in json.loads(values["moves"] or "[]"))
-    *_, fallbacks, credited = row
-    return ScheduleEvent(**values, fallbacks=tuple(fallbacks or ()), credits=_credits(credited or "[]"))
+    *_, fallbacks, credited, artwork = row
+    return ScheduleEvent(
+        **values,
+        fallbacks=tuple(fallbacks or ()),
+        credits=_credits(credited or "[]"),
+        artwork=artwork or "",
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -518,7 +523,7 @@ def _channel(row: tuple[Any, ...]) -> CompiledChannel:
 
 def _asset(row: tuple[Any, ...]) -> Asset:
     values = dict(zip(schema.ASSET.names[1:], row[1:], strict=True))
-    for column in ("marks_us", "tags"):
+    for column in ("marks_us", "tags", "artwork"):
         values[column] = tuple(values[column] or ())
     values["extra"] = json.loads(values["extra"])
     for name, kind in PARTS.items():

@@ -39,7 +39,8 @@ _OF_TABLE = {
     "fallback": "WHERE event_id IN (SELECT event_id FROM gen.schedule_event)",
     "asset": """
         WHERE asset_id IN (SELECT asset_id FROM gen.segment)
-           OR (credits <> '[]' AND asset_id IN (SELECT asset_id FROM gen.schedule_event))
+           OR ((credits <> '[]' OR len(artwork) > 0)
+               AND asset_id IN (SELECT asset_id FROM gen.schedule_event))
            OR asset_id IN (SELECT f.asset_id FROM gen.fallback f JOIN gen.segment s USING (event_id))""",
     # What explains or continues a schedule is not needed to air it.
     **dict.fromkeys(

@@ -388,6 +388,7 @@ def _asset_row(a: Asset) -> _Row:
         json.dumps(a.tags, ensure_ascii=False),
         a.advertiser,
         a.category,
+        json.dumps(a.artwork, ensure_ascii=False),
         json.dumps([spelt(credit) for credit in a.credits], ensure_ascii=False),
         json.dumps(dict(sorted(a.extra.items())), ensure_ascii=False),
     )

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 #: Raised by one whenever a table changes its shape; a reader refuses every other version.
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +178,7 @@ ASSET = Table(
         ("tags", "VARCHAR[]", "its tags"),
         ("advertiser", "VARCHAR", "of a spot: whose it is"),
         ("category", "VARCHAR", "of a spot: what it sells"),
+        ("artwork", "VARCHAR[]", "pictures of it, the one for guides first; paths like its own"),
         ("credits", "JSON", "who made it and who is in it: job, name, and an actor's role"),
         ("extra", "JSON", "what else its source said"),
     ),

@@ -147,7 +147,7 @@ def _library(r: Random, model: StationModel, assets: Catalog) -> tuple[StationMo
     """One asset more, gone, retired, of another length, or by somebody else."""
     known = dict(assets.assets)
     victim: Asset | None = known.get(r.choice(sorted(known))) if known else None
-    change = r.randrange(5)
+    change = r.randrange(6)
     if victim is None or not change:
         more = asset("sitcoms", "show-0/new", 1500, series="show-0", season=1, episode=99)
         known[more.id] = more
@@ -158,6 +158,7 @@ def _library(r: Random, model: StationModel, assets: Catalog) -> tuple[StationMo
             {"state": AssetState.RETIRED},
             {"duration_us": 61_000_000},
             {"credits": (Credit("director", f"somebody {r.random()}"),)},
+            {"artwork": (f"poster {r.random()}.jpg",)},
         )[change - 2]
         known[victim.id] = replace(victim, **words)
     made = catalog(known.values())

@@ -164,6 +164,9 @@ class FakeLineup:
         known = {c.logo for c in self._channels}
         return Artwork("image/png", PNG) if ref in known else None
 
+    async def picture(self, ref: ArtworkRef) -> Artwork | None:
+        return self.artwork(ref)
+
     def status(self) -> StationStatus:
         now = self._clock.now()
         return StationStatus(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -24,7 +25,13 @@ START = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
 HALF_HOUR = timedelta(minutes=30)
 
 
-def programme(content: str = "a" * 64, titles: str = "ABCDEFGH") -> OnAirProgramme:
+def programme(
+    content: str = "a" * 64,
+    titles: str = "ABCDEFGH",
+    picture: tuple[str, str] = ("", ""),
+    roots: Mapping[str, Path] = MappingProxyType({}),
+) -> OnAirProgramme:
+    """``picture``: main asset and artwork of the first programme."""
     end = START + len(titles) * HALF_HOUR
     header = ArtefactHeader(
         1, content, "bench", "Bench", "America/New_York", date(2026, 11, 23), date(2026, 11, 23),
@@ -34,12 +41,16 @@ def programme(content: str = "a" * 64, titles: str = "ABCDEFGH") -> OnAirProgram
     packer.channel(
         replace(BENCH, logo="logo.png"),
         [
-            event(n + 1, to_us(START + n * HALF_HOUR), to_us(START + (n + 1) * HALF_HOUR), title)
+            replace(
+                event(n + 1, to_us(START + n * HALF_HOUR), to_us(START + (n + 1) * HALF_HOUR), title),
+                asset_id="" if n else picture[0],
+                artwork="" if n else picture[1],
+            )
             for n, title in enumerate(titles)
         ],
         [],
     )
-    return air(Rundown(packer.finish(header, NO_CUT, {}, {}, {})), {})
+    return air(Rundown(packer.finish(header, NO_CUT, {}, {}, {})), roots)
 
 
 def event(number: int, start_us: int, end_us: int, title: str) -> ScheduleEvent:
@@ -107,6 +118,25 @@ def test_logos_come_from_the_files_they_were_given(station: OnAirStation, tmp_pa
     assert station.artwork(ArtworkRef("logo/../../etc/passwd")) is None
     station.take_over(programme(), {CHANNEL: tmp_path / "gone.png"})
     assert station.artwork(ArtworkRef("logo/bench")) is None
+
+
+async def test_the_guides_pictures_come_from_the_media(station: OnAirStation, tmp_path: Path) -> None:
+    (tmp_path / "Cheers").mkdir()
+    for name in ("poster.jpg", "hidden.jpg"):
+        (tmp_path / "Cheers" / name).write_bytes(b"\xff\xd8")
+    picture = ("tv/Cheers/S01E01", "Cheers/poster.jpg")
+    station.take_over(programme(picture=picture, roots={"tv": tmp_path}), {})
+    first, second = station.guide(CHANNEL, START, START + 2 * HALF_HOUR)
+    assert first.artwork is not None
+    assert second.artwork is None
+    artwork = await station.picture(first.artwork)
+    assert artwork is not None
+    assert (artwork.content_type, artwork.data) == ("image/jpeg", b"\xff\xd8")
+    assert station.artwork(first.artwork) is None, "never where the event loop would wait for a disk"
+    for ref in ("picture/Cheers/hidden.jpg", "picture/", "picture/../Cheers/poster.jpg", "logo/bench", "x"):
+        assert await station.picture(ArtworkRef(ref)) is None
+    (tmp_path / "Cheers" / "poster.jpg").unlink()
+    assert await station.picture(first.artwork) is None
 
 
 async def test_a_new_artefact_is_announced_once_and_an_equal_one_never(station: OnAirStation) -> None:

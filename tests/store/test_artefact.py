@@ -65,6 +65,7 @@ ASSET = Asset(
     season=None,
     episode=0,
     tags=("a, b", 'q"', "\\", "[x]"),
+    artwork=(NASTY, "fanart.jpg"),
     credits=(Credit("director", NASTY), Credit("actor", "A; B", 'role, "quoted"')),
     extra={"b": "1", "a": NASTY},
 )
@@ -148,6 +149,7 @@ def test_intervals_are_half_open_and_ordered(file: Path) -> None:
     with Artefact.open(file) as art:
         assert art.events("one", START, START + 2 * HOUR) == [EVENT, LATER]
         assert [e.credits for e in art.all_events()] == [ASSET.credits] * 2
+        assert [e.artwork for e in art.all_events()] == [NASTY] * 2
         assert art.events("one", START + HOUR, START + HOUR + 1) == [LATER]
         assert art.events("one", START + HOUR - 1, START + HOUR) == [EVENT]
         assert art.segments("one", 0, 2**60) == list(SEGMENTS)

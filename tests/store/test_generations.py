@@ -82,7 +82,10 @@ def test_a_generation_knows_the_credits_of_its_whole_guide(tmp_path: Path) -> No
         episode("show", 1, n, 1700, credits=(Credit("actor", f"Ann {n}", "Bo"), Credit("writer", "Cy")))
         for n in range(1, 25)
     ]
-    result = compiled(station([day], [series("show")]), catalog([*episodes, episode("show", 1, 25, 1700)]))
+    result = compiled(
+        station([day], [series("show")]),
+        catalog([*episodes, episode("show", 1, 25, 1700, artwork=("still.jpg",))]),
+    )
     path = tmp_path / "artefact.duckdb"
     write_artefact(path, result, Provenance(0, 0, "test"))
     start = result.start_us
@@ -92,6 +95,8 @@ def test_a_generation_knows_the_credits_of_its_whole_guide(tmp_path: Path) -> No
             (guide,) = programme.load(part, {}, start, HOUR_US, 1).guide.values()
     assert [entry.credits for entry in guide] == [event.credits for event in result.days[0].events]
     told = [[credit.name for credit in entry.credits] for entry in guide]
+    assert [entry.artwork is not None for entry in guide] == [bool(e.artwork) for e in result.days[0].events]
+    assert any(entry.artwork for entry in guide)
     assert told[:25] == [*([f"Ann {n}", "Cy"] for n in range(1, 25)), []]
 
 

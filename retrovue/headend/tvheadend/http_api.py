@@ -278,10 +278,11 @@ class HttpApi:
         return spooled(body, "text/xml")
 
     async def _image(self, request: web.Request) -> web.Response:
-        return _picture(self._backend.images.find(int(request.match_info["number"])))
+        ref = self._backend.images.ref(int(request.match_info["number"]))
+        return _picture(await self._backend.lineup.picture(ref) if ref is not None else None)
 
     async def _artwork(self, request: web.Request) -> web.Response:
-        return _picture(self._backend.lineup.artwork(ArtworkRef(request.match_info["ref"])))
+        return _picture(await self._backend.lineup.picture(ArtworkRef(request.match_info["ref"])))
 
     # --- what a path means ---
 

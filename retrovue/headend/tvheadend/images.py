@@ -20,11 +20,15 @@ class Images:
         return number
 
     def find(self, number: int) -> Artwork | None:
-        """The picture; None when there is none, or no longer."""
+        """A logo; None when there is none, or no longer, and for what may lie on a slow store."""
+        ref = self.ref(number)
+        return self._lineup.artwork(ref) if ref is not None else None
+
+    def ref(self, number: int) -> ArtworkRef | None:
+        """The picture's name; None: nobody was told of it."""
         if number not in self._refs:
             # A client may remember a channel's icon from before the station's last start.
             for ident in self._lineup.channels():
                 if ident.logo is not None:
                     self.number(ident.logo)
-        ref = self._refs.get(number)
-        return self._lineup.artwork(ref) if ref is not None else None
+        return self._refs.get(number)
