@@ -8,6 +8,8 @@ import io
 import os
 import tempfile
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from hashlib import sha256
 
 from aiohttp import web
@@ -63,6 +65,7 @@ class Document:
     body: bytes | Spool
     content_type: str
     etag: str
+    modified: datetime | None = None  #: when it became what it is, for clients that know no ETag
 
     @property
     def size(self) -> int:
@@ -75,9 +78,10 @@ class Document:
         return await asyncio.to_thread(self.body.read, at, length)
 
 
-def spooled(body: Spool, content_type: str) -> Document:
+def spooled(body: Spool, content_type: str, modified: datetime | None = None) -> Document:
     """A document of what was written to ``body``."""
-    return Document(body, content_type, body.etag)
+    # HTTP knows whole seconds.
+    return Document(body, content_type, body.etag, modified.replace(microsecond=0) if modified else None)
 
 
 def document(body: bytes, content_type: str) -> Document:
@@ -95,7 +99,9 @@ async def reply(
         "ETag": f'"{found.etag}"',
         **(headers or {}),
     }
-    if _has_it(request, found.etag):
+    if found.modified is not None:
+        common["Last-Modified"] = format_datetime(found.modified.astimezone(UTC), usegmt=True)
+    if _has_it(request, found):
         return web.Response(status=304, headers=common)
     response = web.StreamResponse(headers={**common, "Content-Type": found.content_type})
     response.content_length = found.size
@@ -107,6 +113,9 @@ async def reply(
     return response
 
 
-def _has_it(request: web.Request, etag: str) -> bool:
-    """RFC 9110 § 13.1.2: weak comparison, ``*`` matches whatever there is."""
-    return any(known.value in (etag, "*") for known in request.if_none_match or ())
+def _has_it(request: web.Request, found: Document) -> bool:
+    """RFC 9110 § 13.1: weak comparison, ``*`` matches whatever there is; a time counts without ETags only."""
+    if request.if_none_match is not None:
+        return any(known.value in (found.etag, "*") for known in request.if_none_match)
+    since = request.if_modified_since
+    return since is not None and found.modified is not None and found.modified <= since

@@ -13,8 +13,9 @@ from retrovue.headend import m3u
 from retrovue.headend.base_url import base_url
 from retrovue.headend.documents import SLICE, Document, Spool, document, reply, spooled
 from retrovue.headend.gate import carried, opened_by_token
+from retrovue.headend.picture_size import picture_size
 from retrovue.headend.settings import HeadendSettings
-from retrovue.headend.xmltv import XmltvWriter
+from retrovue.headend.xmltv import Size, XmltvWriter
 from retrovue.lineup import ArtworkRef, ChannelIdent, Lineup
 
 #: A station is known by few addresses (name, IPv4, IPv6); more are not worth their memory.
@@ -69,7 +70,7 @@ class GuideFrontEnd:
             if packed is None:
                 # No Content-Encoding: clients unpack by the address's ending (Jellyfin does).
                 body = await _gzip(plain)
-                packed = Document(body, "application/gzip", f"{plain.etag}-gz")
+                packed = Document(body, "application/gzip", f"{plain.etag}-gz", plain.modified)
                 live = {kept.etag for kept in self._written.values()}
                 self._packed = {etag: kept for etag, kept in self._packed.items() if etag in live}
                 self._packed[plain.etag] = packed
@@ -112,7 +113,8 @@ class GuideFrontEnd:
         whole guide."""
         _, base, query, name, channels = key
         now, end = self._clock.now(), self._lineup.guide_end()
-        writer, body = XmltvWriter(base, name, query), Spool()
+        sizes = await asyncio.to_thread(self._sizes, channels)
+        writer, body = XmltvWriter(base, name, query, sizes), Spool()
 
         def add(channel: ChannelIdent) -> None:
             body.write(writer.programmes(channel, self._lineup.guide(channel.id, now, end)))
@@ -121,7 +123,14 @@ class GuideFrontEnd:
         for channel in channels:
             await asyncio.to_thread(add, channel)
         await asyncio.to_thread(lambda: body.write(writer.foot()))
-        return spooled(body, "application/xml; charset=utf-8")
+        return spooled(body, "application/xml; charset=utf-8", now)
+
+    def _sizes(self, channels: Iterable[ChannelIdent]) -> dict[ArtworkRef, Size]:
+        """Of the logos. Blocks: reads them."""
+        refs = [channel.logo for channel in channels if channel.logo is not None]
+        pictures = {ref: self._lineup.artwork(ref) for ref in refs}
+        sizes = {ref: picture_size(picture.data) for ref, picture in pictures.items() if picture is not None}
+        return {ref: size for ref, size in sizes.items() if size is not None}
 
     def _keep(self, key: _Key, written: Document) -> None:
         self._written = {k: kept for k, kept in self._written.items() if k[0] == key[0]}

@@ -18,6 +18,16 @@ CONTENT_TYPE = "audio/x-mpegurl"
 #: Kodi takes the name after the *last* comma of the line, VLC after the first: none may be inside.
 _LIKENESS = str.maketrans({'"': "”", ",": "\N{SINGLE LOW-9 QUOTATION MARK}"})
 
+#: HDHomeRun's words for codecs → those of FFmpeg, which Channels DVR takes.
+_CODECS = {
+    "MPEG2": "mpeg2video",
+    "H264": "h264",
+    "HEVC": "hevc",
+    "AC3": "ac3",
+    "AAC": "aac",
+    "MPEG": "mp2",
+}
+
 #: (base URL, channel, what opens it) → where its stream is.
 Address = Callable[[str, ChannelIdent, str], str]
 
@@ -48,6 +58,10 @@ def m3u(
             "tvg-name": channel.name,
             "tvg-logo": artwork_url(base_url, channel.logo, query) if channel.logo else "",
             "group-title": channel.group,
+            # Channels DVR begins sooner when it needn't look.
+            "tvc-stream-vcodec": _CODECS.get(channel.video_codec, ""),
+            "tvc-stream-acodec": _CODECS.get(channel.audio_codec, ""),
+            "tvc-guide-tags": "HDTV" if channel.hd else "",
         }
         written = " ".join(f'{key}="{plain(value)}"' for key, value in attributes.items() if value)
         lines += (f"#EXTINF:-1 {written},{plain(channel.name)}", stream(base_url, channel, query))

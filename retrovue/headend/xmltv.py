@@ -20,6 +20,9 @@ from retrovue.lineup import ArtworkRef, ChannelId, ChannelIdent, GuideEntry
 _NOT_XML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+#: Width and height in pixels.
+Size = tuple[int, int]
+
 #: Texts that are remembered for a rerun: a few MB at most.
 _REMEMBERED = 5000
 
@@ -48,11 +51,17 @@ def artwork_url(base_url: str, ref: ArtworkRef, query: str = "") -> str:
 class XmltvWriter:
     """Writes one document. Reruns share their text: what is equal is escaped and laid out once.
 
-    ``query`` ends every address, and opens it.
+    ``query`` ends every address, and opens it; ``sizes``: width and height of pictures, as far as known.
     """
 
-    def __init__(self, base_url: str, station_name: str, query: str = "") -> None:
-        self._base_url, self._query = base_url, query
+    def __init__(
+        self,
+        base_url: str,
+        station_name: str,
+        query: str = "",
+        sizes: Mapping[ArtworkRef, Size] | None = None,
+    ) -> None:
+        self._base_url, self._query, self._sizes = base_url, query, sizes or {}
         self._station_name = station_name
         self._bodies: dict[tuple[object, ...], str] = {}
 
@@ -120,7 +129,11 @@ class XmltvWriter:
 
     def icon(self, ref: ArtworkRef | None) -> str:
         """The element of a picture; empty for none."""
-        return f'<icon src="{escape(artwork_url(self._base_url, ref, self._query))}"/>' if ref else ""
+        if not ref:
+            return ""
+        size = self._sizes.get(ref)
+        measured = f' width="{size[0]}" height="{size[1]}"' if size else ""
+        return f'<icon src="{escape(artwork_url(self._base_url, ref, self._query))}"{measured}/>'
 
     def _body(self, entry: GuideEntry, fresh: bool) -> str:
         """What follows the title, which may be the channel's own name."""
@@ -140,6 +153,8 @@ class XmltvWriter:
         parts.append(self.icon(entry.artwork))
         parts.append(_episode(entry.season, entry.episode))
         if fresh:
+            # What begins today begins for everybody: a film, or the first part of a season.
+            parts.append("<premiere/>" if entry.kind == "movie" or entry.episode == 1 else "")
             parts.append("<new/>")
         elif dated:
             # A rerun, so that recorders set to "new only" leave the channel alone.

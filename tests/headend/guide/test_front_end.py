@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 
 import pytest
 
@@ -191,3 +192,27 @@ async def test_a_picture_never_runs_as_a_page() -> None:
 async def test_unknown_pictures(ref: str) -> None:
     async with serving(front_end(fake())) as client, client.get(f"/artwork/{ref}") as got:
         assert got.status == 404
+
+
+async def test_whoever_knows_no_etag_is_told_when_it_was_written() -> None:
+    async with serving(front_end(fake())) as client:
+        for path in ("/xmltv.xml", "/xmltv.xml.gz"):
+            async with client.get(path) as got:
+                modified = got.headers["Last-Modified"]
+            assert parsedate_to_datetime(modified) == AT
+            earlier = format_datetime(AT - timedelta(seconds=1), usegmt=True)
+            for headers, status in (
+                ({"If-Modified-Since": modified}, 304),
+                ({"If-Modified-Since": earlier}, 200),
+                ({"If-Modified-Since": "yesterday"}, 200),
+                # An ETag says more.
+                ({"If-Modified-Since": modified, "If-None-Match": '"other"'}, 200),
+            ):
+                async with client.get(path, headers=headers) as got:
+                    assert got.status == status, (path, headers)
+
+
+async def test_logos_are_measured() -> None:
+    async with serving(front_end(fake())) as client, client.get("/xmltv.xml") as got:
+        icons = [icon.attrib for icon in ET.fromstring(await got.read()).findall("channel/icon")]
+    assert [(icon["width"], icon["height"]) for icon in icons] == [("1", "1")] * len(CHANNELS)

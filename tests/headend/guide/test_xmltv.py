@@ -20,7 +20,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from retrovue.clock import SteppedClock
 from retrovue.credits import JOBS, Credit
-from retrovue.headend.xmltv import escape, stamp, xmltv
+from retrovue.headend.xmltv import XmltvWriter, escape, stamp, xmltv
 from retrovue.lineup import ArtworkRef, ChannelId, ChannelIdent, GuideEntry
 from tests.headend.fake_lineup import CHANNELS, FakeLineup
 
@@ -106,7 +106,7 @@ def test_the_projects_own_validator_accepts_it(tmp_path: Path) -> None:
         pytest.skip("tv_validate_file (package xmltv-util) is not installed")
     file = tmp_path / "guide.xml"
     others = [replace(e, channel=WRTV.id) for e in (EPISODE, FILM, SIGN_OFF)]
-    for document in (station(), write([WRTV], {WRTV.id: others})):
+    for document in (station(days=14), write([WRTV], {WRTV.id: others})):
         file.write_bytes(document)
         said = subprocess.run(
             ["tv_validate_file", str(file)],
@@ -279,3 +279,28 @@ def test_hostile_words_everywhere(hostile: str, harmless: str) -> None:
     assert found is not None
     for path in ("title", "sub-title", "desc", "category", "rating/value"):
         assert found.findtext(path) == harmless
+
+
+@pytest.mark.parametrize(
+    ("entry", "marks"),
+    [
+        # A rerun; what is first shown today; a film, and the first part of a season, of today.
+        (replace(EPISODE, original_date=date(1987, 4, 12)), ["previously-shown"]),
+        (replace(EPISODE, original_date=EPISODE.start.date(), episode=7), ["new"]),
+        (replace(EPISODE, original_date=EPISODE.start.date(), episode=1), ["premiere", "new"]),
+        (replace(FILM, original_date=FILM.start.date()), ["premiere", "new"]),
+        (SIGN_OFF, []),
+    ],
+)
+def test_what_is_new_and_what_was_shown_before(entry: GuideEntry, marks: list[str]) -> None:
+    found = [e.tag for e in programme(entry) if e.tag in ("previously-shown", "premiere", "new")]
+    assert found == marks
+
+
+def test_icons_are_as_large_as_they_are() -> None:
+    logo = WRTV.logo
+    assert logo is not None
+    writer = XmltvWriter(BASE, "Retro", "?token=a", {logo: (400, 300)})
+    text = writer.head(CHANNELS[:2]).decode()
+    assert f'<icon src="{BASE}/artwork/{logo}?token=a" width="400" height="300"/>' in text
+    assert f'<icon src="{BASE}/artwork/{CHANNELS[1].logo}?token=a"/>' in text
