@@ -12,11 +12,9 @@ viewers), ``viewers_per_core`` and a row for each count.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import multiprocessing
-import resource
 import socket
 import sys
 import tempfile
@@ -26,6 +24,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from counts import many_files, measured, slope
 
 from retrovue.clock import StationClock
 from retrovue.headend.server import Headend
@@ -103,7 +103,7 @@ async def feed(ring: Ring, clock: StationClock, late_ms: list[float]) -> None:
 
 def watch(port: int, viewers: int, seconds: float, ready: object, result: object) -> None:
     """The viewers: a process of its own."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    many_files()
 
     async def one(counts: list[int], broken: list[int]) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
@@ -183,33 +183,23 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def line(row: Row) -> str:
+    return (
+        f"{row.viewers:>6} viewers  {row.core:8.4f} core  {row.mbit_s:8.1f} Mbit/s  "
+        f"{row.lost} lost packets  chunks late p99 {row.late_p99_ms:.1f} ms"
+    )
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description="What a viewer costs.")
-    parser.add_argument("--viewers", default="1,5,100,500", help="counts to measure (default 1,5,100,500)")
-    parser.add_argument("--seconds", type=float, default=15, help="length of each measurement")
-    parser.add_argument("--json", action="store_true", help="one JSON line at the end")
-    options = parser.parse_args()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    rows = []
-    for viewers in map(int, options.viewers.split(",")):
-        row = asyncio.run(measure(viewers, options.seconds))
-        rows.append(row)
-        print(
-            f"{row.viewers:>6} viewers  {row.core:8.4f} core  {row.mbit_s:8.1f} Mbit/s  "
-            f"{row.lost} lost packets  chunks late p99 {row.late_p99_ms:.1f} ms",
-            file=sys.stderr,
-        )
-    few, many = rows[0], rows[-1]
-    slope = (many.core - few.core) / max(1, many.viewers - few.viewers)
+    rows, as_json = measured("What a viewer costs.", "viewers", "1,5,100,500", measure, line)
+    each = slope(rows, [row.viewers for row in rows])
     summary = {
-        "core_per_viewer": round(slope, 7),
-        "viewers_per_core": round(1 / slope) if slope > 0 else None,
+        "core_per_viewer": round(each, 7),
+        "viewers_per_core": round(1 / each) if each > 0 else None,
         "rows": [asdict(row) for row in rows],
     }
     print(
-        json.dumps(summary)
-        if options.json
-        else f"{summary['viewers_per_core']} viewers per core (target 1,000)"
+        json.dumps(summary) if as_json else f"{summary['viewers_per_core']} viewers per core (target 1,000)"
     )
     return 0
 

@@ -9,11 +9,10 @@ and looks whether every packet came, by its time.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import multiprocessing
-import resource
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -23,6 +22,8 @@ from pathlib import Path
 from typing import cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from counts import measured, slope
 
 from retrovue.clock import StationClock
 from retrovue.headend.settings import HeadendSettings
@@ -37,6 +38,8 @@ from retrovue.stream.mpegts import TsMux
 from tests.headend.fake_lineup import FakeLineup, FakeSignal
 
 CHANNELS = 5
+#: Clients that stop reading as soon as they are subscribed.
+STALLED = 5
 #: Bytes of a key picture, of another, and of a frame of sound: 4 Mbit/s together.
 KEY, OTHER, SOUND = 60_000, 12_500, 340
 SOUND_FRAME = 1920  #: 90 kHz
@@ -54,6 +57,8 @@ class Row:
     core: float  #: cpu_s a second
     mbit_s: float  #: received by all together
     lost: int  #: subscriptions that missed a picture
+    stalled: int  #: further ones whose clients stopped reading…
+    dropped: int  #: …and the packets that were left out for them, as the station counts
 
 
 class RingSignal(FakeSignal):
@@ -114,8 +119,14 @@ def watch(port: int, count: int, seconds: float, ready: object, result: object) 
     async def message(reader: asyncio.StreamReader) -> bytes:
         return await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
 
-    async def one(number: int, received: list[int], missed: list[int]) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 22)
+    async def subscribed(number: int, limit: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        wire = socket.socket()
+        if limit < 1 << 20:
+            # Or the kernel would read on for them.
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limit)
+        wire.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(wire, ("127.0.0.1", port))
+        reader, writer = await asyncio.open_connection(sock=wire, limit=limit)
         writer.write(encode({"method": "hello", "htspversion": 43, "clientname": "benchmark", "seq": 1}))
         writer.write(encode({"method": "enableAsyncMetadata", "seq": 2}))
         channels: list[int] = []
@@ -125,6 +136,10 @@ def watch(port: int, count: int, seconds: float, ready: object, result: object) 
                 channels.append(int(str(told["channelId"])))
         channel = channels[number % CHANNELS]
         writer.write(encode({"method": "subscribe", "channelId": channel, "subscriptionId": 1, "seq": 3}))
+        return reader, writer
+
+    async def one(number: int, received: list[int], missed: list[int]) -> None:
+        reader, _writer = await subscribed(number, 1 << 22)
         expected = 0
         while True:
             body = await message(reader)
@@ -138,6 +153,7 @@ def watch(port: int, count: int, seconds: float, ready: object, result: object) 
     async def all_of_them() -> tuple[int, int]:
         received: list[list[int]] = [[] for _ in range(count)]
         missed: list[list[int]] = [[] for _ in range(count)]
+        stopped = [await subscribed(n, 1 << 16) for n in range(STALLED)]  # and that is all they read
         tasks = [asyncio.create_task(one(n, received[n], missed[n])) for n in range(count)]
         await asyncio.sleep(3 + count / 100)
         for each in (*received, *missed):
@@ -148,6 +164,7 @@ def watch(port: int, count: int, seconds: float, ready: object, result: object) 
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        assert len(stopped) == STALLED
         return total, sum(bool(m) for m in missed)
 
     result.put(asyncio.run(all_of_them()))  # type: ignore[attr-defined]
@@ -157,10 +174,18 @@ async def measure(count: int, seconds: float) -> Row:
     """Serve ``count`` subscriptions for ``seconds``."""
     clock = StationClock()
     lineup = RingLineup(clock)
-    feeding = [asyncio.create_task(feed(ring, clock)) for ring in lineup.rings.values()]
+    tasks = [asyncio.create_task(feed(ring, clock)) for ring in lineup.rings.values()]
     settings = HeadendSettings("htsp", bind="127.0.0.1", htsp_port=0, tvheadend_port=0)
     front_end = TvheadendFrontEnd(lineup, clock, settings)
     await front_end.start()
+    dropped = [0]
+
+    async def count_drops() -> None:
+        while True:
+            dropped[0] = max(dropped[0], sum(one.errors for one in front_end.backend.watching))
+            await clock.wait(0.5)
+
+    tasks.append(asyncio.create_task(count_drops()))
     context = multiprocessing.get_context("spawn")
     ready, result = context.Event(), context.Queue()
     process = context.Process(
@@ -171,35 +196,30 @@ async def measure(count: int, seconds: float) -> Row:
     began, cpu = time.monotonic(), time.process_time()
     received, lost = await asyncio.to_thread(result.get)
     elapsed, used = time.monotonic() - began, time.process_time() - cpu
-    for task in feeding:
+    for task in tasks:
         task.cancel()
     await front_end.stop()
     await asyncio.to_thread(process.join)
     rate = received * 8e-6 / seconds
     return Row(
-        count, len(lineup.tuned), round(used, 3), round(used / elapsed, 4), round(rate, 1), lost
+        count, len(lineup.tuned), round(used, 3), round(used / elapsed, 4), round(rate, 1), lost, STALLED,
+        dropped[0],
     )  # fmt: skip
 
 
+def line(row: Row) -> str:
+    return (
+        f"{row.subscriptions:>5} subscriptions, {row.producers} producers  {row.core:8.4f} core  "
+        f"{row.mbit_s:8.1f} Mbit/s  {row.lost} missed a picture; {row.stalled} that stopped reading lost "
+        f"{row.dropped} packets"
+    )
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description="What an HTSP subscription costs.")
-    parser.add_argument("--subscriptions", default="5,50,200", help="counts to measure (default 5,50,200)")
-    parser.add_argument("--seconds", type=float, default=15, help="length of each measurement")
-    parser.add_argument("--json", action="store_true", help="one JSON line at the end")
-    options = parser.parse_args()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    rows = []
-    for count in map(int, options.subscriptions.split(",")):
-        row = asyncio.run(measure(count, options.seconds))
-        rows.append(row)
-        print(
-            f"{row.subscriptions:>5} subscriptions, {row.producers} producers  {row.core:8.4f} core  "
-            f"{row.mbit_s:8.1f} Mbit/s  {row.lost} missed a picture",
-            file=sys.stderr,
-        )
-    slope = (rows[-1].core - rows[0].core) / max(1, rows[-1].subscriptions - rows[0].subscriptions)
-    summary = {"core_per_subscription": round(slope, 6), "rows": [asdict(row) for row in rows]}
-    print(json.dumps(summary) if options.json else f"{100 * slope:.3f} % of a core a subscription")
+    rows, as_json = measured("What an HTSP subscription costs.", "subscriptions", "5,50,200", measure, line)
+    each = slope(rows, [row.subscriptions for row in rows])
+    summary = {"core_per_subscription": round(each, 6), "rows": [asdict(row) for row in rows]}
+    print(json.dumps(summary) if as_json else f"{100 * each:.3f} % of a core a subscription")
     return 0
 
 
