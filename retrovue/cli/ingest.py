@@ -23,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.cli.executors import open_workers
+    from retrovue.compiler.asset_rules import by_rules
     from retrovue.compiler.compile import compiled_channels
     from retrovue.library.adapters import Desk, settings_models
     from retrovue.library.enrichers import open_enrichers
@@ -56,6 +57,7 @@ def run(args: argparse.Namespace, view: View) -> int:
                 (c.loudness for c in compiled_channels(model) if c.loudness is not None),
                 steps,
                 workers,
+                lambda asset: by_rules(asset, model.collections[asset.collection].rules),
             )
         whole = not surveyed.unreachable
     finally:

@@ -448,8 +448,8 @@ _ALL = (
         "a key that has no effect here",
         """The key exists, but what stands beside it leaves it nothing to do: airings belong to mode manual,
         weights to weighted, group_by to marathon, from to a mode with an order, gap to a zone without a
-        play list, and a rerun takes mode and cursor from its premiere. It would do nothing, and nobody
-        would notice before air.""",
+        play list, a collection's rule gives a rating or tags, and a rerun takes mode and cursor from its
+        premiere. It would do nothing, and nobody would notice before air.""",
         "Delete the key, or change what makes it idle; the second place shows that.",
         "mode: shuffle\nairings: [{ on: 2026-12-24, episode: S01E02 }]     # wrong: manual knows airings",
     ),

@@ -163,15 +163,19 @@ def ingest(
     targets: Iterable[float] = (),
     steps: Steps | None = None,
     workers: Workers | None = None,
+    ruled: Callable[[Asset], Asset] = lambda asset: asset,
 ) -> Ingested:
     """Look into the surveyed media; ``on_file`` is told each path in its turn.
 
     ``targets``: the loudness of the station's channels (LUFS); what can't come up to one is told. ``steps``:
-    what each enricher found before. ``workers`` do the looking, threads when there are none.
+    what each enricher found before. ``workers`` do the looking, threads when there are none. ``ruled``: what
+    the station's rules make of an asset.
     """
     with ExitStack() as opened:
         workers = workers or opened.enter_context(threads(a_few(MOST_AT_ONCE)))
-        return _ingest(surveyed, collections, enrichers, previous, cache, on_file, targets, steps, workers)
+        return _ingest(
+            surveyed, collections, enrichers, previous, cache, on_file, targets, steps, workers, ruled
+        )
 
 
 def _ingest(
@@ -184,6 +188,7 @@ def _ingest(
     targets: Iterable[float],
     steps: Steps | None,
     workers: Workers,
+    ruled: Callable[[Asset], Asset],
 ) -> Ingested:
     findings = list(surveyed.findings)
     assets: dict[str, Asset] = {}
@@ -226,6 +231,7 @@ def _ingest(
                 assets[before.id] = before
             continue
         asset, complaint = _finish(enriched, media)
+        asset = ruled(asset)
         if complaint:
             findings.append(complaint)
         findings += shortfalls(asset, wanted)

@@ -26,6 +26,7 @@ from retrovue.station.model import (
     BUILT_IN_OVERLAYS,
     BUILT_IN_SYNTHETICS,
     Channel,
+    Collection,
     Overlay,
     OverlayKind,
     Station,
@@ -355,6 +356,18 @@ def sources(world: World) -> Iterator[Diagnostic]:
             yield from (problem.diagnostic for problem in told(explain(refused, source, settings)))
 
 
+def asset_rules(world: World) -> Iterator[Diagnostic]:
+    for v in world.documents:
+        for i, rule in enumerate(v.model.rules if isinstance(v.model, Collection) else ()):
+            if not rule.rating and not rule.tags and not v.is_mended("rules", i):
+                yield error(
+                    "unused-key",
+                    "this rule gives its assets nothing",
+                    v.span("rules", i),
+                    help="give them a rating, or tags",
+                )
+
+
 def locks(world: World) -> Iterator[Diagnostic]:
     for v in world.of("collection"):
         if v.is_mended("collection"):
@@ -403,5 +416,6 @@ RULES: tuple[Rule, ...] = (
     overlays,
     expectations,
     sources,
+    asset_rules,
     locks,
 )

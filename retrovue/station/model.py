@@ -1163,6 +1163,17 @@ BUILT_IN_OVERLAYS: Mapping[str, Overlay] = {
 # --- library ---------------------------------------------------------------------------------------
 
 
+class AssetRule(Written):
+    """What is true of all assets of a collection that answer a query."""
+
+    match: Query | None = None
+    """Which of them; all when absent."""
+    rating: str = ""
+    """The rating of those that have none."""
+    tags: OneOrMore[str] = ()
+    """Tags that they have besides their own."""
+
+
 class Collection(Written):
     """A body of assets from one source."""
 
@@ -1177,6 +1188,9 @@ class Collection(Written):
     fit: Fit | None = None
     """How its pictures fill the screen where they are not 16:9; a sidecar's word counts more, the channel's
     less."""
+    rules: tuple[AssetRule, ...] = ()
+    """Ratings and tags by query, given at ingest, one rule after the other: each sees what those before it
+    gave."""
 
 
 class StationModel(BaseModel):

@@ -9,6 +9,7 @@ from typing import cast
 from retrovue.diagnostics import Diagnostic, Label
 from retrovue.station.model import (
     ChainNode,
+    Collection,
     Plan,
     PlayItem,
     PlayMode,
@@ -305,6 +306,8 @@ def queries_in(v: Validated) -> Iterator[tuple[Loc, Query]]:
             found.append(((field, i, "bumper"), node.bumper if isinstance(node.bumper, Query) else None))
         if isinstance(model, Virtual) and model.rule is not None:
             found.append((("rule", "query"), model.rule.query))
+    elif isinstance(model, Collection):
+        found += ((("rules", i, "match"), rule.match) for i, rule in enumerate(model.rules))
     for loc, query in found:
         while query is not None:
             yield loc, query

@@ -10,6 +10,7 @@ from retrovue.station.model import (
     BreakFormat,
     ChainNode,
     Channel,
+    Collection,
     Plan,
     PlayItem,
     Pool,
@@ -120,6 +121,9 @@ def references(v: Validated) -> Iterator[Reference]:
         yield from query(("spots",), model.spots)
         if model.promotes is not None:
             yield from one(("promotes", "program"), model.promotes.program, *SCHEDULABLE)
+    elif isinstance(model, Collection):
+        for i, rule in enumerate(model.rules):
+            yield from query(("rules", i, "match"), rule.match)
     elif isinstance(model, BreakFormat):
         yield from one(("open_with",), model.open_with, "pool")
         yield from one(("close_with",), model.close_with, "pool")
