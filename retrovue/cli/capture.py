@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Render any minute of a channel to a file, as a viewer would have received it: programmes, breaks, "
         "graphics and slates, frame by frame. For a live source its stand-in or a card that names it; of the "
-        "past, sign-offs and emergencies that took over, by the as-run log. From the artefact if it covers "
+        "past, the sign-offs, takeovers and crawls of the as-run log. From the artefact if it covers "
         "that time, else compiled in memory. As fast as the machine can. Times: 2026-11-26T20:00-05:00; in "
         "station time 2026-11-26 20:00:30, fri 20:00, 20:00 (today), now."
     )
