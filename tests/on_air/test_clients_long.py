@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +35,7 @@ def on_air(
     """The station, to be found in its network."""
     state = tmp_path_factory.mktemp("state")
     found = network is not None
-    with Broadcast(shorts.folder, state, address=network or "127.0.0.1", tuner=found).start() as broadcast:
+    with Broadcast(shorts.folder, state, address=network or "127.0.0.1", tuner=found).start(600) as broadcast:
         yield broadcast
 
 
@@ -104,18 +106,15 @@ def test_kodi_with_a_password_and_with_a_wrong_one(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    folder = shorts.folder.parent / f"with-accounts-{streaming_http}"
-    folder.mkdir()
-    for entry in shorts.folder.iterdir():
-        (folder / entry.name).symlink_to(entry)
+    folder = shutil.copytree(shorts.folder, tmp_path / "station", copy_function=os.link)
     settings = (folder / "station.yaml").read_text()
-    (folder / "station.yaml").unlink()
+    (folder / "station.yaml").unlink()  # the other one's, too
     account = '{ name: living-room, password: "env:LIVING_ROOM" }'
     named = settings.replace("zeroconf: false }", f"zeroconf: false, accounts: [{account}] }}")
     assert named != settings
     (folder / "station.yaml").write_text(named)
     monkeypatch.setenv("LIVING_ROOM", "Open Sesame & more")
-    with Broadcast(folder, tmp_path / "state", address=network or "127.0.0.1").start() as station:
+    with Broadcast(folder, tmp_path / "state", address=network or "127.0.0.1").start(600) as station:
         right, wrong = (
             kodi_tool.tvheadend(
                 station.address,
