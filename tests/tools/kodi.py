@@ -16,6 +16,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from xml.sax.saxutils import escape
@@ -264,11 +265,16 @@ class Kodi:
         return self.until(found, 60, "a guide")
 
     def play(self, channel: int) -> float:
-        """Switch to a channel; returns after how many seconds its picture was there."""
-        mark, began = len(self.log()), time.monotonic()
+        """Switch to a channel; after how many seconds Kodi's player had started, by its own log."""
+        mark = len(self.log())
         self.ask("Player.Open", item={"channelid": channel})
         self.until(lambda: "player started 2" in self.log()[mark:], 60, "a picture")
-        return time.monotonic() - began
+        said = self.log()[mark:].splitlines()
+        asked, started = (
+            datetime.fromisoformat(next(line[:23] for line in said if words in line))
+            for words in ("request received for /jsonrpc", "player started 2")
+        )
+        return (started - asked).total_seconds()
 
     def stop_playing(self) -> None:
         for player in self.ask("Player.GetActivePlayers"):
