@@ -12,7 +12,7 @@ from tests.laws.tree import ROOT
 #: For people, by hand; what is generated has tests of its own.
 DOCUMENTS = (
     *("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "stations/README.md"),
-    *("docs/commands.md", "docs/cues.md", "docs/sources.md"),
+    *("docs/commands.md", "docs/cues.md", "docs/sources.md", "docs/clients.md"),
 )
 
 _FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)

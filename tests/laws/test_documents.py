@@ -94,11 +94,30 @@ def test_links_within_the_repository_lead_somewhere(document: str) -> None:
     assert dead == []
 
 
-@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "stations/README.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "ARCHITECTURE.md", "stations/README.md", "docs/clients.md"]
+)
 def test_paths_named_in_the_text_exist(document: str) -> None:
     """Paths in backquotes that begin with one of the repository's own folders."""
     named = re.findall(
         r"`((?:retrovue|tests|templates|schemas|fixtures|benchmarks)/[\w./-]+)`", read(document)
     )
     dead = sorted({path for path in named if not (ROOT / path).exists()})
+    assert dead == []
+
+
+def test_the_tests_that_are_named_exist() -> None:
+    """`test_file.py::test_name`, wherever the file is."""
+    named = re.findall(r"`([\w/]*test_\w+\.py)(?:::(\w+))?`", read("docs/clients.md"))
+    assert named
+    files = [file for file in tracked() if file.parts[0] == "tests"]
+    texts = {file: (ROOT / file).read_text(encoding="utf-8") for file in files if file.suffix == ".py"}
+    dead = [
+        f"{path}::{test}"
+        for path, test in named
+        if not any(
+            f"/{file}".endswith(f"/{path}") and (not test or f"def {test}(" in text)
+            for file, text in texts.items()
+        )
+    ]
     assert dead == []

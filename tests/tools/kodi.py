@@ -151,7 +151,7 @@ class Kodi:
             display = pipe.readline().strip()
         sound = f"unix:{self.folder}/pulse.sock"
         self.environment = {
-            **{name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ},
+            **{name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ},
             "HOME": str(self.folder / "home"),
             "DISPLAY": f":{display}",
             "LIBGL_ALWAYS_SOFTWARE": "1",
@@ -168,15 +168,14 @@ class Kodi:
         )  # fmt: skip
         binary = _find(_BINARIES)
         assert binary is not None
-        self._spawn(
-            str(binary), "--standalone", "--windowing=x11", "--gl-interface=GLX", "--audio-backend=pulseaudio"
-        )
+        self._spawn(str(binary), "--standalone", "--windowing=x11", "--audio-backend=pulseaudio")
         self.until(lambda: self.ask("JSONRPC.Ping") == "pong", 90, "Kodi answers")
         # Add-ons of the system are off in a new home.
-        # One after another: two that come at once keep each other from being made.
-        for addon in self.addons:
+        for n, addon in enumerate(self.addons):
             self.ask("Addons.SetAddonEnabled", addonid=addon.id, enabled=True)
-            self.until(lambda: self._client(addon) is not None, 60, f"{addon.id} is ready")  # noqa: B023
+            # Two that come at once keep each other from being made.
+            if n + 1 < len(self.addons):
+                self.until(lambda: self._client(addon) is not None, 60, f"{addon.id} is ready")  # noqa: B023
 
     def _spawn(self, *command: str, fds: tuple[int, ...] = ()) -> None:
         with (self.folder / f"{Path(command[0]).name}.log").open("wb") as log:
@@ -266,15 +265,13 @@ class Kodi:
 
     def play(self, channel: int) -> float:
         """Switch to a channel; after how many seconds Kodi's player had started, by its own log."""
-        mark = len(self.log())
+        mark, asked = len(self.log()), datetime.now()
         self.ask("Player.Open", item={"channelid": channel})
-        self.until(lambda: "player started 2" in self.log()[mark:], 60, "a picture")
-        said = self.log()[mark:].splitlines()
-        asked, started = (
-            datetime.fromisoformat(next(line[:23] for line in said if words in line))
-            for words in ("request received for /jsonrpc", "player started 2")
-        )
-        return (started - asked).total_seconds()
+        words = "player started 2"
+        self.until(lambda: words in self.log()[mark:], 60, "a picture")
+        # "2026-11-23 20:00:00.250 T:1234 …", local time
+        line = next(line for line in self.log()[mark:].splitlines() if words in line)
+        return (datetime.fromisoformat(line[:23]) - asked).total_seconds()
 
     def stop_playing(self) -> None:
         for player in self.ask("Player.GetActivePlayers"):
