@@ -127,7 +127,7 @@ class MemoryLineup:
     def artwork(self, ref: ArtworkRef) -> Artwork | None:
         return None
 
-    async def picture(self, ref: ArtworkRef) -> Artwork | None:
+    async def picture(self, ref: ArtworkRef, width: int | None = None) -> Artwork | None:
         return None
 
     def status(self) -> StationStatus:

@@ -355,8 +355,9 @@ class Lineup(Protocol):
         """A channel's logo, at once."""
         ...
 
-    async def picture(self, ref: ArtworkRef) -> Artwork | None:
-        """A logo or a picture of the guide, which may lie on a slow store; None when there is none."""
+    async def picture(self, ref: ArtworkRef, width: int | None = None) -> Artwork | None:
+        """A logo or a picture of the guide, which may lie on a slow store; None when there is none. For
+        whoever shows it ``width`` pixels wide it is made not much wider, where that can be done."""
         ...
 
     def status(self) -> StationStatus: ...

@@ -83,7 +83,11 @@ class GuideFrontEnd:
 
     @opened_by_token
     async def _artwork(self, request: web.Request) -> web.StreamResponse:
-        picture = await self._lineup.picture(ArtworkRef(request.match_info["ref"]))
+        asked = request.query.get("width", "")
+        width = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 0
+        if "width" in request.query and not width:
+            return web.Response(status=400)
+        picture = await self._lineup.picture(ArtworkRef(request.match_info["ref"]), width or None)
         if picture is None:
             return web.Response(status=404)
         kind = picture.content_type

@@ -48,8 +48,8 @@ class Selection:
     def artwork(self, ref: ArtworkRef) -> Artwork | None:
         return self._lineup.artwork(ref)
 
-    async def picture(self, ref: ArtworkRef) -> Artwork | None:
-        return await self._lineup.picture(ref)
+    async def picture(self, ref: ArtworkRef, width: int | None = None) -> Artwork | None:
+        return await self._lineup.picture(ref, width)
 
     def status(self) -> StationStatus:
         return self._lineup.status()

@@ -26,6 +26,7 @@ from retrovue.lineup import (
 from retrovue.playout.director import ProgramDirector, house_of
 from retrovue.playout.process import living
 from retrovue.playout.programme import OnAirProgramme
+from retrovue.playout.scaled_picture import PictureScaler
 from retrovue.units import from_us
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class OnAirStation:
         self._listeners: set[asyncio.Queue[LineupChange]] = set()
         self._listened = asyncio.Event()  #: is there anybody to tell?
         self._closing: set[asyncio.Task[None]] = set()
+        self._scaler = PictureScaler(clock)
         director.journal.tell = lambda text: self.warn("as-run", text)
 
     # --- for the composition root and the schedule service -----------------------------------------
@@ -129,7 +131,11 @@ class OnAirStation:
         content_type = _PICTURES.get(path.suffix.lower()) if path is not None else None
         return _read(path, content_type, _LARGEST_LOGO) if path is not None and content_type else None
 
-    async def picture(self, ref: ArtworkRef) -> Artwork | None:
+    async def picture(self, ref: ArtworkRef, width: int | None = None) -> Artwork | None:
+        whole = await self._whole(ref)
+        return whole if whole is None or width is None else await self._scaler.scaled(whole, width)
+
+    async def _whole(self, ref: ArtworkRef) -> Artwork | None:
         kind, _, name = ref.partition("/")
         if kind != "picture":
             return self.artwork(ref)

@@ -123,6 +123,7 @@ class FakeLineup:
         self.units_end_after: int | None = None  #: access units, then the signal ends
         self.etag = "fake-1"
         self.warnings: tuple[str, ...] = ()
+        self.widths: list[int | None] = []  #: as pictures were asked for
         self.open: Counter[ChannelId] = Counter()  #: signals open now, by channel
         self.tunes = 0  #: tunes that succeeded
         self.viewers: list[Viewer] = []  #: every viewer that ever tuned
@@ -164,7 +165,8 @@ class FakeLineup:
         known = {c.logo for c in self._channels}
         return Artwork("image/png", PNG) if ref in known else None
 
-    async def picture(self, ref: ArtworkRef) -> Artwork | None:
+    async def picture(self, ref: ArtworkRef, width: int | None = None) -> Artwork | None:
+        self.widths.append(width)
         return self.artwork(ref)
 
     def status(self) -> StationStatus:

@@ -216,3 +216,16 @@ async def test_logos_are_measured() -> None:
     async with serving(front_end(fake())) as client, client.get("/xmltv.xml") as got:
         icons = [icon.attrib for icon in ET.fromstring(await got.read()).findall("channel/icon")]
     assert [(icon["width"], icon["height"]) for icon in icons] == [("1", "1")] * len(CHANNELS)
+
+
+async def test_pictures_by_width() -> None:
+    lineup = fake()
+    async with serving(front_end(lineup)) as client:
+        async with client.get("/artwork/logo/wrtv?width=200") as got:
+            assert (got.status, await got.read()) == (200, PNG)
+        assert lineup.widths == [200]
+        async with client.get("/artwork/logo/none?width=200") as got:
+            assert got.status == 404
+        for wrong in ("0", "-1", "x", "", "9" * 9, "²"):
+            async with client.get("/artwork/logo/wrtv", params={"width": wrong}) as got:
+                assert got.status == 400, wrong
