@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+import argparse
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from retrovue.errors import RetroVueError
 
@@ -31,3 +33,23 @@ def chosen_assets(words: Iterable[str], assets: Mapping[str, Asset], help: str =
             )
         chosen |= found
     return chosen
+
+
+def files_of(args: argparse.Namespace, model: Any) -> Iterator[tuple[Asset, Path]]:
+    """The ready assets that the command line names (none: all of the station ``model``), in order of id, each
+    with its file, which need not exist."""
+    from retrovue.library.adapters import open_adapter
+    from retrovue.library.catalog import AssetState
+    from retrovue.library.lock import read_lock
+
+    assets = read_lock(args.station).assets
+    chosen = chosen_assets(args.assets, assets) if args.assets else set(assets)
+    adapters: dict[str, Any] = {}
+    for name in sorted(chosen):
+        asset = assets[name]
+        collection = model.collections.get(asset.collection)
+        if collection is None or asset.state is not AssetState.READY:
+            continue
+        if asset.collection not in adapters:
+            adapters[asset.collection] = open_adapter(asset.collection, collection.source, args.station)
+        yield asset, adapters[asset.collection].locate(asset.path)

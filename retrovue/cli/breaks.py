@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from retrovue.cli.asset_names import chosen_assets
+from retrovue.cli.asset_names import files_of
 from retrovue.cli.executors import add_executor
 from retrovue.errors import RetroVueError
 
@@ -91,27 +91,8 @@ def run(args: argparse.Namespace, view: View) -> int:
     if args.action == "accept" and not args.assets:
         raise RetroVueError("which assets?", help="name them: “collection/key”, or “films/*”")
     model = require_station(args.station, settings_models())
-    places = list(_places(args, model))
+    places = [_Place(asset, file) for asset, file in files_of(args, model)]
     return _suggest(args, view, places) if args.action == "suggest" else _accept(args, view, places)
-
-
-def _places(args: argparse.Namespace, model: Any) -> Iterator[_Place]:
-    """The chosen assets that have a file, in order of id."""
-    from retrovue.library.adapters import open_adapter
-    from retrovue.library.catalog import AssetState
-    from retrovue.library.lock import read_lock
-
-    assets = read_lock(args.station).assets
-    chosen = chosen_assets(args.assets, assets) if args.assets else set(assets)
-    adapters: dict[str, Any] = {}
-    for name in sorted(chosen):
-        asset = assets[name]
-        collection = model.collections.get(asset.collection)
-        if collection is None or asset.state is not AssetState.READY:
-            continue
-        if asset.collection not in adapters:
-            adapters[asset.collection] = open_adapter(asset.collection, collection.source, args.station)
-        yield _Place(asset, adapters[asset.collection].locate(asset.path))
 
 
 def _suggest(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> int:

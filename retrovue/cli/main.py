@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("retrovue.cli.ingest", "find and probe media, write the catalog lock"),
     "sources": ("retrovue.cli.sources", "what each source has, and what of it a collection takes"),
     "approve": ("retrovue.cli.approve", "let assets air that wait for a person's word"),
+    "stills": ("retrovue.cli.stills", "make a picture of each asset that has none, for guides"),
     "breaks": ("retrovue.cli.breaks", "suggest break marks where a file is black and silent; accept them"),
     "conform": ("retrovue.cli.conform", "render an asset once, so that airing it costs no encoder"),
     "check": ("retrovue.cli.check", "validate a station and show every mistake at once"),

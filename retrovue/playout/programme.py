@@ -8,8 +8,8 @@ goes off the air, a line of the guide is made when it is read.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from retrovue.compiler.model import ArtefactHeader, CompiledChannel, ScheduleEvent, Segment
+from retrovue.library.stills import name_of
 from retrovue.lineup import ArtworkRef, ChannelId, ChannelIdent, GuideEntry
 from retrovue.playout.cards import Writing
 from retrovue.playout.director import Programme, house_of
@@ -44,31 +45,34 @@ NO_CUT: CutRow = (0, "", 0, 0, 0)
 class Guide(Sequence[GuideEntry]):
     """A channel's guide as front-ends see it; each entry is made when it is asked for."""
 
-    __slots__ = ("_events",)
+    __slots__ = ("_events", "_stills")
 
-    def __init__(self, events: Events) -> None:
-        self._events = events
+    def __init__(self, events: Events, stills: Container[str] = ()) -> None:
+        """``stills``: names of those that there are (library/stills.py)."""
+        self._events, self._stills = events, stills
 
     def __len__(self) -> int:
         return len(self._events)
 
     def __getitem__(self, index: Any) -> Any:
         found = self._events[index]
-        return [_entry(event) for event in found] if isinstance(index, slice) else _entry(found)
+        if isinstance(index, slice):
+            return [_entry(event, self._stills) for event in found]
+        return _entry(found, self._stills)
 
     def between(self, start: datetime, end: datetime) -> list[GuideEntry]:
         """Entries that touch [start, end), in order."""
-        return [_entry(event) for event in self._events.between(to_us(start), to_us(end))]
+        return [_entry(event, self._stills) for event in self._events.between(to_us(start), to_us(end))]
 
     def find(self, event_id: int) -> GuideEntry | None:
         """The entry with this id."""
         event = self._events.find(event_id)
-        return _entry(event) if event is not None else None
+        return _entry(event, self._stills) if event is not None else None
 
     def at(self, us: int) -> GuideEntry | None:
         """What is on at ``us``; None outside the guide."""
         event = self._events.at(us)
-        return _entry(event) if event is not None else None
+        return _entry(event, self._stills) if event is not None else None
 
     def ends_after(self, us: int) -> int | None:
         """When what is on at ``us`` ends (µs); None outside the guide."""
@@ -87,9 +91,9 @@ class OnAirProgramme:
     generation: int = 0  #: of the playlog
     cut: CutRow = NO_CUT
     uses: Callable[[int, int], Sequence[Use]] = lambda start_us, end_us: ()  #: what airs in [start, end) (µs)
-
     #: The file of a picture that the guide names; None: it names none such.
     picture: Callable[[str], str | None] = lambda name: None
+    stills: Mapping[str, Path] = field(default_factory=dict)  #: of assets that have no picture: name → file
 
     def work_out(self, channels: Iterable[ChannelId]) -> None:
         """The playlogs of those that are on the air, so that the event loop need not."""
@@ -147,9 +151,10 @@ def air(
     roots: Mapping[str, Path],
     station: Path = Path(),
     equip: Callable[[CompiledChannel], CompiledChannel] = in_software,
+    stills: Mapping[str, Path] | None = None,
 ) -> OnAirProgramme:
     """What is on the air; ``roots``: collection → folder of its media, ``station``: its folder, for its
-    pictures, ``equip``: gives a channel an encoder that works here."""
+    pictures, ``equip``: gives a channel an encoder that works here, ``stills``: assets' pictures."""
     header = rundown.header
     generation, _, _, start_us, end_us = rundown.cut
     zone = ZoneInfo(header.timezone)
@@ -184,7 +189,8 @@ def air(
                 continuity=Continuity(station, header.clock, rundown.templates, events, lineup),
             ),
         )
-    guide = {ChannelId(channel.channel): Guide(events) for channel, events in lineup}
+    stills = stills or {}
+    guide = {ChannelId(channel.channel): Guide(events, stills) for channel, events in lineup}
     idents = tuple(ident_of(channel) for channel in rundown.channels)
 
     def picture(name: str) -> str | None:
@@ -193,7 +199,7 @@ def air(
 
     last_us = min([end_us, *ends])
     return OnAirProgramme(
-        header, idents, guide, channels, last_us, generation, rundown.cut, rundown.uses, picture
+        header, idents, guide, channels, last_us, generation, rundown.cut, rundown.uses, picture, stills
     )
 
 
@@ -273,7 +279,7 @@ def ident_of(channel: CompiledChannel) -> ChannelIdent:
     )
 
 
-def _entry(event: ScheduleEvent) -> GuideEntry:
+def _entry(event: ScheduleEvent, stills: Container[str]) -> GuideEntry:
     return GuideEntry(
         event_id=event.event_id,
         channel=ChannelId(event.channel),
@@ -290,8 +296,16 @@ def _entry(event: ScheduleEvent) -> GuideEntry:
         rating=event.rating,
         kind=event.kind,
         credits=event.credits,
-        artwork=ArtworkRef(f"picture/{name}") if (name := picture_of(event)) else None,
+        artwork=_artwork(event, stills),
     )
+
+
+def _artwork(event: ScheduleEvent, stills: Container[str]) -> ArtworkRef | None:
+    """The picture that its media have, else the still that was made of them."""
+    if picture := picture_of(event):
+        return ArtworkRef(f"picture/{picture}")
+    still = name_of(event.asset_id) if event.asset_id and stills else ""
+    return ArtworkRef(f"still/{still}") if still in stills else None
 
 
 def _date(text: str) -> date | None:

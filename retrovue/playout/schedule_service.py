@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 from retrovue.clock import MasterClock
 from retrovue.compiler.model import CompiledChannel
 from retrovue.errors import RetroVueError
+from retrovue.library.stills import stills_in
 from retrovue.lineup import ChannelId, OrderRefused
 from retrovue.playout import programme
 from retrovue.playout.errand import Errand, send
@@ -419,7 +420,11 @@ class ScheduleService:
         if error:
             raise RollFailed(error, help)
         roots, station = self._planning.roots, self._desk.station
-        return await asyncio.to_thread(programme.air, Rundown(packed), roots, station, self._equip), trouble
+
+        def aired() -> OnAirProgramme:
+            return programme.air(Rundown(packed), roots, station, self._equip, stills_in(self._desk.state))
+
+        return await asyncio.to_thread(aired), trouble
 
     def _put(self, mark: tuple[int, int, int] | None, loaded: OnAirProgramme) -> None:
         self._loaded, self._artefact_mark = loaded, mark

@@ -137,9 +137,10 @@ class OnAirStation:
 
     async def _whole(self, ref: ArtworkRef) -> Artwork | None:
         kind, _, name = ref.partition("/")
-        if kind != "picture":
+        if kind not in ("picture", "still"):
             return self.artwork(ref)
-        path = self._programme.picture(name)
+        programme = self._programme
+        path = programme.picture(name) if kind == "picture" else programme.stills.get(name)
         content_type = _PICTURES.get(Path(path).suffix.lower()) if path else None
         if path is None or content_type is None:
             return None

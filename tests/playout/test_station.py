@@ -13,6 +13,7 @@ import pytest
 
 from retrovue.clock import SteppedClock
 from retrovue.compiler.model import ArtefactHeader, ScheduleEvent
+from retrovue.library.stills import still_of, stills_in
 from retrovue.lineup import ArtworkRef, ChannelId, Health, LineupChange
 from retrovue.playout.director import Machine, ProgramDirector
 from retrovue.playout.programme import NO_CUT, OnAirProgramme, air
@@ -30,6 +31,7 @@ def programme(
     titles: str = "ABCDEFGH",
     picture: tuple[str, str] = ("", ""),
     roots: Mapping[str, Path] = MappingProxyType({}),
+    stills: Mapping[str, Path] | None = None,
 ) -> OnAirProgramme:
     """``picture``: main asset and artwork of the first programme."""
     end = START + len(titles) * HALF_HOUR
@@ -43,14 +45,14 @@ def programme(
         [
             replace(
                 event(n + 1, to_us(START + n * HALF_HOUR), to_us(START + (n + 1) * HALF_HOUR), title),
-                asset_id="" if n else picture[0],
+                asset_id=f"films/{title}" if n else picture[0],
                 artwork="" if n else picture[1],
             )
             for n, title in enumerate(titles)
         ],
         [],
     )
-    return air(Rundown(packer.finish(header, NO_CUT, {}, {}, {})), roots)
+    return air(Rundown(packer.finish(header, NO_CUT, {}, {}, {})), roots, stills=stills)
 
 
 def event(number: int, start_us: int, end_us: int, title: str) -> ScheduleEvent:
@@ -137,6 +139,22 @@ async def test_the_guides_pictures_come_from_the_media(station: OnAirStation, tm
         assert await station.picture(ArtworkRef(ref)) is None
     (tmp_path / "Cheers" / "poster.jpg").unlink()
     assert await station.picture(first.artwork) is None
+
+
+async def test_a_programme_has_the_still_of_its_asset(station: OnAirStation, tmp_path: Path) -> None:
+    still = still_of(tmp_path, "films/B")
+    still.parent.mkdir()
+    still.write_bytes(b"\xff\xd8")
+    station.take_over(programme(stills=stills_in(tmp_path)), {})
+    refs = [entry.artwork for entry in station.guide(CHANNEL, START, START + 2 * HALF_HOUR)]
+    assert refs[0] is None
+    assert refs[1] == f"still/{still.stem}"
+    artwork = await station.picture(refs[1])
+    assert artwork is not None
+    assert (artwork.content_type, artwork.data) == ("image/jpeg", b"\xff\xd8")
+    assert await station.picture(ArtworkRef("still/../token")) is None
+    still.unlink()
+    assert await station.picture(refs[1]) is None
 
 
 async def test_a_new_artefact_is_announced_once_and_an_equal_one_never(station: OnAirStation) -> None:

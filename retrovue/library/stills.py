@@ -1,0 +1,97 @@
+"""Stills: one picture of each asset that has none beside it, for guides. They stand in the state directory.
+
+Of some hundred frames it is the one that is most like the others, so neither black nor a flash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+from retrovue.ffmpeg_binary import choose_ffmpeg
+from retrovue.library.catalog import Asset
+from retrovue.library.finding import Unreadable
+from retrovue.units import SECOND_US
+
+#: The state directory's folder; another name when stills are made in another way.
+FOLDER = "stills-1"
+SUFFIX = ".jpg"
+#: Pixels; guides show them small.
+WIDTH = 480
+#: How far into the film, and how many frames are looked at there.
+_WHERE, _FRAMES = 0.3, 100
+#: A file from which no picture comes within this is broken (seconds).
+_PATIENCE_S = 60
+
+
+def name_of(asset_id: str) -> str:
+    """What an asset's still is called, without the suffix: 24 hexadecimal digits."""
+    return hashlib.sha256(asset_id.encode()).hexdigest()[:24]
+
+
+def still_of(state: Path, asset_id: str) -> Path:
+    """Where an asset's still is, if it has one."""
+    return state / FOLDER / f"{name_of(asset_id)}{SUFFIX}"
+
+
+def stills_in(state: Path) -> dict[str, Path]:
+    """Name → file of all stills that there are; none where they can't be read."""
+    try:
+        return {still.stem: still for still in (state / FOLDER).glob(f"[!.]*{SUFFIX}")}
+    except OSError:
+        return {}
+
+
+def is_current(still: Path, location: Path) -> bool:
+    """Was it made from ``location`` as that is now? A still is as old as what it was made from."""
+    try:
+        return still.stat().st_mtime_ns == location.stat().st_mtime_ns
+    except OSError:
+        return False
+
+
+def make_still(asset: Asset, location: Path, still: Path) -> None:
+    """Make it, whole or not at all. Raises ``Unreadable``, and ``OSError`` for where it is to stand."""
+    try:
+        made_ns = location.stat().st_mtime_ns
+    except OSError:
+        raise Unreadable("the file is gone") from None
+    still.parent.mkdir(parents=True, exist_ok=True)
+    draft = still.with_name(f".{still.stem}.{os.getpid()}{SUFFIX}")
+    try:
+        try:
+            done = subprocess.run(
+                still_command(choose_ffmpeg().path, asset, location, draft),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                timeout=_PATIENCE_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Unreadable("ffmpeg hangs over it") from None
+        if done.returncode or not draft.is_file():
+            words = done.stderr.strip().splitlines() or ["no picture came"]
+            raise Unreadable(f"no still can be made of {location.name}: {words[-1]}")
+        os.utime(draft, ns=(made_ns, made_ns))
+        draft.replace(still)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def still_command(binary: str, asset: Asset, location: Path, draft: Path) -> list[str]:
+    """One picture of ``asset`` into the file ``draft``; pure."""
+    fields = "yadif," if asset.interlaced else ""
+    return [
+        *(binary, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-threads", "1", "-y"),
+        *("-protocol_whitelist", "file", "-ss", f"{asset.duration_us * _WHERE / SECOND_US:.3f}"),
+        *("-i", f"file:{location}", "-map", "0:V:0", "-an", "-sn", "-dn"),
+        # dar: the picture's own shape, whatever that of its pixels.
+        *("-vf", f"{fields}scale={WIDTH}:trunc({WIDTH}/dar/2)*2,setsar=1,thumbnail={_FRAMES}"),
+        *("-frames:v", "1", "-q:v", "4", "-pix_fmt", "yuvj420p", "-f", "image2", "-update", "1"),
+        f"file:{draft}",
+    ]
