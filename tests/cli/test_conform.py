@@ -51,21 +51,37 @@ source: { kind: filesystem, path: media }
 """
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A station with one asset of 20 s, ingested."""
-    folder = tmp_path_factory.mktemp("station")
+def ingested(folder: Path, frames: int) -> Path:
+    """A station with one asset of so many frames."""
     (folder / "station.yaml").write_text(STATION)
     (folder / "media").mkdir()
-    shutil.copyfile(make(Clip(asset=61, frames=600, marks=(7.007,))), folder / "media" / "Long.mp4")
+    shutil.copyfile(make(Clip(asset=61, frames=frames, marks=(1.001,))), folder / "media" / "Long.mp4")
     assert run("ingest", str(folder), "--quiet").code == 0
     return folder
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of 20 s: time enough to be stopped in the middle."""
+    return ingested(tmp_path_factory.mktemp("station"), 600)
+
+
+@pytest.fixture(scope="module")
+def brief(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ingested(tmp_path_factory.mktemp("station"), 120)
 
 
 @pytest.fixture
 def station(made: Path, tmp_path: Path) -> Path:
     """A copy of it, to be changed."""
     shutil.copytree(made, tmp_path / "station")
+    return tmp_path / "station"
+
+
+@pytest.fixture
+def short(brief: Path, tmp_path: Path) -> Path:
+    """A copy of the short one."""
+    shutil.copytree(brief, tmp_path / "station")
     return tmp_path / "station"
 
 
@@ -81,52 +97,52 @@ def halves(station: Path) -> list[Path]:
     return list((station / "state").rglob("*.part"))
 
 
-def test_a_copy_for_each_format_whole_and_with_its_marks(station: Path) -> None:
-    ran = conform(station, ASSET, "--quiet", "--json")
+def test_a_copy_for_each_format_whole_and_with_its_marks(short: Path) -> None:
+    ran = conform(short, ASSET, "--quiet", "--json")
     assert ran.code == 0, ran.err
     documents = json.loads(ran.out)
     assert [(d["format"], d["frames"], d["cuts"]) for d in documents] == [
-        ("360p at 29.97", 602, [0, 210]),
-        ("360p at 25", 503, [0, 175, 176]),  # the mark lies between two frames of this format
+        ("360p at 29.97", 122, [0, 30]),
+        ("360p at 25", 102, [0, 25, 26]),  # the mark lies between two frames of this format
     ]
     for document in documents:
         with HouseCopy(Path(document["file"])) as copy:
             assert copy.damage() == ""
             assert all(copy.key_before(cut, 0) == cut for cut in document["cuts"])
             assert copy.label.asset == ASSET
-    before = [(c.stat().st_ino, c.stat().st_mtime_ns) for c in copies(station)]
-    again = conform(station, ASSET)
+    before = [(c.stat().st_ino, c.stat().st_mtime_ns) for c in copies(short)]
+    again = conform(short, ASSET)
     assert again.out.count("is current") == 2
-    assert [(c.stat().st_ino, c.stat().st_mtime_ns) for c in copies(station)] == before
-    one = conform(station, ASSET, "--force", "--channel", "1.2", "--quiet", "--json")
+    assert [(c.stat().st_ino, c.stat().st_mtime_ns) for c in copies(short)] == before
+    one = conform(short, ASSET, "--force", "--channel", "1.2", "--quiet", "--json")
     assert [d["made"] for d in json.loads(one.out)] == [True]
-    assert [c.stat().st_ino for c in copies(station)] != [inode for inode, _ in before]
+    assert [c.stat().st_ino for c in copies(short)] != [inode for inode, _ in before]
 
 
-def test_what_is_not_current_any_more_is_made_again(station: Path) -> None:
+def test_what_is_not_current_any_more_is_made_again(short: Path) -> None:
     def make_again() -> bool:
-        (document,) = json.loads(conform(station, ASSET, "--channel", "1.1", "--quiet", "--json").out)
+        (document,) = json.loads(conform(short, ASSET, "--channel", "1.1", "--quiet", "--json").out)
         return bool(document["made"])
 
     assert make_again()
     assert not make_again()
-    os.utime(station / "media" / "Long.mp4", ns=(1, 1_000_000_000))
+    os.utime(short / "media" / "Long.mp4", ns=(1, 1_000_000_000))
     assert make_again()
-    (copy,) = copies(station)
+    (copy,) = copies(short)
     with copy.open("r+b") as file:
         file.seek(5_000)
         file.write(b"damaged")
     assert make_again()
     assert not make_again()
-    text = (station / "station.yaml").read_text()
-    (station / "station.yaml").write_text(text.replace("video_kbps: 800", "video_kbps: 700", 1))
+    text = (short / "station.yaml").read_text()
+    (short / "station.yaml").write_text(text.replace("video_kbps: 800", "video_kbps: 700", 1))
     assert make_again()  # the format is another: beside the old one, which a rollback may need
-    assert len(copies(station)) == 2
+    assert len(copies(short)) == 2
     # What no channel would render any more goes when the next copy comes.
-    (new,) = {path.parent for path in copies(station)} - {copy.parent}
+    (new,) = {path.parent for path in copies(short)} - {copy.parent}
     (new / "0123456789abcdef.house").write_bytes(b"")
-    conform(station, ASSET, "--channel", "1.1", "--quiet", "--force")
-    assert len(copies(station)) == 2
+    conform(short, ASSET, "--channel", "1.1", "--quiet", "--force")
+    assert len(copies(short)) == 2
     assert not (new / "0123456789abcdef.house").exists()
 
 
