@@ -86,7 +86,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     _refuse_contradictions(args)
     model = require_station(args.station, settings_models())
     state = state_dir(model.station.station, args.state, model.written_state)
-    with _Formats(args, model, state) as formats:
+    with _Formats(args, model, state, view) as formats:
         return _run(args, view, formats, read_lock(args.station), state)
 
 
@@ -170,7 +170,7 @@ def _refuse_contradictions(args: argparse.Namespace) -> None:
 class _Formats:
     """What the station's channels may air, and how each renders it."""
 
-    def __init__(self, args: argparse.Namespace, model: Any, state: Path) -> None:
+    def __init__(self, args: argparse.Namespace, model: Any, state: Path, view: View) -> None:
         from retrovue.compiler.compile import compiled_channels
         from retrovue.ffmpeg_binary import choose_ffmpeg
         from retrovue.playout.encoders import VERDICTS, EncoderBench
@@ -183,7 +183,7 @@ class _Formats:
         }
         self._args, self._model, self._state = args, model, state
         self._roots = media_roots(model, args.station)
-        self.artefact = _published(state)
+        self.artefact = _published(state, not args.assets, view)
         self._asked = self._channels(args.channel)
 
     def __enter__(self) -> _Formats:
@@ -315,14 +315,19 @@ def _named(catalog: Catalog, name: str) -> Asset:
     return asset
 
 
-def _published(state: Path) -> Any:
-    """The artefact on the air, open until the command ends; ``None`` when nothing is published."""
+def _published(state: Path, needed: bool, view: View) -> Any:
+    """The artefact on the air, open until the command ends; ``None`` when nothing is published, or when it
+    can't be read and is not ``needed``."""
     from retrovue.state_dir import ARTEFACT_NAME
     from retrovue.store.artefact import Artefact, ArtefactError
 
     try:
         return Artefact.open(state / ARTEFACT_NAME)
-    except ArtefactError:
+    except ArtefactError as error:
+        if (state / ARTEFACT_NAME).exists():
+            if needed:
+                raise
+            view.say(f"the published schedule is not asked: {error}")
         return None
 
 

@@ -229,6 +229,14 @@ def test_what_airs_soonest_is_made_first_within_the_budget(shelved: Path, tmp_pa
     assert [c["asset"] for c in again["copies"]] == turns[:1]
     assert [Path(c["file"]) for c in again["copies"]] == copies(station)
     assert len(again["removed"]) == 2
+    # A schedule that can't be read is no reason to forget what airs.
+    published = station / "state" / "artefact.duckdb"
+    kept = published.read_bytes()
+    published.write_bytes(kept[:5000])
+    ran = conform(station, "--days", "1", "--quiet")
+    assert (ran.code, "half-written or damaged" in ran.err) == (1, True)
+    assert "the published schedule is not asked" in conform(station, turns[0], "--dry-run").err
+    published.write_bytes(kept)
     said = conform(station, "--days", "1", "--channel", "1.1", "--budget", one, "--quiet").out
     assert said == "3 copies: 0 made, 1 current, 2 left out: the budget is full\n"
 
