@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     previous = read_lock(args.station)
     state = state_dir(model.station.station, args.state, model.written_state)
     cache, steps = Cache(state / "ingest-cache"), Steps(state / "enrichment.sqlite", not args.check)
-    desk = Desk(notes=None if args.check else state / "sources")
+    desk = Desk(notes=None if args.check else state / "sources", tell=view.say)
     surveyed = survey(model.collections, args.station, previous, desk)
     whole = False
     try:

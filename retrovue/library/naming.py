@@ -1,8 +1,13 @@
 """What a file's name says of it; pure.
 
 Understood are the names that media servers have made customary: ``Series - S01E02 - Title``, ``1x02``,
-``Series - 1983-05-20 - Title``, ``Title (1962)``, with dots or underscores for spaces, and a season
-folder under a series folder.
+``Series - 1983-05-20 - Title``, ``Title (1962)``, with dots or underscores for spaces, a season folder under
+a series folder, in it ``01 - Title``, and ``Title.1962.1080p``, as recordings are named.
+
+What a name says becomes the asset's key, by which rotations and published days know it. So these few rules
+are our own. A library of heuristics (guessit 4.4 was compared) reads more names, in some seven milliseconds
+each instead of one hundredth; but another edition of it would give assets other keys, and it takes the spot
+``Ident 30`` for an episode, ``Space 1999`` for the series ``Space``, and ``M*A*S*H`` for ``M*A*S H``.
 """
 
 from __future__ import annotations
@@ -30,7 +35,15 @@ _DATED = re.compile(
     rf"{_GAP}(?P<title>.*)"
 )
 _YEAR = re.compile(r"(?P<title>.+?)[ ._]*[(\[](?P<year>(?:18|19|20)\d\d)[)\]](?P<more>.*)")
-_SEASON_FOLDER = re.compile(r"(?:season|series|staffel|saison|s)[ ._]?\d+|specials", re.IGNORECASE)
+#: "The.Matrix.1999.1080p": a year that only technical particulars follow.
+_BARE_YEAR = re.compile(
+    r"(?P<title>.+?)[ ._]+(?P<year>(?:18|19|20)\d\d)"
+    r"(?=[ ._\[(-]+(?:(?:480|576|720|1080|2160)[ip]|web-?dl|webrip|bluray|dvdrip|hdtv)\b)(?P<more>.*)",
+    re.IGNORECASE,
+)
+#: In a season's folder: "01 - Pilot", "E01".
+_NUMBERED = re.compile(r"(?:[Ee]p?[ ._]?)?(?P<episode>\d{1,3})(?:[ ._-]+(?P<title>.*))?")
+_SEASON_FOLDER = re.compile(r"(?:season|series|staffel|saison|s)[ ._]?(\d{1,4})|specials", re.IGNORECASE)
 #: Where the name of a recording stops and its technical particulars begin.
 _PARTICULARS = re.compile(
     r"[ ._\[(-]+(?:(?:480|576|720|1080|2160)[ip]|web-?dl|webrip|bluray|dvdrip|hdtv)\b.*", re.IGNORECASE
@@ -80,6 +93,12 @@ def parse_name(path: PurePosixPath) -> Named:
         )
     if match := _YEAR.fullmatch(stem):
         return Named(title=clean(match["title"]), year=int(match["year"]), more=clean(match["more"]))
+    if match := _BARE_YEAR.fullmatch(stem):
+        return Named(title=clean(match["title"]), year=int(match["year"]))
+    folder = _SEASON_FOLDER.fullmatch(path.parent.name)
+    if folder and (series := _series_folder(path)) and (match := _NUMBERED.fullmatch(stem)):
+        title = clean(match["title"] or "")
+        return Named(series=series, season=int(folder[1] or 0), episode=int(match["episode"]), title=title)
     return Named()
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
-from tests.library.servers import FAKES, TOKEN, Programme, running
+from retrovue.library.adapters.remote import Entry
+from tests.library.servers import FAKES, TOKEN, Programme, on_loopback, running
 
 #: Makes what the source is to find below ``media`` of a folder; yields the ``source:`` of the collection.
 Sample = Callable[[Path], AbstractContextManager[dict[str, Any]]]
@@ -66,9 +68,32 @@ def _script(folder: Path) -> Iterator[dict[str, Any]]:
     yield {"kind": "script", "run": ["./list.sh"], "path": "media"}
 
 
+async def _file(request: web.Request) -> web.Response:
+    if request.path.endswith("gone.mp4"):
+        return web.Response(status=404)
+    lists = "#EXTM3U\n#EXTINF:-1,Charade (1963)\nx.mp4\ngone.mp4\n"
+    return web.Response(text=lists if request.path.endswith(".m3u") else "any")
+
+
+def _remote(kind: str) -> Sample:
+    @contextmanager
+    def serving(folder: Path) -> Iterator[dict[str, Any]]:
+        app = web.Application()
+        app.add_routes([web.get("/{name}", _file)])
+        with on_loopback(app) as base:
+            # Without notes nothing is fetched: here one of the files has been.
+            (folder / "media" / str(Entry(f"{base}/x.mp4").path)).write_bytes(b"any")
+            urls, playlist = {"urls": [f"{base}/x.mp4", f"{base}/gone.mp4"]}, {"playlist": f"{base}/a.m3u"}
+            yield {"kind": kind, "path": "media", **(urls if kind == "url" else playlist)}
+
+    return serving
+
+
 SAMPLES: dict[str, Sample] = {
     "ads": _ads,
     "filesystem": _folder,
+    "m3u": _remote("m3u"),
+    "url": _remote("url"),
     "script": _script,
     **{kind: _server(kind) for kind in FAKES},
 }

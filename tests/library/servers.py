@@ -238,22 +238,26 @@ FAKES: dict[str, type[Fake]] = {"emby": FakeEmby, "jellyfin": FakeJellyfin, "ple
 
 @contextmanager
 def running(fake: Fake) -> Iterator[Fake]:
-    """``fake`` on a port of its own, on a loop and a thread of its own: whoever asks it blocks."""
+    """``fake`` on a port of its own."""
+    with on_loopback(fake.application()) as fake.base:
+        yield fake
+
+
+@contextmanager
+def on_loopback(application: web.Application) -> Iterator[str]:
+    """The address of a server on a port, a loop and a thread of its own: whoever asks it blocks."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
+    runner = web.AppRunner(application, shutdown_timeout=0.01, handler_cancellation=True)
 
-    async def start() -> web.AppRunner:
-        runner = web.AppRunner(fake.application(), shutdown_timeout=0.01, handler_cancellation=True)
+    async def start() -> str:
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        fake.base = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        return runner
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return f"http://127.0.0.1:{runner.addresses[0][1]}"
 
-    runner = asyncio.run_coroutine_threadsafe(start(), loop).result(30)
     try:
-        yield fake
+        yield asyncio.run_coroutine_threadsafe(start(), loop).result(30)
     finally:
         asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)

@@ -46,6 +46,14 @@ from retrovue.library.naming import Named, parse_name, pretty
         ("ads/1983/Cola.mp4", Named(), "ads/1983/Cola"),
         ("1080p.mp4", Named(), "1080p"),
         ("S01E01.mkv", Named(season=1, episode=1), "S01E01"),
+        ("Taxi/Season 02/03 - Louie.mkv", Named("Taxi", 2, 3, title="Louie"), "Taxi/S02E03"),
+        ("Taxi/Specials/E1.mkv", Named("Taxi", 0, 1), "Taxi/S00E01"),
+        ("Season 1/01.mkv", Named(), "Season 1/01"),
+        ("Space 1999 - S01E01.mkv", Named("Space 1999", 1, 1), "Space 1999/S01E01"),
+        ("M*A*S*H - S02E05.mkv", Named("M*A*S*H", 2, 5), "M*A*S*H/S02E05"),
+        ("Ident 30.mp4", Named(), "Ident 30"),
+        ("The.Matrix.1999.1080p.x264-GRP.mkv", Named(title="The Matrix", year=1999), "The Matrix (1999)"),
+        ("Class.of.1984.mkv", Named(), "Class.of.1984"),
     ],
 )
 def test_names(path: str, named: Named, key: str) -> None:

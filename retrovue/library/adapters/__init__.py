@@ -5,7 +5,7 @@ An adapter is a class with a ``settings_model`` whose ``kind`` names it in a col
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol, cast
@@ -47,7 +47,8 @@ class Desk:
     """What an adapter works with, besides its settings."""
 
     clock: MasterClock = field(default_factory=StationClock)
-    notes: Path | None = None  #: folder for what it wants to remember; None: it remembers nothing
+    notes: Path | None = None  #: folder for what it wants to remember; None: it changes and remembers nothing
+    tell: Callable[[str], None] = lambda text: None  #: the operator, of what takes long
 
 
 class SourceGone(RetroVueError):

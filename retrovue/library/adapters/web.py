@@ -123,7 +123,7 @@ class Server:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Trouble(
                 "server-unreachable",
-                f"{path}: can't reach {self.base}: {_reason(error)}",
+                f"{path}: can't reach {self.base}: {reason(error)}",
                 help="is the server running, and is source.url right?",
                 again=True,
             ) from None
@@ -145,7 +145,8 @@ class Server:
             raise Trouble("server-error", said, "is source.url right?")
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What an error says, whether or not it says anything."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 

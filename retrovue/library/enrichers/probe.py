@@ -244,7 +244,7 @@ def _first_frame(container: InputContainer, video: VideoStream) -> VideoFrame:
     except (av.error.FFmpegError, StopIteration):
         frame = None
     if frame is None or not frame.width or not frame.height:
-        raise Unreadable("no picture in it can be decoded")
+        raise Unreadable("no picture in it can be decoded", help="is it damaged, or encrypted (DRM)?")
     return frame
 
 
