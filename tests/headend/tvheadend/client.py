@@ -14,6 +14,7 @@ from retrovue.headend.settings import HeadendSettings
 from retrovue.headend.tvheadend.front_end import TvheadendFrontEnd
 from retrovue.headend.tvheadend.htsmsg import MessageReader, encode
 from retrovue.lineup import Lineup
+from tests.headend.tvheadend.wire import fault
 
 Message = dict[str, Any]
 
@@ -30,6 +31,8 @@ class Client:
         self._messages = MessageReader(largest=1 << 26, most_fields=1 << 22)
         self._seq = 0
         self._answers: dict[Any, asyncio.Future[Message]] = {}
+        self._asked: dict[Any, str] = {}
+        self.faults: set[str] = set()  #: in what came, by its fields and types (wire.py)
         self._came = asyncio.Condition()
         self.pushed: list[Message] = []
         self.hung_up = False
@@ -41,9 +44,12 @@ class Client:
                 for message in self._messages.feed(data):
                     async with self._came:
                         if "method" in message:
+                            name = str(message["method"])
                             self.pushed.append(message)
                         else:
+                            name = f"reply:{self._asked.pop(message.get('seq'))}"
                             self._answers.pop(message.get("seq")).set_result(message)
+                        self.faults.add(fault(name, message))
                         self._came.notify_all()
         except ConnectionError:
             pass
@@ -55,7 +61,7 @@ class Client:
         """Ask without waiting."""
         self._seq += 1
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._answers[self._seq] = answer
+        self._answers[self._seq], self._asked[self._seq] = answer, method
         self.writer.write(encode({"method": method, **fields, "seq": self._seq}))
         return answer
 
@@ -140,4 +146,5 @@ async def serving(
     finally:
         for client in clients:
             await client.close()
+            assert client.faults <= {""}
         await front_end.stop()
