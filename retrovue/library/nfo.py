@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, XMLParser
+
+from retrovue.credits import credited
 
 #: An NFO is some pages of text; more is a mistake (bytes).
 MAX_BYTES = 2_000_000
@@ -27,7 +29,7 @@ _RATING = re.compile(r"^(?:[A-Za-z]{2}:)?\s*(?:Rated\s+)?([^\s/]+(?:\s\d+)?)", r
 def parse_nfo(content: bytes) -> dict[str, Any]:
     """The asset fields that an NFO sets; none when it is none of Kodi's. Raises ``ValueError``.
 
-    Of a ``tvshow`` these are what its episodes have in common: series, rating, genre and tags.
+    Of a ``tvshow`` these are what its episodes have in common: series, rating, genre, tags and cast.
     """
     text = _text(content)
     first = _ROOT.search(text)
@@ -93,8 +95,20 @@ def _shared(elements: Iterable[Element]) -> dict[str, Any]:
     return _filled(
         rating=rating[1] if rating else "",
         tags=tuple(dict.fromkeys(tag for tag in tags if tag)),
+        credits=credited(person for e in elements for person in _people(e)),
         extra=_filled(genre=", ".join(dict.fromkeys(g for g in genres if g))),
     )
+
+
+def _people(element: Element) -> Iterator[tuple[str, str, str]]:
+    """Job, name and role. Writers are ``credits`` (Kodi) or ``writer``; Jellyfin's guests have a type."""
+    for child in element:
+        if child.tag == "actor":
+            guest = _word(child, "type") == "GuestStar"
+            yield "guest" if guest else "actor", _word(child, "name"), _word(child, "role")
+        else:
+            for name in _of(child).split(" / "):
+                yield "writer" if child.tag == "credits" else child.tag, name, ""
 
 
 def _filled(**fields: Any) -> dict[str, Any]:

@@ -142,6 +142,12 @@ class FakeJellyfin(Fake):
             "OfficialRating": "TV-PG",
             "Genres": ["Comedy", "Drama"],
             "Tags": ["late"],
+            "People": [
+                {"Name": "Audrey Hepburn", "Id": "a1", "Role": "Regina", "Type": "Actor"},
+                {"Name": "Stanley Donen", "Id": "a2", "Type": "Director"},
+                {"Name": "Peter Stone", "Id": "a3", "Role": "Screenplay", "Type": "Writer"},
+                {"Name": "Somebody", "Id": "a4", "Type": "Unknown"},
+            ],
             "ProductionYear": p.year,
             "PremiereDate": "1982-09-30T00:00:00.0000000Z",
             "RunTimeTicks": 10_010_000,
@@ -227,6 +233,9 @@ class FakePlex(Fake):
             "Media": [{"id": 1, "duration": 1001, "container": "mkv", "Part": [part]}],
             "Genre": [{"tag": "Comedy"}, {"tag": "Drama"}],
             "Label": [{"tag": "late"}],
+            "Director": [{"tag": "Stanley Donen"}],
+            "Writer": [{"tag": "Peter Stone"}],
+            "Role": [{"tag": "Audrey Hepburn", "role": "Regina"}],
         }
         if p.series:
             item |= {"grandparentTitle": p.series, "parentIndex": p.season, "index": p.episode}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from retrovue.credits import Credit
 from retrovue.library.adapters import FoundMedia, open_adapter
 from retrovue.library.finding import Finding
 
@@ -115,3 +116,23 @@ def test_ten_thousand_files_in_one_folder(tree: Tree) -> None:
     found = list(open_adapter("c", {"kind": "filesystem", "path": "media"}, tree.folder).discover())
     subtitled = [one for one in found if isinstance(one, FoundMedia) and one.asset.subtitles]
     assert (len(found), len(subtitled)) == (10_000, 100)
+
+
+def test_people_are_replaced_job_by_job(tree: Tree) -> None:
+    tree.put("Cheers/Season 1/S01E01.mkv", "Cheers/Season 1/S01E02.mkv")
+    cast = "<actor><name>Ted Danson</name><role>Sam</role></actor><director>Nobody</director>"
+    tree.put("Cheers/tvshow.nfo", text=f"<tvshow><title>Cheers</title>{cast}</tvshow>")
+    made = "<director>James Burrows</director><credits>Glen Charles</credits>"
+    tree.put("Cheers/Season 1/S01E01.nfo", text=f"<episodedetails>{made}</episodedetails>")
+    tree.put("Cheers/Season 1/S01E01.yaml", text="credits: { writer: Les Charles }\n")
+    found, findings = tree.found()
+    assert findings == []
+    assert found["Cheers/Season 1/S01E01.mkv"]["credits"] == (
+        Credit("director", "James Burrows"),
+        Credit("actor", "Ted Danson", "Sam"),
+        Credit("writer", "Les Charles"),
+    )
+    assert found["Cheers/Season 1/S01E02.mkv"]["credits"] == (
+        Credit("director", "Nobody"),
+        Credit("actor", "Ted Danson", "Sam"),
+    )

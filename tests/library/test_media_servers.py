@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from retrovue.credits import Credit
 from retrovue.library.adapters import Adapter, Desk, FoundMedia, Offer, SourceGone, open_adapter
 from retrovue.library.adapters import web as client
 from retrovue.library.catalog import genres
@@ -118,6 +119,11 @@ def test_all_pages_become_assets_with_what_the_server_says(opened: Opened, serve
         "description": "About Charade.",
         "rating": "TV-PG",
         "tags": ("late",),
+        "credits": (
+            Credit("director", "Stanley Donen"),
+            Credit("actor", "Audrey Hepburn", "Regina"),
+            Credit("writer", "Peter Stone"),
+        ),
         "extra": {"genre": "Comedy, Drama"},
     }
     pilot = next(one for one in found if one.asset.key == "Cheers/S01E01")

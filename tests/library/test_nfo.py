@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrovue.credits import Credit
 from retrovue.library.nfo import parse_nfo
 
 MOVIE = """<?xml version="1.0" encoding="UTF-8" standalone="yes" ?>
@@ -21,6 +22,12 @@ MOVIE = """<?xml version="1.0" encoding="UTF-8" standalone="yes" ?>
     <mpaa>Rated PG-13 for some violence</mpaa>
     <genre>Comedy</genre><genre>Mystery / Romance</genre>
     <tag>late</tag><tag>late</tag>
+    <director>Stanley Donen</director>
+    <credits>Peter Stone / Marc Behm</credits>
+    <actor><name>Audrey Hepburn</name><role>Regina
+      Lampert</role><order>0</order><thumb/></actor>
+    <actor><name>Cary Grant</name></actor><actor><name/><role>Nobody</role></actor>
+    <actor><name>A Guest</name><role>Herself</role><type>GuestStar</type></actor>
     <premiered>1963-12-05</premiered>
     <year>1963</year>
     <thumb aspect="poster">http://example.org/p.jpg</thumb>
@@ -44,6 +51,14 @@ def test_a_film() -> None:
         "description": "A widow, a fortune.",
         "rating": "PG-13",
         "tags": ("late",),
+        "credits": (
+            Credit("director", "Stanley Donen"),
+            Credit("actor", "Audrey Hepburn", "Regina Lampert"),
+            Credit("actor", "Cary Grant"),
+            Credit("writer", "Peter Stone"),
+            Credit("writer", "Marc Behm"),
+            Credit("guest", "A Guest"),
+        ),
         "extra": {"genre": "Comedy, Mystery, Romance"},
     }
 

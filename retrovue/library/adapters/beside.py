@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from retrovue import credits
 from retrovue.library.adapters.settings import VIDEO
 from retrovue.library.artwork import artwork_of, pictures_among, series_folders
 from retrovue.library.catalog import SubtitleTrack
@@ -136,10 +137,12 @@ class Beside:
 
 
 def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of an asset, of which those of ``above`` win; what ``extra`` holds, key by key."""
+    """Fields of an asset, of which those of ``above`` win: of ``extra`` key by key, of people job by job."""
     both = {**below, **above}
     if "extra" in below and "extra" in above:
         both["extra"] = {**below["extra"], **above["extra"]}
+    if "credits" in below and "credits" in above:
+        both["credits"] = credits.over(below["credits"], above["credits"])
     return both
 
 

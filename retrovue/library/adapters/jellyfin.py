@@ -9,12 +9,23 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
+from retrovue.credits import credited
 from retrovue.library.adapters.media_server import Item, Library, MediaServerAdapter, Page, ServerSettings
 from retrovue.library.adapters.web import Server
 
 #: Items that are a picture of their own; series, seasons and box sets only hold them.
 _TYPES = "Movie,Episode,Video,MusicVideo"
-_FIELDS = "Path,MediaSources,Overview,Genres,Tags"
+_FIELDS = "Path,MediaSources,Overview,Genres,Tags,People"
+#: What people are credited for, in these servers' words.
+_JOBS = {
+    "Actor": "actor",
+    "GuestStar": "guest",
+    "Director": "director",
+    "Writer": "writer",
+    "Producer": "producer",
+    "Composer": "composer",
+    "Editor": "editor",
+}
 #: Libraries without moving pictures.
 _OTHERS = frozenset({"music", "books", "photos", "audiobooks", "livetv", "playlists", "boxsets"})
 
@@ -99,6 +110,10 @@ class JellyfinAdapter(MediaServerAdapter):
             rating=raw.get("OfficialRating") or "",
             genres=tuple(raw.get("Genres") or ()),
             tags=tuple(raw.get("Tags") or ()),
+            credits=credited(
+                (_JOBS.get(one.get("Type") or "", ""), one.get("Name") or "", one.get("Role") or "")
+                for one in raw.get("People") or ()
+            ),
         )
 
 

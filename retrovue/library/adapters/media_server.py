@@ -21,6 +21,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from retrovue.credits import Credit
 from retrovue.errors import RetroVueError
 from retrovue.library.adapters import Desk, FoundMedia, Offer, SourceGone, within
 from retrovue.library.adapters.local import LocalFiles
@@ -31,7 +32,7 @@ from retrovue.library.lock import replace_file
 from retrovue.secret import read_secret
 
 #: Changes whenever what is remembered of an item does.
-_EDITION = 1
+_EDITION = 2
 #: What was saved in the seconds around the last visit is asked for again.
 _MARGIN_S = 300
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
@@ -96,6 +97,7 @@ class Item(BaseModel):
     rating: str = ""
     genres: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    credits: tuple[Credit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,6 +447,8 @@ def item_fields(item: Item) -> dict[str, Any]:
     }
     if item.tags:
         fields["tags"] = item.tags
+    if item.credits:
+        fields["credits"] = item.credits
     if item.genres:
         fields["extra"] = {"genre": ", ".join(item.genres)}
     return fields

@@ -7,10 +7,13 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel
 
+from retrovue.credits import credited
 from retrovue.library.adapters.media_server import Item, Library, MediaServerAdapter, Page, ServerSettings
 from retrovue.library.adapters.web import Server
 
 #: A section's word → the number of what is a picture of its own in it: films (1), episodes (4).
+#: What people are credited for, in Plex's words. A listing names a few of each.
+_JOBS = {"Director": "director", "Role": "actor", "Writer": "writer", "Producer": "producer"}
 _LEAVES = {"movie": 1, "show": 4}
 
 
@@ -74,4 +77,9 @@ class PlexAdapter(MediaServerAdapter):
             rating=raw.get("contentRating", ""),
             genres=tuple(one["tag"] for one in raw.get("Genre", ())),
             tags=tuple(one["tag"] for one in raw.get("Label", ())),
+            credits=credited(
+                (job, one["tag"], one.get("role") or "")
+                for word, job in _JOBS.items()
+                for one in raw.get(word, ())
+            ),
         )
