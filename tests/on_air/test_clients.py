@@ -229,6 +229,29 @@ def shows(kodi: Kodi, on_air: Broadcast, shorts: ShortsStation, slug: str) -> No
 
 
 @every_addon
+def test_kodi_shows_the_planned_pictures_of_both_channels(
+    kodi: Kodi, addon: AddOn, on_air: Broadcast, shorts: ShortsStation
+) -> None:
+    for channel, slug in zip(kodi.channels(addon, 2), ("net", "reel"), strict=True):
+        kodi.play(channel["channelid"])
+        shows(kodi, on_air, shorts, slug)
+
+
+@pytest.mark.parametrize("addon", ["pvr.iptvsimple", "pvr.hdhomerun"], indirect=True)
+def test_kodi_needs_one_tuner_only(
+    kodi: Kodi, addon: AddOn, on_air: Broadcast, shorts: ShortsStation
+) -> None:
+    """Its add-on for HDHomeRun opens a stream three times, one right after another."""
+    kodi.stop_playing()
+    with contextlib.ExitStack() as viewers:
+        for _ in range(TUNERS - 1):
+            viewers.enter_context(watching(on_air.url("5.1")))
+        kodi.play(kodi.channels(addon, 2)[1]["channelid"])
+        shows(kodi, on_air, shorts, "reel")
+        kodi.stop_playing()
+
+
+@every_addon
 def test_kodi_has_the_channels_and_the_guide(kodi: Kodi, addon: AddOn) -> None:
     channels = kodi.channels(addon, 2)
     assert [(c["channelnumber"], c["subchannelnumber"], c["label"]) for c in channels] == [
@@ -241,29 +264,6 @@ def test_kodi_has_the_channels_and_the_guide(kodi: Kodi, addon: AddOn) -> None:
         guide = kodi.guide(channel["channelid"])
         assert len(guide) > 100
         assert {entry["title"] for entry in guide} == {title}
-
-
-@every_addon
-def test_kodi_shows_the_planned_pictures_of_both_channels(
-    kodi: Kodi, addon: AddOn, on_air: Broadcast, shorts: ShortsStation
-) -> None:
-    for channel, slug in zip(kodi.channels(addon, 2), ("net", "reel"), strict=True):
-        kodi.play(channel["channelid"])
-        shows(kodi, on_air, shorts, slug)
-
-
-@every_addon
-def test_kodi_needs_one_tuner_only(
-    kodi: Kodi, addon: AddOn, on_air: Broadcast, shorts: ShortsStation
-) -> None:
-    """Its add-on for HDHomeRun opens a stream three times, one right after another."""
-    kodi.stop_playing()
-    with contextlib.ExitStack() as viewers:
-        for _ in range(TUNERS - 1):
-            viewers.enter_context(watching(on_air.url("5.1")))
-        kodi.play(kodi.channels(addon, 2)[1]["channelid"])
-        shows(kodi, on_air, shorts, "reel")
-        kodi.stop_playing()
 
 
 def test_kodi_stays_connected(kodi: Kodi) -> None:

@@ -187,15 +187,15 @@ class Kodi:
             )  # fmt: skip
 
     def stop(self) -> None:
-        """End everything that was started, newest first."""
-        with contextlib.suppress(OSError, AssertionError):
-            self.ask("Application.Quit")
+        """End everything that was started, newest first. Nothing of Kodi's home is wanted any more."""
+        kodi = self._children[-1] if len(self._children) == 3 else None
         for child in reversed(self._children):
+            # Kodi takes its time to leave; the others clear away what they put into /tmp.
+            child.send_signal(signal.SIGKILL if child is kodi else signal.SIGTERM)
             try:
-                child.wait(20 if child is self._children[-1] and len(self._children) == 3 else 0)
+                child.wait(10)
             except subprocess.TimeoutExpired:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
+                child.kill()
                 child.wait()
         self._children = []
 
