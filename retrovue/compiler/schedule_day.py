@@ -182,21 +182,42 @@ class Scheduler:
                     )
 
     def _report_empty(self, on: date, slots: list[Slot]) -> None:
-        """Say which zones had time on this day and aired nothing."""
+        """Say which zones had time on this day and aired nothing, and which blocks of the others nothing
+        fitted."""
         if self._findings.silent:
             return
         aired = {(slot.plan.plan, slot.zone_index) for slot in slots if slot.plan and slot.airing}
         for slot in slots:
-            if slot.plan is None or slot.zone is None or (slot.plan.plan, slot.zone_index) in aired:
+            if slot.plan is None or slot.zone is None or slot.airing is not None:
                 continue
-            self._findings.warn(
-                "unfillable-zone",
-                (slot.plan.plan, slot.zone_index),
-                f"nothing airs in zone “{slot.zone.zone}” of plan “{slot.plan.plan}” on {on:%a %d %b %Y}: "
-                "no programme of its list fits",
-                slot.plan.place("zones", slot.zone_index),
-                help="give it a shorter programme, a longer window, or bleed: allow",
-            )
+            zone, plan, place = slot.zone.zone, slot.plan.plan, slot.plan.place("zones", slot.zone_index)
+            if (plan, slot.zone_index) in aired:
+                self._findings.warn_of(
+                    "unfilled-block",
+                    (plan, slot.zone_index),
+                    f"{on} {self._said(slot.start_us)}-{self._said(slot.end_us)}",
+                    (
+                        f"nothing fits zone “{zone}” of plan “{plan}” on ",
+                        ": the off-air picture is shown",
+                        ": the off-air picture is shown",
+                    ),
+                    place,
+                    help="give it a shorter programme, one that may start then, or bleed: allow",
+                )
+            else:
+                self._findings.warn(
+                    "unfillable-zone",
+                    (plan, slot.zone_index),
+                    f"nothing airs in zone “{zone}” of plan “{plan}” on {on:%a %d %b %Y}: "
+                    "no programme of its list fits",
+                    place,
+                    help="give it a shorter programme, a longer window, or bleed: allow",
+                )
+
+    def _said(self, instant_us: int) -> str:
+        """ "21:30", on the channel's wall clock."""
+        minutes = (self._calendar.broadcast_minutes(instant_us) + self._calendar.day_start) % DAY_MINUTES
+        return f"{minutes // 60:02}:{minutes % 60:02}"
 
     def _rules(self, plan: Plan, index: int) -> _Rules:
         key = (plan.plan, index)

@@ -704,6 +704,16 @@ _ALL = (
         "window: 12:00-12:30\nplay: [feature-film]    # wrong\nbleed: allow            # right, too",
     ),
     _code(
+        "unfilled-block",
+        "a block of a zone in which nothing fits",
+        """The zone airs something on the days that are named, but in these blocks no programme of its list
+        is short enough for what is left of the zone, or may start at that time. The channel shows its
+        off-air picture there, which viewers take for a fault.""",
+        "Give the list a programme that is short enough, shorten the zone, or let it bleed over its end.",
+        "window: 19:00-22:00\nplay: [hour-of-drama, film-of-90m]     # wrong: 30 minutes are left\n"
+        "play: [hour-of-drama, film-of-90m, sitcom]     # right",
+    ),
+    _code(
         "pin-barred",
         "a pin at a time when its program may not start",
         """The program has a watershed (not_before, not_after), and the zone pins it to a time outside of it.

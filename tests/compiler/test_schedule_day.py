@@ -56,6 +56,21 @@ def test_a_zone_goes_round_its_list_and_ends_firmly() -> None:
     assert evening(result) == ["19:00 drama/S01E01", "20:00 film", "21:30 test-pattern", "22:00 test-pattern"]
 
 
+def test_blocks_that_nothing_fits_are_named() -> None:
+    plan = {"plan": "all", "zones": [zone("19:00-22:00", ["drama", "film"])]}
+    result = compiled(station([plan], PROGRAMS), LIBRARY, MONDAY, days=2)
+    (told,) = (d for d in result.diagnostics if d.code == "unfilled-block")
+    assert told.headline == (
+        "nothing fits zone “19:00-22:00” of plan “all” on 2026-06-01 21:30-22:00 and 2026-06-02 21:30-22:00: "
+        "the off-air picture is shown"
+    )
+    assert "bleed: allow" in told.help
+    # Not where something fits, where the zone asks for it, or where the whole zone is told of.
+    for words in ({"play": ["drama", "film", "cheers"]}, {"at": {"19:00": "drama"}, "gap": "off_air"}):
+        assert "unfilled-block" not in codes(day(zone("19:00-22:00", **words)))
+    assert "unfilled-block" not in codes(day(zone("19:00-19:30", ["drama"])))
+
+
 def test_what_fits_airs_when_the_next_in_turn_does_not() -> None:
     result = day(zone("19:00-22:00", ["drama", "film", "cheers"]))
     assert evening(result)[:4] == [
