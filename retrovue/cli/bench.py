@@ -85,7 +85,9 @@ class Bench:
                 as_of_us,
                 checkpoint or self.checkpoint(first),
                 base=Base.of_compiled(known, published=False) if known is not None else None,
-                spread=spread_over(cores() if days * len(self.model.channels) >= _WORTH_FORKING else 1),
+                spread=spread_over(
+                    cores() if days * len(self.model.channels) >= _WORTH_FORKING else 1, lambda _: None
+                ),
             )
 
     def eve(self, first_day: date, as_of_us: int, checkpoint: Checkpoint | None = None) -> Checkpoint | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from retrovue.compiler.base import Base
     from retrovue.compiler.model import Compiled, ScheduleDay
     from retrovue.diagnostics import Diagnostic
-    from retrovue.store import Artefact
+    from retrovue.store import Artefact, Publication
 
 #: Days compiled beyond the guide's horizon, so that a day passes before the next compile is due.
 SPARE_DAYS = 2
@@ -179,7 +179,6 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int, o
     from retrovue.revision import revision_of
     from retrovue.state_dir import ARTEFACT_NAME, cache_dir, state_dir
     from retrovue.station.load import load_station
-    from retrovue.store import Provenance, write_artefact
     from retrovue.store.ledger import read_ledger
     from retrovue.units import HOUR_US
 
@@ -202,6 +201,17 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int, o
     base, base_hash = _base(args, view, output, folder, station.station, opened)
     default_days = -(-station.horizon.guide // (24 * HOUR_US)) + SPARE_DAYS
     jobs = args.jobs or cores()
+    publications: list[Publication] = []
+
+    def early(days: Sequence[ScheduleDay]) -> None:
+        """Write what is there while other processes compile the rest. From the first days on: before, a
+        process would be forked that has the database open."""
+        from retrovue.store import Publication
+
+        if not publications:
+            publications.append(opened.enter_context(Publication(output, jobs)))
+        publications[0].add(days)
+
     compiled = compile_station(
         model,
         catalog,
@@ -212,7 +222,8 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int, o
         base=base,
         force=args.force,
         only=args.only,
-        spread=spread_over(jobs),
+        spread=spread_over(jobs, view.say),
+        ready=early if jobs > 1 and base is None and not args.check else None,
     )
     said = tuple(Finding(d.headline, d) for d in loaded.diagnostics)
     compiled = replace(compiled, findings={STATION: said, **compiled.findings})
@@ -227,6 +238,8 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int, o
     present = _inputs_of(output, compiled)
     unchanged, written = present is not None, False
     if not args.check:
+        from retrovue.store import Provenance, write_artefact
+
         sources = loaded.sources
         provenance = Provenance(
             as_of_us=as_of_us,
@@ -240,7 +253,10 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int, o
         # An edit that changes nothing on the air changes what it was made from.
         if present is None or not provenance.inputs.items() <= present.items():
             why = reasons(model, catalog, compiled)
-            write_artefact(output, compiled, provenance, why, model.station.keep, jobs)
+            if publications:
+                publications[0].publish(compiled, provenance, why, model.station.keep)
+            else:
+                write_artefact(output, compiled, provenance, why, model.station.keep, jobs)
             written = True
     summary = {
         "artefact": str(output),

@@ -10,9 +10,10 @@ is filled, and a diagnostic says so.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 from retrovue.broadcast_day import Calendar
@@ -60,6 +61,9 @@ from retrovue.station.numbers import derived_vchannel, number_order
 
 #: Applies a function to every task, in order of the tasks; the results must not depend on how.
 Spread = Callable[[Callable[[int], "GroupDays"], int], Iterable["GroupDays"]]
+
+#: Is told the finished days of a channel, while others are still being compiled; in order of the lineup.
+Ready = Callable[[Sequence[ScheduleDay]], None]
 
 
 @dataclass(slots=True)
@@ -333,6 +337,7 @@ def compile_station(
     force: bool = False,
     only: Collection[str] = (),
     spread: Spread = in_turn,
+    ready: Ready | None = None,
 ) -> Compiled:
     """Everything that may air from broadcast date ``first_day`` on, for ``days`` days (at least one).
 
@@ -343,7 +348,8 @@ def compile_station(
     ``base``: what is published. Its events that start before ``as_of_us`` + ``horizon.locked`` are taken
     unchanged, unless ``force``; so are all days of a channel whose inputs have not changed. A base that is
     not published only saves that work. ``only``: channels to compile; the others are the base's, as long
-    as it lasts. ``spread`` runs the groups.
+    as it lasts. ``spread`` runs the groups; ``ready`` is told each channel's days as they are in the result,
+    but for content hashes that are still to be worked out.
     """
     begin = broadcast_date_at(model, as_of_us) if first_day is None else first_day
     count = max(days, 1)
@@ -378,16 +384,22 @@ def compile_station(
     shelf.read_ahead(query for channel in going for query in queries(model, channel))
     if len(work) > 1 and model.pools:
         desk.inventory  # noqa: B018
-    made += spread(compile_one, len(work))
-    position = {channel.channel: n for n, channel in enumerate(_by_number(model))}
-    channels = sorted((c for found in made for c in found.channels), key=lambda c: position[c.channel])
-    if base is not None:
-        channels = [replace(c, days=tuple(map(base.own, c.days))) for c in channels]
-    numbered = _numbered(channels, base)
-    used = frozenset().union(*(found.used for found in made))
+    used: set[str] = set()
+    ids = GuideIds(base)
+    channels: list[ChannelDays] = []
+    on_air: list[ScheduleDay] = []
+    for channel in _in_lineup(_by_number(model), chain(made, spread(compile_one, len(work))), used):
+        if base is not None:
+            channel = replace(channel, days=tuple(map(base.own, channel.days)))
+        channel = _numbered(channel, ids)
+        finished = _with_flying(channel)
+        if ready is not None:
+            ready(finished)
+        channels.append(channel)
+        on_air += finished
     used |= told(day for channel in channels for day in channel.days).assets
     assets = catalog.named(used)
-    compiled = _assemble(model, assets, begin, count, numbered, inputs)
+    compiled = _assemble(model, assets, begin, count, channels, on_air, inputs)
     if force and base is not None and base.published:
         compiled = _with_overrides(compiled, base, lock_us)
     return compiled
@@ -429,32 +441,43 @@ def _newest(given: Checkpoint | None, base: Base, slugs: Sequence[str], begin: d
     return Checkpoint(on, {slug: base.days[slug][on].checkpoint for slug in slugs})
 
 
-def _numbered(channels: Sequence[ChannelDays], base: Base | None) -> list[ChannelDays]:
+def _in_lineup(
+    channels: Sequence[Channel], groups: Iterable[GroupDays], used: set[str]
+) -> Iterator[ChannelDays]:
+    """The days of the channels in their order, each as soon as those before it have come; ``used`` grows by
+    what they use."""
+    waiting: dict[str, ChannelDays] = {}
+    following = 0
+    for group in groups:
+        used |= group.used
+        waiting.update((days.channel, days) for days in group.channels)
+        while following < len(channels) and (found := waiting.pop(channels[following].channel, None)):
+            following += 1
+            yield found
+
+
+def _numbered(channel: ChannelDays, ids: GuideIds) -> ChannelDays:
     """The same with guide ids that no two events share: an event that the base has keeps its id, and no id
     of the base is given to another."""
-    ids = GuideIds(base)
-    numbered = []
-    for channel in channels:
-        carry_in = channel.carry_in
-        if carry_in is not None:
-            event_id = ids.event(carry_in.event)
-            if event_id != carry_in.event.event_id:
-                carry_in = InFlight(
-                    replace(carry_in.event, event_id=event_id),
-                    tuple(replace(s, event_id=event_id) for s in carry_in.playlist),
-                )
-        days = []
-        for day in channel.days:
-            if others := ids.day(day.events):
-                day = replace(
-                    day,
-                    events=tuple(replace(e, event_id=others[e.event_id]) for e in day.events),
-                    playlist=Segments.of(day.channel, day.playlist).renumbered(others),
-                    content_hash="",
-                )
-            days.append(day)
-        numbered.append(replace(channel, carry_in=carry_in, days=tuple(days)))
-    return numbered
+    carry_in = channel.carry_in
+    if carry_in is not None:
+        event_id = ids.event(carry_in.event)
+        if event_id != carry_in.event.event_id:
+            carry_in = InFlight(
+                replace(carry_in.event, event_id=event_id),
+                tuple(replace(s, event_id=event_id) for s in carry_in.playlist),
+            )
+    days = []
+    for day in channel.days:
+        if others := ids.day(day.events):
+            day = replace(
+                day,
+                events=tuple(replace(e, event_id=others[e.event_id]) for e in day.events),
+                playlist=Segments.of(day.channel, day.playlist).renumbered(others),
+                content_hash="",
+            )
+        days.append(day)
+    return replace(channel, carry_in=carry_in, days=tuple(days))
 
 
 def _assemble(
@@ -463,15 +486,14 @@ def _assemble(
     begin: date,
     count: int,
     channels: Sequence[ChannelDays],
+    days: Sequence[ScheduleDay],
     inputs: Mapping[str, str],
 ) -> Compiled:
-    """Everything as one sealed value."""
+    """Everything as one sealed value; ``days`` are those of the channels, with what is in flight."""
     opening: dict[str, Mapping[str, str]] = {}
-    days: list[ScheduleDay] = []
     found: list[Finding] = []
     for channel in channels:
         opening[channel.channel] = _opening(channel)
-        days += _with_flying(channel)
         found += (finding for day in channel.days for finding in day.findings)
         found += channel.findings
     return sealed(

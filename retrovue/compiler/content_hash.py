@@ -68,8 +68,8 @@ def sealed(compiled: Compiled) -> Compiled:
 
 def _carried(day: ScheduleDay) -> ScheduleDay | None:
     """What runs into a channel's first day, as a day of its own; None when nothing does."""
-    first = day.events.before if isinstance(day.events, Unread) else day.events[:1]
-    return _part(day, own=False) if first and first[0].broadcast_date != day.broadcast_date else None
+    events = day.events.before if isinstance(day.events, Unread) else day.events
+    return _part(day, own=False) if events and events[0].broadcast_date != day.broadcast_date else None
 
 
 def _part(day: ScheduleDay, own: bool) -> ScheduleDay:
@@ -101,7 +101,7 @@ class DayHasher:
         # Numbered anew in the order in which they come first, for the channel has shown others before.
         numbers: dict[bytes, int] = {}
         places: dict[int, int] = {}
-        for number in dict.fromkeys(segments.material):
+        for number in segments.shown:
             found = hashes.get(number)
             if found is None:
                 found = hashes[number] = _material_hash(segments.materials[number])

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from retrovue.compiler.base import Base
+from retrovue.compiler.folded import FoldedEvents
 from retrovue.compiler.listing import content_of, first_id, free_id
 from retrovue.compiler.model import ScheduleEvent
 from retrovue.compiler.unread import UnreadEvents
@@ -42,12 +43,12 @@ class GuideIds:
 
     def day(self, events: Sequence[ScheduleEvent]) -> dict[int, int]:
         """The ids of the events that come next, by those that they have; empty where they keep them."""
-        if isinstance(events, UnreadEvents):
-            return self._unread(events)
+        if isinstance(events, UnreadEvents) or (isinstance(events, FoldedEvents) and self._base is None):
+            return self._known(events)
         ids = {event.event_id: self.event(event) for event in events}
         return ids if any(old != new for old, new in ids.items()) else {}
 
-    def _unread(self, events: UnreadEvents) -> dict[int, int]:
+    def _known(self, events: UnreadEvents | FoldedEvents) -> dict[int, int]:
         if self._base is not None:
             return {}  # they are the base's, and so are their ids
         ids, taken = {}, self._taken

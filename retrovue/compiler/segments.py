@@ -52,7 +52,18 @@ class Segments(Sequence[Segment]):
     than is shown here.
     """
 
-    __slots__ = ("channel", "date", "end_us", "event_id", "in_us", "material", "materials", "seq", "start_us")
+    __slots__ = (
+        "_shown",
+        "channel",
+        "date",
+        "end_us",
+        "event_id",
+        "in_us",
+        "material",
+        "materials",
+        "seq",
+        "start_us",
+    )
 
     def __init__(
         self,
@@ -75,6 +86,14 @@ class Segments(Sequence[Segment]):
         self.in_us = in_us
         self.event_id = event_id
         self.material = material
+        self._shown: tuple[int, ...] | None = None
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """The numbers of what is shown, each once, in the order in which it comes first."""
+        if self._shown is None:
+            self._shown = tuple(dict.fromkeys(self.material))
+        return self._shown
 
     @classmethod
     def of(cls, channel: str, segments: Sequence[Segment]) -> Segments:
@@ -164,7 +183,10 @@ class Segments(Sequence[Segment]):
             )
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Segments, (self.channel, self.materials, *self.columns)
+        return Segments, (self.channel, self.materials, *self.columns), self._shown
+
+    def __setstate__(self, shown: tuple[int, ...] | None) -> None:
+        self._shown = shown
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Segments | tuple | list):
@@ -187,7 +209,7 @@ def shown(playlist: Sequence[Segment]) -> Iterable[Material | Segment]:
     if isinstance(playlist, UnreadSegments):
         return [*playlist.before, *shown(playlist.read)]
     if isinstance(playlist, Segments):
-        return [playlist.materials[number] for number in dict.fromkeys(playlist.material)]
+        return [playlist.materials[number] for number in playlist.shown]
     return playlist
 
 

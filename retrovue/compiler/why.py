@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from retrovue.broadcast_day import Calendar
 from retrovue.compiler.findings import written_at
+from retrovue.compiler.folded import FoldedEvents
 from retrovue.compiler.model import Compiled, ScheduleEvent
 from retrovue.compiler.plan import Planner, stretches
 from retrovue.compiler.reasons import CandidateList, Entry, Origin, Overridden, PoolRules, Reasons, SpotRules
@@ -56,8 +57,10 @@ def reasons(model: StationModel, catalog: Catalog, compiled: Compiled) -> Reason
         events, playlist = day.events, day.playlist
         if isinstance(events, Unread) and isinstance(playlist, Unread):
             events, playlist = events.before, playlist.before
-        for event in events:
-            asked[event.channel, event.plan, event.zone, event.program] = None
+        if isinstance(events, FoldedEvents):
+            asked.update(dict.fromkeys(events.asked))
+        else:
+            asked.update(dict.fromkeys((e.channel, e.plan, e.zone, e.program) for e in events))
         for what in shown(playlist):
             if what.pool:
                 pools[what.pool] = None

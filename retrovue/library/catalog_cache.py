@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retrovue.database import settings
 from retrovue.library.catalog import (
     PARTS,
     Asked,
@@ -63,13 +64,6 @@ _VERSION = "5"
 _GROUP = 4096
 _SUFFIX = ".parquet"
 _LISTS = ("tag", "genre")
-#: Nothing is fetched from the network, and the machine's cores belong to others.
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "threads": "1",
-    "memory_limit": "512MB",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +191,7 @@ def _prune(cache: Path, parts: Sequence[_Part]) -> None:
 def _connect() -> duckdb.DuckDBPyConnection:
     import duckdb
 
-    return duckdb.connect(":memory:", config=_CONFIG)
+    return duckdb.connect(":memory:", config=settings("512MB"))
 
 
 def _quoted(path: Path) -> str:

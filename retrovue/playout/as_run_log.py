@@ -20,6 +20,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retrovue.database import settings
 from retrovue.errors import RetroVueError
 from retrovue.playout.as_run import AsRunRecord
 from retrovue.playout.as_run_journal import fsync
@@ -34,12 +35,6 @@ log = logging.getLogger(__name__)
 
 ARCHIVED = ".parquet"
 _NAME = re.compile(r"(.+)-(\d{4}-\d\d-\d\d)(\.jsonl|\.parquet)")
-_CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "threads": "1",
-    "memory_limit": "256MB",
-}
 
 #: A folder that changes while it is read is read again, this often.
 _PATIENCE = 20
@@ -205,7 +200,7 @@ def _connected(paths: list[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
 
     picked = f"COLUMNS('^({'|'.join(schema.AS_RUN.names)})$')"
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind, _ in schema.AS_RUN.columns)
-    with duckdb.connect(":memory:", config=_CONFIG) as connection:
+    with duckdb.connect(":memory:", config=settings()) as connection:
         connection.execute(schema.AS_RUN.ddl.replace(f"TABLE {schema.AS_RUN.name}", "TABLE line"))
         for path in paths:
             if path.suffix == ARCHIVED:

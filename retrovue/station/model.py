@@ -203,9 +203,11 @@ class Written(BaseModel):
     def place(self, *loc: str | int) -> Span | None:
         """Where the value at ``loc`` (field names as in YAML, list indexes) was written, or its
         nearest parent; ``place()`` is the model itself."""
-        if self._node is None:
+        # As self._node, which asks twice and by way of pydantic's __getattr__: there are very many places.
+        private = self.__pydantic_private__
+        node = private["_node"] if private is not None else None
+        if node is None:
             return None
-        node = self._node
         for step in loc:
             below = node.below(step)
             if below is None:

@@ -9,14 +9,15 @@ from retrovue.compiler.model import ArtefactHeader
 
 if TYPE_CHECKING:
     from retrovue.store.artefact import Artefact, ArtefactError
-    from retrovue.store.publish import Provenance, write_artefact
+    from retrovue.store.publish import Provenance, Publication, write_artefact
 
-__all__ = ["Artefact", "ArtefactError", "ArtefactHeader", "Provenance", "write_artefact"]
+__all__ = ["Artefact", "ArtefactError", "ArtefactHeader", "Provenance", "Publication", "write_artefact"]
 
 _MODULES = {
     "Artefact": "artefact",
     "ArtefactError": "artefact",
     "Provenance": "publish",
+    "Publication": "publish",
     "write_artefact": "publish",
 }
 

@@ -32,6 +32,7 @@ from retrovue.compiler.model import (
     SegmentKind,
 )
 from retrovue.credits import Credit
+from retrovue.database import settings
 from retrovue.diagnostics import Diagnostic, Label, Severity, Span
 from retrovue.errors import RetroVueError
 from retrovue.library.catalog import PARTS, Asset, AssetState
@@ -41,15 +42,6 @@ from retrovue.store import schema
 if TYPE_CHECKING:
     from retrovue.compiler.base import Base
     from retrovue.compiler.reasons import Reasons
-
-#: No extension is ever fetched or loaded behind the operator's back; one thread and little memory are
-#: plenty for an artefact, and the machine's cores belong to the encoders.
-CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "threads": "1",
-    "memory_limit": "256MB",
-}
 
 _RECOMPILE = "compile the station again: retrovue compile STATION"
 
@@ -112,7 +104,7 @@ class Artefact:
             raise ForeignFile(f"{path} is no RetroVue artefact", help=_RECOMPILE)
         # An in-memory database with the file attached: duckdb.connect(path) would hand out the
         # instance that another reader in this process still has open on the replaced file.
-        connection = duckdb.connect(":memory:", config=CONFIG)
+        connection = duckdb.connect(":memory:", config=settings())
         try:
             connection.execute(f"ATTACH {quoted(str(path))} AS art (READ_ONLY)")
             header = _header(connection, path)

@@ -74,20 +74,21 @@ def _one_after_the_other(
 ) -> list[array[int]]:
     """The columns of all playlists, with the numbers of ``materials`` and ``channels``, which grow."""
     joined = [array(kind) for kind in (*COLUMN_TYPES, COLUMN_TYPES[0])]
-    numbers: dict[int, tuple[Sequence[Material], list[int]]] = {}
+    numbers: dict[int, tuple[Sequence[Material], Any]] = {}
     for day in days:
         playlist = Segments.of(day.channel, day.playlist)
         listed = playlist.materials
         # By identity of a list, which is kept, or another might get its place in memory.
-        known, of_list = numbers.get(id(listed), ((), []))
+        known, of_list = numbers.get(id(listed), ((), None))
         if known is not listed:
-            of_list = [materials.setdefault(material, len(materials)) for material in listed]
+            found = [materials.setdefault(material, len(materials)) for material in listed]
+            of_list = numpy.array(found, dtype=COLUMN_TYPES[-1])
             numbers[id(listed)] = (listed, of_list)
         *columns, shown = playlist.columns
         for whole, column in zip(joined, columns, strict=False):
             whole.extend(column)
         *_, of_materials, of_channels = joined
-        of_materials.extend(map(of_list.__getitem__, shown))
+        of_materials.frombytes(of_list[numpy.frombuffer(shown, shown.typecode)].tobytes())
         number = channels.setdefault(day.channel, len(channels))
         of_channels.extend(array(of_channels.typecode, [number]) * len(playlist))
     return joined

@@ -228,7 +228,7 @@ def test_an_artefact_written_from_the_one_before_is_the_full_one(
         full = compiled(model, assets, first, days=3, base=Base.of_compiled(old) if published else None)
         with Artefact.open(before) as artefact:
             base = artefact.base(first, published)
-            result = compiled(model, assets, first, days=3, base=base, spread=spread_over(jobs))
+            result = compiled(model, assets, first, days=3, base=base, spread=spread_over(jobs, print))
             after = write("after", result)
             assert_same(result, full)
             assert result.recompiled == full.recompiled or not published
