@@ -25,6 +25,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Sequence
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,10 @@ def prepare(folder: Path, state: Path, channels: int, days: int) -> None:
         return
     write(folder, Size(channels, 10_000, PROGRAMS))
     text = folder / "station.yaml"
-    text.write_text(re.sub(r"guide: \d+d", f"guide: {days}d", text.read_text()))
+    said = re.sub(r"guide: \d+d", f"guide: {days}d", text.read_text())
+    # Its rotations begin yesterday, or each channel would be replayed from the epoch on.
+    yesterday = date.fromtimestamp(time.time()) - timedelta(days=1)
+    text.write_text(re.sub(r"epoch: .*", f"epoch: {yesterday}", said))
     command = [sys.executable, "-m", "retrovue", "compile", str(folder), "--state", str(state), "--quiet"]
     subprocess.run([*command, "--days", str(days + 1)], check=True, stdout=sys.stderr)
 

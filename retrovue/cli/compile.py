@@ -222,7 +222,7 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int, o
         base=base,
         force=args.force,
         only=args.only,
-        spread=spread_over(jobs, view.say),
+        spread=spread_over(jobs, view.say, publish=not args.check),
         ready=early if jobs > 1 and base is None and not args.check else None,
     )
     said = tuple(Finding(d.headline, d) for d in loaded.diagnostics)

@@ -1,9 +1,9 @@
 """Processes: a compile spread over several cores.
 
 Each worker is forked with the whole station in memory and gives back the days of the groups that it took;
-which one took which makes no difference. It also writes what the artefact will say of their events, so that
-the process that publishes them need not look at them. A worker that dies (the kernel kills whoever takes too
-much memory) stops nothing: what is left is compiled in this process.
+which one took which makes no difference. Where they are to be published, it also writes what the artefact
+will say of their events, so that nobody else needs to look at them. A worker that dies (the kernel kills
+whoever takes too much memory) stops nothing: what is left is compiled in this process.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from retrovue.store.event_rows import written
 _compile_one: Callable[[int], GroupDays] | None = None
 
 
-def spread_over(jobs: int, say: Callable[[str], object]) -> Spread:
+def spread_over(jobs: int, say: Callable[[str], object], publish: bool = False) -> Spread:
     """A ``compiler.compile.Spread`` over ``jobs`` processes; 1, or a machine that can't fork: in turn.
 
-    ``say`` is told in one line when a process is lost.
+    ``say`` is told in one line when a process is lost. ``publish``: events come folded, for an artefact.
     """
     if jobs <= 1 or "fork" not in multiprocessing.get_all_start_methods():
         return in_turn
@@ -35,7 +35,7 @@ def spread_over(jobs: int, say: Callable[[str], object]) -> Spread:
     def spread(compile_one: Callable[[int], GroupDays], count: int) -> Iterable[GroupDays]:
         if count <= 1:
             return in_turn(compile_one, count)
-        return _spread(compile_one, count, min(jobs, count), say)
+        return _spread(publishable(compile_one) if publish else compile_one, count, min(jobs, count), say)
 
     return spread
 
@@ -77,6 +77,15 @@ def _begin() -> None:
 
 def _work(index: int) -> GroupDays:
     assert _compile_one is not None
-    made = _compile_one(index)
-    channels = (replace(c, days=tuple(folded(day, written) for day in c.days)) for c in made.channels)
-    return replace(made, channels=tuple(channels))
+    return _compile_one(index)
+
+
+def publishable(compile_one: Callable[[int], GroupDays]) -> Callable[[int], GroupDays]:
+    """The same with the events folded, and what the artefact will say of them."""
+
+    def compile_and_fold(index: int) -> GroupDays:
+        made = compile_one(index)
+        channels = (replace(c, days=tuple(folded(day, written) for day in c.days)) for c in made.channels)
+        return replace(made, channels=tuple(channels))
+
+    return compile_and_fold

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrovue.cli.arguments import broadcast_date, instant, whole_days
+from retrovue.garbage import no_search_for_garbage
 
 if TYPE_CHECKING:
     from retrovue.cli.view import View
@@ -32,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="the whole report as JSON")
 
 
+@no_search_for_garbage()
 def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.cli.bench import Bench, chosen_channels
     from retrovue.clock import StationClock

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
+from itertools import islice, pairwise
+from operator import sub
 from statistics import median
 from zoneinfo import ZoneInfo
 
@@ -251,17 +252,18 @@ def _spots(days: Iterable[ScheduleDay]) -> Iterator[SpotAirings]:
     for day in days:
         segments = Segments.of(day.channel, day.playlist)
         of_number: dict[int, list[int]] = {}
-        for number in dict.fromkeys(segments.material):
+        for number in segments.shown:
             material = segments.materials[number]
             if material.pool:
                 first.setdefault(material.asset_id, material)
                 of_number[number] = starts.setdefault(material.asset_id, [])
-        for number, start_us in zip(segments.material, segments.start_us, strict=True):
-            if number in of_number:
-                of_number[number].append(start_us)
+        drawn = map(of_number.get, segments.material)
+        for airings, start_us in zip(drawn, segments.start_us, strict=True):
+            if airings is not None:
+                airings.append(start_us)
     for asset_id, material in first.items():
         aired = starts[asset_id]
-        shortest = min((b - a for a, b in pairwise(aired)), default=None)
+        shortest = min(map(sub, islice(aired, 1, None), aired), default=None)
         yield SpotAirings(asset_id, material.title, material.kind, len(aired), shortest)
 
 
@@ -278,12 +280,13 @@ def _fill(days: Sequence[ScheduleDay]) -> Fill:
     program = spot = synthetic = 0
     for day in days:
         segments = Segments.of(day.channel, day.playlist)
-        lengths: dict[int, int] = {}
-        for number, start_us, end_us in zip(
-            segments.material, segments.start_us, segments.end_us, strict=True
+        lengths = [0] * (max(segments.material, default=-1) + 1)
+        for number, length in zip(
+            segments.material, map(sub, segments.end_us, segments.start_us), strict=True
         ):
-            lengths[number] = lengths.get(number, 0) + end_us - start_us
-        for number, length in lengths.items():
+            lengths[number] += length
+        for number in segments.shown:
+            length = lengths[number]
             if segments.materials[number].kind is SegmentKind.PROGRAM:
                 program += length
             elif segments.materials[number].asset_id:

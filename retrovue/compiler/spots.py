@@ -167,6 +167,12 @@ class Lane:
             rules.advertiser_us - 1 if rules.advertiser_us else -FOREVER,
             rules.category_us - 1 if rules.category_us else -FOREVER,
         )
+        #: Takes those that have had their turn.
+        self._behind = self._used.append
+        if self._mode in (PlayMode.SEQUENTIAL, PlayMode.CHRONOLOGICAL):
+            self._behind = self._row.append
+        elif self._mode in (PlayMode.RANDOM, PlayMode.WEIGHTED):
+            self._behind = self._bag.append
 
     def _begin(self, turns: Turns) -> Callable[[Lane], int]:
         """Make the rotation begin anew; returns what gives its next spot (unbound, so that the lane doesn't
@@ -224,12 +230,8 @@ class Lane:
             gap = 1.0 if self._shuffles else 2 * self._random()
             key = keys[i] = keys[i] + gap / inventory.weight[i]
             heappush(self._again, (key, i))
-        elif self._mode in (PlayMode.SEQUENTIAL, PlayMode.CHRONOLOGICAL):
-            self._row.append(i)
-        elif self._mode is PlayMode.RANDOM or self._mode is PlayMode.WEIGHTED:
-            self._bag.append(i)
         else:
-            self._used.append(i)
+            self._behind(i)
 
     def give_back(self, spots: Sequence[int]) -> None:
         """Those that were looked at and not taken, in order."""
@@ -637,16 +639,17 @@ class PodFiller:
         limited = lane.is_ad and self._ads_per_hour is not None
         now = self._now
         passed: list[int] = []
-        second = found = -1
-        while len(passed) < depth and (i := lane.draw(now)) >= 0:
-            length = duration[i]
-            if (length <= most or length == left) and not (limited and not self._ads_fit(lane, i)):
-                if not before or advertiser[i] != before:
-                    found = i
+        second = -1
+        found = lane.draw(now)
+        while found >= 0:
+            length = duration[found]
+            if (length <= most or length == left) and not (limited and not self._ads_fit(lane, found)):
+                if not before or advertiser[found] != before:
                     break
                 if second < 0:
-                    second = i
-            passed.append(i)
+                    second = found
+            passed.append(found)
+            found = lane.draw(now) if len(passed) < depth else -1
         if found < 0 and second >= 0:
             passed.remove(second)
             found = second
@@ -784,7 +787,7 @@ class PodFiller:
         inventory, memory, pod = self._inventory, self._memory, self._pod
         now, length = self._now, self._duration[i]
         memory.note(inventory, i, now, now < self._moment.day_end_us)
-        if inventory.limits_ads and lane.is_ad:
+        if lane.is_ad and inventory.limits_ads:
             memory.spend(self._wall_us(), length)
         if inventory.contracts[i]:
             self._contracts.deliver(inventory.contracts[i])
@@ -875,16 +878,16 @@ class PodFiller:
     def _kept_apart(self, spots: Sequence[tuple[int, Lane]], last: int) -> list[tuple[int, Lane]]:
         """The same spots, an advertiser with much left first, so that none follows itself if avoidable."""
         advertiser = self._advertiser
-        if len({advertiser[i] for i, _ in spots}) == len(spots) and (
-            not spots or advertiser[spots[0][0]] != last
-        ):
+        names = [advertiser[i] for i, _ in spots]
+        if len(set(names)) == len(names) and (not names or names[0] != last):
             return list(spots)
         waiting = list(spots)
-        names = [advertiser[i] for i, _ in spots]
         left: dict[int, int] = {}
+        most = 0
         for name in names:
-            left[name] = left.get(name, 0) + 1
-        most = max((count for name, count in left.items() if name), default=0)
+            count = left[name] = left.get(name, 0) + 1
+            if name and count > most:
+                most = count
         placed: list[tuple[int, Lane]] = []
         while waiting:
             # Order decides until one advertiser has as many spots left as all the others together.

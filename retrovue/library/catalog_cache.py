@@ -81,11 +81,11 @@ def open_catalog(station_folder: Path, cache: Path, small: int = SMALL) -> Catal
     A lock of more than ``small`` bytes is read through ``cache``, a folder that is made when it is needed;
     where it can't be written, the lock is read whole.
     """
-    import duckdb
-
     files = lock_files(station_folder)
     if sum(file.stat().st_size for file in files if file.is_file()) <= small:
         return read_lock(station_folder)
+    import duckdb  # behind this: a small lock needs none
+
     try:
         cache.mkdir(parents=True, exist_ok=True)
         known = {p.name.partition("-")[0]: p for p in cache.glob("*" + _SUFFIX) if _is_whole(p)}

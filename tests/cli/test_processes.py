@@ -49,9 +49,9 @@ def dying(here: int) -> Callable[[compiler.Draft], GroupDays]:
 
 def test_events_come_folded_and_are_the_same() -> None:
     said: list[str] = []
-    spread = network(spread_over(2, said.append))
+    spread = network(spread_over(2, said.append, publish=True))
     assert all(isinstance(day.events, FoldedEvents) for day in spread.days)
-    assert spread == alone()
+    assert spread == alone() == network(spread_over(2, said.append))
     assert said == []
 
 
