@@ -20,6 +20,9 @@ from retrovue.lineup import ArtworkRef, ChannelId, ChannelIdent, GuideEntry
 _NOT_XML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+#: Ratings of films in the United States; those of television begin with "TV-".
+_MPAA = frozenset({"G", "PG", "PG-13", "R", "NC-17"})
+
 #: Width and height in pixels.
 Size = tuple[int, int]
 
@@ -160,7 +163,7 @@ class XmltvWriter:
             # A rerun, so that recorders set to "new only" leave the channel alone.
             parts.append(f'<previously-shown start="{_first_shown(entry)}"/>')
         if rating := escape(entry.rating):
-            parts.append(f'<rating system="VCHIP"><value>{rating}</value></rating>')
+            parts.append(f"<rating{_rated_by(rating)}><value>{rating}</value></rating>")
         parts.append("</programme>\n")
         return "".join(parts)
 
@@ -180,6 +183,12 @@ def xmltv(
     for channel in channels:
         yield writer.programmes(channel, entries_by_channel.get(channel.id, ()))
     yield writer.foot()
+
+
+def _rated_by(rating: str) -> str:
+    """The system of a rating, as media servers know it; none for words that are of no known one."""
+    system = "MPAA" if rating in _MPAA else "VCHIP" if rating.startswith("TV-") else ""
+    return f' system="{system}"' if system else ""
 
 
 def _first_shown(entry: GuideEntry) -> str:

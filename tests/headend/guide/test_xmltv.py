@@ -304,3 +304,12 @@ def test_icons_are_as_large_as_they_are() -> None:
     text = writer.head(CHANNELS[:2]).decode()
     assert f'<icon src="{BASE}/artwork/{logo}?token=a" width="400" height="300"/>' in text
     assert f'<icon src="{BASE}/artwork/{CHANNELS[1].logo}?token=a"/>' in text
+
+
+@pytest.mark.parametrize(
+    ("rating", "system"), [("TV-PG", "VCHIP"), ("PG-13", "MPAA"), ("G", "MPAA"), ("FSK 12", None)]
+)
+def test_whose_rating_it_is(rating: str, system: str | None) -> None:
+    found = programme(replace(EPISODE, rating=rating)).find("rating")
+    assert found is not None
+    assert (found.get("system"), found.findtext("value")) == (system, rating)
