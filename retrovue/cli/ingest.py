@@ -25,6 +25,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.cli.executors import open_workers
     from retrovue.compiler.asset_rules import by_rules
     from retrovue.compiler.compile import compiled_channels
+    from retrovue.library.absences import Absences
     from retrovue.library.adapters import Desk, settings_models
     from retrovue.library.enrichers import open_enrichers
     from retrovue.library.enrichment import Steps
@@ -40,6 +41,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     state = state_dir(model.station.station, args.state, model.written_state)
     cache, steps = Cache(state / "ingest-cache"), Steps(state / "enrichment.sqlite", not args.check)
     desk = Desk(notes=None if args.check else state / "sources", tell=view.say)
+    absences = Absences(desk.clock, state / "absences")
     surveyed = survey(model.collections, args.station, previous, desk)
     whole = False
     try:
@@ -58,6 +60,7 @@ def run(args: argparse.Namespace, view: View) -> int:
                 steps,
                 workers,
                 lambda asset: by_rules(asset, model.collections[asset.collection].rules),
+                absences,
             )
         whole = not surveyed.unreachable
     finally:
@@ -67,6 +70,8 @@ def run(args: argparse.Namespace, view: View) -> int:
     stale = stale_files(args.station, done.assets)
     if stale and not args.check:
         write_lock(args.station, done.assets)
+    if not args.check:
+        absences.save(done.missing)
     if args.json:
         view.json(
             {

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Protocol
 
+from retrovue.library.absences import Absences
 from retrovue.library.adapters import Desk, FoundMedia, SourceGone, open_adapter
 from retrovue.library.catalog import Asset, AssetState, Catalog
 from retrovue.library.enrichers import Enricher
@@ -23,6 +24,7 @@ from retrovue.library.finding import Finding, Unreadable
 from retrovue.library.lock import LockError, parse_line, render_line, replace_file
 from retrovue.library.loudness import gain_for
 from retrovue.library.states import Occasion, next_state
+from retrovue.units import HOUR_US
 from retrovue.workers import Workers, a_few, threads
 
 #: Files that are looked into at once: disks gain nothing from more.
@@ -38,6 +40,8 @@ class CollectionLike(Protocol):
     def source(self) -> Mapping[str, Any]: ...
     @property
     def approve(self) -> Literal["auto", "manual"]: ...
+    @property
+    def grace(self) -> int: ...
 
 
 class Cache:
@@ -99,6 +103,7 @@ class Ingested:
     changed: tuple[str, ...]
     retired: tuple[str, ...]
     looked_into: int  #: files that had to be opened
+    missing: tuple[str, ...] = ()  #: ids of those whose files are missing, and whose grace lasts
 
 
 def survey(
@@ -164,17 +169,29 @@ def ingest(
     steps: Steps | None = None,
     workers: Workers | None = None,
     ruled: Callable[[Asset], Asset] = lambda asset: asset,
+    absences: Absences | None = None,
 ) -> Ingested:
     """Look into the surveyed media; ``on_file`` is told each path in its turn.
 
     ``targets``: the loudness of the station's channels (LUFS); what can't come up to one is told. ``steps``:
     what each enricher found before. ``workers`` do the looking, threads when there are none. ``ruled``: what
-    the station's rules make of an asset.
+    the station's rules make of an asset. ``absences``: since when files have been missing; None: what is
+    missing retires at once.
     """
     with ExitStack() as opened:
         workers = workers or opened.enter_context(threads(a_few(MOST_AT_ONCE)))
         return _ingest(
-            surveyed, collections, enrichers, previous, cache, on_file, targets, steps, workers, ruled
+            surveyed,
+            collections,
+            enrichers,
+            previous,
+            cache,
+            on_file,
+            targets,
+            steps,
+            workers,
+            ruled,
+            absences,
         )
 
 
@@ -189,6 +206,7 @@ def _ingest(
     steps: Steps | None,
     workers: Workers,
     ruled: Callable[[Asset], Asset],
+    absences: Absences | None,
 ) -> Ingested:
     findings = list(surveyed.findings)
     assets: dict[str, Asset] = {}
@@ -237,12 +255,29 @@ def _ingest(
         findings += shortfalls(asset, wanted)
         approved = collections[asset.collection].approve == "auto" or (before is not None and before.approved)
         assets[asset.id] = replace(asset, approved=approved)
+    missing: list[str] = []
+    taken = {(asset.collection, asset.path) for asset in assets.values()}
     for id_, asset in previous.assets.items():
         if id_ in assets or asset.collection not in collections:
             continue
         stays = asset.collection in surveyed.unreachable or _is_held(asset, surveyed.findings)
+        # A file that is another asset now is not missing.
+        if not stays and absences is not None and (asset.collection, asset.path) not in taken:
+            grace_us = collections[asset.collection].grace
+            if asset.state is AssetState.READY and absences.lasting_us(id_) < grace_us:
+                stays = True
+                missing.append(id_)
+                findings.append(
+                    Finding(
+                        "missing",
+                        asset.collection,
+                        asset.path,
+                        f"is missing; its asset retires when it has been for {grace_us / HOUR_US:g} h",
+                        help="until then it stays as it was; grace: in the collection says how long",
+                    )
+                )
         assets[id_] = asset if stays else replace(asset, state=next_state(asset.state, Occasion.VANISHED))
-    return _compare(assets, findings, previous, looked_into)
+    return replace(_compare(assets, findings, previous, looked_into), missing=tuple(missing))
 
 
 def _looks(

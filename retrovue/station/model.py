@@ -1187,6 +1187,8 @@ class Collection(Written):
     """What its assets are, for what file names mean and what guides say."""
     approve: Literal["auto", "manual"] = "auto"
     """auto: what is ready may air; manual: it waits for ``retrovue approve``."""
+    grace: Duration = parse_duration("1h")
+    """How long a file may be missing before its asset retires; until then it stays as it was."""
     fit: Fit | None = None
     """How its pictures fill the screen where they are not 16:9; a sidecar's word counts more, the channel's
     less."""

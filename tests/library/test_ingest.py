@@ -30,6 +30,7 @@ zones: [{ zone: Day, window: 06:00-06:00, play: [test-pattern] }]
 ---
 collection: shows
 source: { kind: filesystem, path: media }
+grace: 0s
 """
 
 
@@ -159,6 +160,42 @@ def test_gone_and_back(station: Path, ingest: Ingest) -> None:
     assert ingest.lock()["a"].eligible
     path.write_bytes(b"spoilt")
     assert ingest()["retired"] == ["shows/a"]
+
+
+def test_what_is_missing_has_a_grace(station: Path, ingest: Ingest, tmp_path: Path) -> None:
+    yaml = station / "station.yaml"
+    yaml.write_text(yaml.read_text().replace("grace: 0s", "grace: 2h"))
+    path = make(station / "media" / "a.mp4")
+    make(station / "media" / "b.mp4")
+    ingest()
+    parked = path.rename(station / "a.mp4")
+    notes = tmp_path / "state" / "retrovue" / "tiny" / "absences"
+    outcome = ingest("--check")
+    assert (outcome["current"], notes.exists()) == (True, False)
+    outcome = ingest()
+    assert (outcome["retired"], outcome["current"]) == ([], True)
+    assert [(f["code"], f["path"]) for f in outcome["findings"]] == [("missing", "a.mp4")]
+    assert "for 2 h" in outcome["findings"][0]["message"]
+    since = json.loads(notes.read_text())["shows/a"]
+
+    def missing_for(seconds: int) -> None:
+        notes.write_text(json.dumps({"shows/a": since - seconds}))
+
+    missing_for(3600)
+    assert ingest()["retired"] == []
+    missing_for(-3600)  # the clock was wrong
+    assert ingest()["retired"] == []
+    assert json.loads(notes.read_text())["shows/a"] <= since + 600
+    parked.rename(path)
+    assert ingest()["findings"] == []
+    assert json.loads(notes.read_text()) == {}, "it was there meanwhile"
+    path.unlink()
+    ingest()
+    missing_for(7300)
+    assert ingest()["retired"] == ["shows/a"]
+    for spoilt in ("", "[]", '{"shows/b": "x"}'):
+        notes.write_text(spoilt)
+        assert ingest()["current"]
 
 
 def test_a_moved_file_keeps_its_identity(station: Path, ingest: Ingest) -> None:
