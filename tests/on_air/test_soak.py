@@ -55,7 +55,7 @@ def test_a_quarter_of_an_hour_of_television(tmp_path: Path) -> None:
 def test_the_streams_of_three_personalities_across_a_boundary() -> None:
     """No time stamp missing, no other PID or PMT, no counter wrong: six minutes of a grid of five."""
     benchmark = Path(__file__).resolve().parents[2] / "benchmarks" / "boundaries.py"
-    command = [sys.executable, str(benchmark), "--minutes", "6", "--json"]
+    command = [sys.executable, str(benchmark), "--minutes", "6", "--speed", "2", "--json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     found = json.loads(done.stdout)
     assert [t["personality"] for t in found["tuners"]] == ["atsc", "dvbt", "cablecard"]
