@@ -18,7 +18,7 @@ settings.load_profile("any machine")
 #: Files of more than half a minute, longest first. The station that those of ``on_air`` share is made by the
 #: first of them; two others keep the processors busy meanwhile.
 LONGEST = (
-    *("on_air/test_faults.py", "on_air/test_faults_of_the_machine.py"),
+    *("on_air/test_clients.py", "on_air/test_faults.py", "on_air/test_faults_of_the_machine.py"),
     *("playout/test_house.py", "playout/test_formats.py"),
     *(
         "on_air/test_life.py",

@@ -55,7 +55,7 @@ def on_air(
     changed = text.replace("count: 8", f"count: {TUNERS}").replace("zeroconf: false", "zeroconf: true")
     assert changed != text
     settings.write_text(changed)
-    state = tmp_path_factory.mktemp("state")
+    state = shorts.state(tmp_path_factory.mktemp("state"))
     found = network is not None
     with Broadcast(shorts.folder, state, address=network or "127.0.0.1", tuner=found).start() as broadcast:
         yield broadcast
