@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from retrovue.headend.tvheadend.htsmsg import Message, integer, text
 from retrovue.headend.tvheadend.images import Images
+from retrovue.lineup import Artwork, ArtworkRef
 
 #: Open at once on one connection; real clients have one or two.
 MOST_OPEN = 16
@@ -16,20 +17,28 @@ class NoFile(Exception):
 
 
 class Files:
-    """The files of one connection. Every method takes a request and gives the answer; raises ``NoFile``."""
+    """The files of one connection. What takes a request gives the answer, or raises ``NoFile``."""
 
     def __init__(self, images: Images, modified: int) -> None:
         self._images, self._modified = images, modified
         self._open: dict[int, bytes] = {}
         self._at: dict[int, int] = {}
         self._next = 1
+        self._brought: Artwork | None = None
 
-    def open(self, request: Message) -> Message:
-        """``imagecache/N``, with or without a slash before it."""
+    def wanted(self, request: Message) -> ArtworkRef | None:
+        """The picture that ``fileOpen`` names: ``imagecache/N``, with or without a slash before it."""
         folder, _, name = (text(request, "file") or "").strip("/").partition("/")
         if folder != "imagecache" or not name.isascii() or not name.isdigit() or len(name) > 10:
-            raise NoFile("Unable to open file")
-        picture = self._images.find(int(name))
+            return None
+        return self._images.ref(int(name))
+
+    def bring(self, picture: Artwork | None) -> None:
+        """What the next ``fileOpen`` opens; it has been fetched, for it may lie on a slow store."""
+        self._brought = picture
+
+    def open(self, _: Message) -> Message:
+        picture, self._brought = self._brought, None
         if picture is None:
             raise NoFile("Unable to open file")
         if len(self._open) >= MOST_OPEN:

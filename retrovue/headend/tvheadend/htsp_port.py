@@ -113,6 +113,7 @@ class HtspPort:
         try:
             if request.get("method") in ON_A_THREAD:
                 return await asyncio.to_thread(session.answer, request)
+            await session.fetch(request)
             return session.answer(request)
         except Denied:
             await self._backend.clock.wait(REFUSAL_S)

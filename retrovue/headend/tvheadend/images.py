@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from retrovue.headend.tvheadend.numbering import number_of, uuid_of
-from retrovue.lineup import Artwork, ArtworkRef, Lineup
+from retrovue.lineup import ArtworkRef, Lineup
 
 
 class Images:
@@ -18,11 +18,6 @@ class Images:
         number = number_of(uuid_of("image", ref))
         self._refs[number] = ref
         return number
-
-    def find(self, number: int) -> Artwork | None:
-        """A logo; None when there is none, or no longer, and for what may lie on a slow store."""
-        ref = self.ref(number)
-        return self._lineup.artwork(ref) if ref is not None else None
 
     def ref(self, number: int) -> ArtworkRef | None:
         """The picture's name; None: nobody was told of it."""

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -44,6 +45,8 @@ _RIGHTS = 26
 MOST_SUBSCRIPTIONS = 8
 #: Bytes of one answer to getEvents: TVHClient's buffer holds 4 MiB.
 _LARGEST_EVENTS = 3 << 20
+#: Longest wait for a picture (seconds): Kodi waits five for any answer.
+_PICTURE_S = 3.0
 #: The largest instant that datetime can hold with room for zones (year 9000).
 _LAST = 221_845_392_000
 
@@ -139,6 +142,18 @@ class Session:
             reply = {"error": "Internal error"}
         return numbered(reply, request)
 
+    async def fetch(self, request: Message) -> None:
+        """Bring what the answer needs and may have to be waited for: the picture that is to be opened."""
+        if text(request, "method") != "fileOpen" or not self._admitted:
+            return
+        ref = self._files.wanted(request)
+        picture = None
+        if ref is not None:
+            with suppress(TimeoutError):
+                async with self._backend.clock.deadline(_PICTURE_S):
+                    picture = await self._backend.lineup.picture(ref)
+        self._files.bring(picture)
+
     def _identify(self, request: Message) -> None:
         """Any request may bring a name and a digest, and so the rights of an account."""
         name, digest = text(request, "username"), request.get("digest")
@@ -148,8 +163,12 @@ class Session:
                 self.account = account
 
     def _admit(self) -> None:
-        if self.account is None and not self._backend.access.admits(self.peer.address):
+        if not self._admitted:
             raise Denied
+
+    @property
+    def _admitted(self) -> bool:
+        return self.account is not None or self._backend.access.admits(self.peer.address)
 
     # --- who and when ---
 

@@ -28,11 +28,12 @@ class GuideWriter(XmltvWriter):
         ]
         numbered = "lcn" if self._lcn else "display-name"
         for channel in channels:
+            icon = f"  {written}\n" if (written := self.icon(channel.logo)) else ""
             lines.append(
                 f'<channel id="{escape(channel.guide_id)}">\n'
                 f"  <display-name>{escape(channel.name)}</display-name>\n"
                 f"  <{numbered}>{escape(channel.number)}</{numbered}>\n"
-                f"  {self.icon(channel.logo)}\n</channel>\n"
+                f"{icon}</channel>\n"
             )
         return "".join(lines).encode()
 

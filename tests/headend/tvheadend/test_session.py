@@ -14,8 +14,9 @@ import pytest
 
 from retrovue.clock import StationClock, SteppedClock
 from retrovue.headend.tvheadend import htsp_port, metadata
+from retrovue.headend.tvheadend.access import Access
 from retrovue.headend.tvheadend.htsmsg import encode
-from retrovue.lineup import ArtworkRef, ChannelId, GuideEntry, LineupChange
+from retrovue.lineup import Artwork, ArtworkRef, ChannelId, GuideEntry, LineupChange
 from tests.headend.fake_lineup import CHANNELS, HALF_HOUR, PNG, FakeLineup
 from tests.headend.tvheadend.client import Client, Connect, serving
 from tests.headend.tvheadend.wire import assert_whole
@@ -395,6 +396,40 @@ async def test_an_icon_is_read_over_htsp(client: Client) -> None:
         assert await client.ask("fileClose", id=handle) == {"error": "Invalid file ID"}
 
 
+async def test_a_programmes_picture_is_waited_for_but_not_for_ever(
+    client: Client, lineup: FakeLineup, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lies beside its media, on a store that may sleep."""
+
+    async def in_time(file: str) -> dict[str, Any]:
+        answer = client.send("fileOpen", file=file)
+        while not answer.done():
+            clock.step(0.5)
+            await asyncio.sleep(0.01)
+        return {name: value for name, value in answer.result().items() if name != "seq"}
+
+    entry = FakeLineup._entry
+
+    def with_picture(self: FakeLineup, channel: ChannelId, at: datetime) -> GuideEntry:
+        return replace(entry(self, channel, at), artwork=ArtworkRef(f"picture/{channel}"))
+
+    async def picture(ref: ArtworkRef) -> Artwork | None:
+        await asyncio.sleep(0 if ref == "picture/wrtv" else 3600)
+        return Artwork("image/jpeg", b"a poster")
+
+    monkeypatch.setattr(FakeLineup, "_entry", with_picture)
+    monkeypatch.setattr(lineup, "picture", picture)
+    await client.sync(epg=1)
+    images = list(dict.fromkeys(str(event["image"]) for event in client.of("eventAdd")))
+    assert len(images) == 4
+    opened = await client.ask("fileOpen", file=images[0])
+    assert (await client.ask("fileRead", id=opened["id"], size=99))["data"] == b"a poster"
+    assert await in_time(images[1]) == {"error": "Unable to open file"}
+    # Whoever may not come in is told so, whatever the picture.
+    monkeypatch.setattr(Access, "admits", lambda self, address: False)
+    assert await in_time(images[0]) == {"noaccess": 1}
+
+
 async def test_files_left_open_are_counted(client: Client) -> None:
     await client.sync()
     icon = client.of("channelAdd")[0]["channelIcon"]
@@ -524,8 +559,8 @@ def test_a_picture_is_found_by_a_number_that_stays() -> None:
     lineup = FakeLineup(SteppedClock(AT))
     images = Images(lineup)
     number = images.number(ArtworkRef("logo/wrtv"))
-    found = images.find(number)
-    assert found is not None
-    assert found.data == PNG
+    assert images.ref(number) == "logo/wrtv"
+    # A client may remember it from before the station's last start.
+    assert Images(lineup).ref(number) == "logo/wrtv"
     assert Images(lineup).number(ArtworkRef("logo/wrtv")) == number
-    assert images.find(number + 1) is None
+    assert images.ref(number + 1) is None
