@@ -264,6 +264,9 @@ def test_kodi_has_the_channels_and_the_guide(kodi: Kodi, addon: AddOn) -> None:
         guide = kodi.guide(channel["channelid"])
         assert len(guide) > 100
         assert {entry["title"] for entry in guide} == {title}
+    # The reel's sidecars say who made it and who is in it.
+    made = {(entry["cast"], entry["director"], entry["writer"]) for entry in guide}
+    assert made == {("Bo Reel,Dee Reel", "Ann Reel", "Flo Reel")}
 
 
 def test_kodi_stays_connected(kodi: Kodi) -> None:

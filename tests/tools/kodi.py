@@ -256,6 +256,7 @@ class Kodi:
 
         def found() -> list[dict[str, Any]]:
             properties = ["title", "starttime", "endtime", "episodenum", "genre", "isactive"]
+            properties += ["cast", "director", "writer"]
             reply = self.ask("PVR.GetBroadcasts", channelid=channel, properties=properties)
             guide = list(reply.get("broadcasts", []))
             # What is pushed while Kodi still makes its tables is lost, and comes again some seconds later.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from retrovue.headend.tvheadend.htsmsg import Message
 
+#: Maps whose own fields are no matter of Tvheadend's: people's names, what the JSON API answers.
+OPAQUE = ("credits", "response")
 FOLDER = Path(__file__).parents[3] / "fixtures" / "tvheadend"
 
 
@@ -33,6 +36,20 @@ def message_types() -> dict[str, dict[str, str]]:
 def http_shapes() -> dict[str, dict[str, Any]]:
     """By path and query."""
     found: dict[str, dict[str, Any]] = json.loads((FOLDER / "http_shapes.json").read_text(encoding="utf-8"))
+    return found
+
+
+def kinds_of(value: Mapping[str, Any], kinds: Mapping[type, str], prefix: str = "") -> dict[str, str]:
+    """Fields and what they are, as the two files have them; ``services[].name`` is a map's in a list."""
+    found: dict[str, str] = {}
+    for name, inner in value.items():
+        found[prefix + name] = kinds[type(inner)]
+        if isinstance(inner, dict) and name not in OPAQUE:
+            found |= kinds_of(inner, kinds, f"{prefix}{name}.")
+        for item in inner if isinstance(inner, list) else ():
+            found[f"{prefix}{name}[]"] = kinds[type(item)]
+            if isinstance(item, dict):
+                found |= kinds_of(item, kinds, f"{prefix}{name}[].")
     return found
 
 

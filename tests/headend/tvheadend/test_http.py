@@ -19,25 +19,11 @@ from retrovue.lineup import ChannelId, TuneRefused
 from tests.headend.fake_lineup import CHANNELS, PNG, FakeLineup
 from tests.headend.tvheadend.asking import fetched, status_of, text_of
 from tests.headend.tvheadend.client import Connect, serving
-from tests.headend.tvheadend.golden import http_shapes
+from tests.headend.tvheadend.golden import http_shapes, kinds_of
 
 # --- shapes ---
 
 KINDS = {bool: "bool", int: "int", float: "float", str: "str", list: "list", dict: "map"}
-
-
-def shape(value: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    """As fixtures/tvheadend/http_shapes.json has it."""
-    found: dict[str, str] = {}
-    for name, inner in value.items():
-        kind = found[prefix + name] = KINDS[type(inner)]
-        if kind == "map" and name != "credits":  # whose names are people's
-            found |= shape(inner, f"{prefix}{name}.")
-        for item in inner if kind == "list" else ():
-            found[f"{prefix}{name}[]"] = KINDS[type(item)]
-            if isinstance(item, dict):
-                found |= shape(item, f"{prefix}{name}[].")
-    return found
 
 
 #: Fields that the recorded server had no occasion to send (Tvheadend's documentation of its API has them).
@@ -74,7 +60,7 @@ async def test_answers_have_the_shape_of_a_real_servers(http: aiohttp.ClientSess
     async with http.get(path) as response:
         assert (response.status, response.headers["Content-Type"]) == (expected["status"], expected["type"])
         assert response.headers["Server"] == "HTS/tvheadend"
-        found = shape(await response.json())
+        found = kinds_of(await response.json(), KINDS)
     route = path.partition("?")[0]
     if route == "/api/channel/grid":
         assert found.pop("entries[].number") in ("int", "float")  # 5.1 is no integer

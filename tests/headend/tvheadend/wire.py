@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from tests.headend.tvheadend.golden import message_types
+from tests.headend.tvheadend.golden import kinds_of, message_types
 
 KINDS = {int: "s64", str: "str", bytes: "bin", dict: "map", list: "list"}
 
@@ -75,22 +75,6 @@ _OTHERS: dict[str, dict[str, str]] = {
     "reply:subscriptionSkip": {},
     "reply:subscriptionLive": {},
 }
-#: Parts whose own fields are no matter of HTSP's: people's names, the JSON API.
-_OPAQUE = ("credits", "response")
-
-
-def types_of(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """As message_types.json has them."""
-    found: dict[str, str] = {}
-    for name, inner in value.items():
-        kind = found[prefix + name] = KINDS[type(inner)]
-        if kind == "map" and name not in _OPAQUE:
-            found |= types_of(inner, f"{prefix}{name}.")
-        for item in inner if kind == "list" else ():
-            found[f"{prefix}{name}[]"] = KINDS[type(item)]
-            if isinstance(item, dict):
-                found |= types_of(item, f"{prefix}{name}[].")
-    return found
 
 
 @cache
@@ -104,7 +88,7 @@ def known() -> Mapping[str, Mapping[str, str]]:
 
 def fault(name: str, message: Mapping[str, Any]) -> str:
     """What is wrong with a message; empty: nothing."""
-    told = {field: kind for field, kind in types_of(message).items() if field != "seq"}
+    told = {field: kind for field, kind in kinds_of(message, KINDS).items() if field != "seq"}
     refused = ({"error": "str"}, {"noaccess": "s64"}, {"success": "s64", "error": "str"})
     if name.startswith("reply:") and told in refused:
         return ""
@@ -120,6 +104,6 @@ def assert_whole(name: str, messages: list[dict[str, Any]], without: tuple[str, 
     told: dict[str, str] = {}
     for message in messages:
         assert not fault(name, message)
-        told |= types_of(message)
+        told |= kinds_of(message, KINDS)
     expected = {k: kind for k, kind in message_types()[name].items() if k not in without}
     assert {field: told.get(field) for field in expected} == expected, name
