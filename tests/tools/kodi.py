@@ -288,16 +288,16 @@ class Kodi:
             self.ask("Input.Back")
             time.sleep(0.3)
 
-    def shot(self) -> tuple[Path, float]:
-        """What is on the screen, and when that was (Unix time)."""
+    def shot(self) -> tuple[Path, float, float]:
+        """What is on the screen, and between which two moments that was (Unix time)."""
         self._close_dialogues()
         before = set(self._shots.glob("*.png"))
-        at = time.time()
+        asked = time.time()
         self.ask("Input.ExecuteAction", action="screenshot")
         whole: Callable[[], list[Path]] = lambda: [  # noqa: E731
             p for p in set(self._shots.glob("*.png")) - before if p.read_bytes().endswith(b"IEND\xaeB`\x82")
         ]
-        return self.until(whole, 20, "a screenshot")[0], at
+        return self.until(whole, 20, "a screenshot")[0], asked, time.time()
 
 
 def _xml(settings: Mapping[str, object]) -> str:
