@@ -17,7 +17,7 @@ from retrovue.headend.addresses import plain
 from retrovue.headend.tvheadend.backend import Backend, Peer
 from retrovue.headend.tvheadend.htsmsg import BrokenMessage, Message, MessageReader, encode
 from retrovue.headend.tvheadend.outbox import Outbox
-from retrovue.headend.tvheadend.session import ON_A_THREAD, REFUSAL_S, Denied, Session, numbered
+from retrovue.headend.tvheadend.session import REFUSAL_S, Denied, Session, numbered, takes_long
 from retrovue.lineup import LineupChange
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ class HtspPort:
 
     async def _answer(self, session: Session, request: Message) -> Message:
         try:
-            if request.get("method") in ON_A_THREAD:
+            if takes_long(request):
                 return await asyncio.to_thread(session.answer, request)
             await session.fetch(request)
             return session.answer(request)

@@ -50,9 +50,8 @@ _PICTURE_S = 3.0
 #: The largest instant that datetime can hold with room for zones (year 9000).
 _LAST = 221_845_392_000
 
-#: Methods that may read a whole guide: they are answered on a thread, because pictures share the event loop.
-#: They ask the lineup and touch nothing of the session's.
-ON_A_THREAD = frozenset(("getEvents", "epgQuery"))
+#: Methods that may read a whole guide. They ask the lineup and touch nothing of the session's.
+_LONG = frozenset(("getEvents", "epgQuery"))
 
 _WRITES = frozenset(
     f"{verb}{thing}Entry"
@@ -71,6 +70,12 @@ class Denied(Exception):
 
 class Refused(Exception):
     """The request can't be answered; the message says why, in Tvheadend's words."""
+
+
+def takes_long(request: Message) -> bool:
+    """Is it to be answered on a thread, because pictures share the event loop?"""
+    method = text(request, "method")
+    return method in _LONG or (method == "api" and text(request, "path") in routes.ON_A_THREAD)
 
 
 class Session:

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import json
 import random
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -365,6 +367,30 @@ async def test_searching(client: Client) -> None:
 )
 async def test_what_is_not_there(client: Client, method: str, fields: dict[str, Any], error: str) -> None:
     assert await client.ask(method, **fields) == {"error": error}
+
+
+@pytest.mark.parametrize(
+    ("method", "fields"),
+    [
+        ("getEvents", {}),
+        ("epgQuery", {"query": "night"}),
+        ("api", {"path": "epg/events/grid", "args": {"limit": 3}}),
+    ],
+)
+async def test_who_asks_for_a_whole_guide_holds_up_no_picture(
+    client: Client, monkeypatch: pytest.MonkeyPatch, method: str, fields: dict[str, Any]
+) -> None:
+    readers = set()
+    guide = FakeLineup.guide
+
+    def seen(self: FakeLineup, *asked: Any) -> Sequence[GuideEntry]:
+        readers.add(threading.current_thread())
+        return guide(self, *asked)
+
+    monkeypatch.setattr(FakeLineup, "guide", seen)
+    assert "error" not in await client.ask(method, **fields)
+    assert readers
+    assert threading.main_thread() not in readers
 
 
 async def test_a_ticket_is_for_a_channels_stream(client: Client) -> None:
