@@ -31,9 +31,9 @@ def _server(backend: Backend, _: Arguments) -> Json:
     }
 
 
-def number_of_channel(listed: Listed) -> int | float:
-    """5 and 5.1, as Tvheadend's JSON has them."""
-    return listed.major if not listed.minor else float(listed.ident.number)
+def number_of_channel(listed: Listed) -> int | str:
+    """5 and "5.1", as Tvheadend's JSON has them (src/prop.c)."""
+    return listed.major if not listed.minor else listed.ident.number
 
 
 def channel_rows(backend: Backend) -> Iterator[Json]:

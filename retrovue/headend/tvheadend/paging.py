@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from retrovue.headend.tvheadend.query import search
 
 Json = dict[str, Any]
 Arguments = Mapping[str, str]
+
+_DOTTED = re.compile(r"(\d{1,9})\.(\d{1,5})", re.ASCII)
 
 #: Rows of a grid, when the client doesn't say.
 LIMIT = 50
@@ -56,10 +59,12 @@ def pairs(found: Iterable[tuple[Any, str]]) -> Json:
 
 
 def _order(value: Any) -> tuple[int, float, str]:
-    """Numbers before words; channel numbers like "5.1" are numbers."""
+    """Numbers before words; of channel numbers "5.10" is behind "5.9"."""
     if isinstance(value, bool | int | float):
         return (0, float(value), "")
     word = "" if value is None else str(value)
+    if parts := _DOTTED.fullmatch(word):
+        return (0, int(parts[1]) + int(parts[2]) / 1e6, "")
     try:
         return (0, float(word), "")
     except ValueError:
