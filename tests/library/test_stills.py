@@ -70,7 +70,7 @@ def test_the_command(tmp_path: Path) -> None:
         "station: cinema\nname: Cinema\ntimezone: UTC\n---\nchannel: one\nnumber: 1\nname: One\n"
         "plans: [all]\n---\nplan: all\nzones: [{ zone: All, window: 06:00-06:00, play: [film] }]\n---\n"
         "program: film\nchain: [{ episodes: { collection: films } }]\n---\n"
-        "collection: films\nsource: { kind: filesystem, path: media }\n"
+        "collection: films\ngrace: 0s\nsource: { kind: filesystem, path: media }\n"
     )
     for name in ("Up", "Down"):
         make(tmp_path / "media" / f"{name}.mp4")

@@ -8,7 +8,6 @@ and then no asset of the collection is retired: what was not listed may still be
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import re
@@ -158,12 +157,16 @@ class MediaServerAdapter(ABC):
         return within(self.root, path)
 
     def offers(self) -> Sequence[Offer]:
+        import asyncio
+
         found = asyncio.run(self._offered())
         return [
             Offer(library.name, library.holds, library.name in self.settings.libraries) for library in found
         ]
 
     def discover(self) -> Iterable[FoundMedia | Finding]:
+        import asyncio
+
         if not self.root.is_dir():
             raise SourceGone(
                 f"collection {self._collection}: there is no folder {self.root}",

@@ -7,7 +7,6 @@ taken up where it broke off. Only the hosts that the collection names are asked.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import os
@@ -181,6 +180,8 @@ class RemoteAdapter(ABC):
         return within(self.root, path)
 
     def discover(self) -> Iterable[FoundMedia | Finding]:
+        import asyncio
+
         if not self.root.is_dir():
             raise SourceGone(
                 f"collection {self._collection}: there is no folder {self.root}",
@@ -190,6 +191,8 @@ class RemoteAdapter(ABC):
 
     def listed(self) -> list[Entry]:
         """What is listed, without fetching any of it. Raises ``SourceGone``."""
+        import asyncio
+
         return asyncio.run(self._listed())
 
     async def _listed(self) -> list[Entry]:

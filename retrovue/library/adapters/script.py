@@ -9,7 +9,6 @@ takes too long or prints too much, it is ended, and whatever it started with it.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -17,7 +16,7 @@ import signal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
@@ -28,8 +27,14 @@ from retrovue.library.adapters.settings import FolderPath, SecretReference, Sour
 from retrovue.library.finding import Finding
 from retrovue.secret import read_secret
 
+# Every command loads every adapter, for its settings.
+if TYPE_CHECKING:
+    import asyncio
+
 #: A longer line (bytes) describes no file, and more lines than these are none of ours.
 LONGEST_LINE, MOST_LINES = 65_536, 1_000_000
+#: How long a program that was killed has to be gone (seconds).
+_KILLED_S = 5.0
 #: How much of what it says on standard error is kept (bytes).
 _LAST_WORDS = 4096
 #: What a program needs of the environment to run at all. Secrets of the station's own are not among it.
@@ -81,6 +86,8 @@ class ScriptAdapter:
         return [Offer(" ".join(self._settings.run), "script", taken=True)]
 
     def discover(self) -> Iterable[FoundMedia | Finding]:
+        import asyncio
+
         if not self.root.is_dir():
             raise SourceGone(
                 f"collection {self._collection}: there is no folder {self.root}",
@@ -116,6 +123,8 @@ class ScriptAdapter:
         return kept | given
 
     async def _run(self, program: str, arguments: Sequence[str], environment: Mapping[str, str]) -> _Ran:
+        import asyncio
+
         try:
             child = await asyncio.create_subprocess_exec(
                 program,
@@ -148,9 +157,7 @@ class ScriptAdapter:
             return _Ran(lines, "script-timeout", f"is not done within {self._settings.timeout:g} s")
         finally:
             if not ended:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)  # it leads a session of its own
-                await child.wait()
+                await self._end(child)
                 last_words.cancel()
         if too_much:
             return _Ran(lines, "script-too-much", too_much)
@@ -158,6 +165,19 @@ class ScriptAdapter:
             end = f"ended with {code}" if code > 0 else f"was killed by signal {-code}"
             return _Ran(lines, "script-failed", f"{end}{': ' if words else ''}{words}")
         return _Ran(lines, "")
+
+    async def _end(self, child: asyncio.subprocess.Process) -> None:
+        """Kill it and what it started. What it has printed is read on, or asyncio would wait for ever: a pipe
+        that is full is not looked at, and a process has ended for it when its pipes have."""
+        import asyncio
+
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)  # it leads a session of its own
+        rest = asyncio.create_task(_tail(child.stdout))
+        with contextlib.suppress(TimeoutError):  # somebody who left the session holds a pipe
+            async with self._desk.clock.deadline(_KILLED_S):
+                await child.wait()
+        rest.cancel()
 
 
 async def _read(stream: asyncio.StreamReader | None, lines: list[bytes]) -> str:
