@@ -44,8 +44,8 @@ from tests.tools.capture import capture
 TARGET_MB, TARGET_CPU_PERCENT = 120.0, 0.05
 #: Of each channel; what idles has no use for more, and they take their time to compile.
 PROGRAMS = 12
-#: Nothing is asked for this long before the minute begins (seconds).
-SETTLE_S = 20.0
+#: Nothing is asked for this long before the minute begins (seconds): the first look ahead is over by then.
+SETTLE_S = 80.0
 #: Media of the first channel cover this much (seconds), and the longest programme.
 _AHEAD_S, _LONGEST_S = 1800, 25 * 60
 

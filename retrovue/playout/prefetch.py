@@ -22,8 +22,9 @@ from retrovue.units import HOUR_US, SECOND_US
 
 log = logging.getLogger(__name__)
 
-#: Pause between two files that are decoded (seconds), and between two rounds over the schedule.
-PACE_S, ROUND_S = 2.0, 300.0
+#: Pause between two files that are decoded (seconds), and between two rounds over the schedule: one over a
+#: thousand channels takes most of a second.
+PACE_S, ROUND_S = 2.0, 900.0
 #: A day of a thousand channels names some fifty thousand files: this much of it is in hand at a time (µs).
 STRETCH_US = 4 * HOUR_US
 #: Decoding one picture takes longer than this (seconds) only from a store that is as good as gone.
