@@ -83,7 +83,8 @@ def test_the_station_signs_off_while_its_store_hangs_and_leaves_nothing(
         until(lambda: not answers(on_air), 40, "its ports to close")
         # A process of which a thread waits inside the kernel is gone only when the kernel has its answer.
         store.resume()
-        assert on_air.stop(20) == 0
+        until(lambda: not on_air.running, 20, "the station to end")  # once more told to, it would be killed
+        assert on_air.stop() == 0
         until(lambda: not any(child.alive for child in stuck), 10, "nothing is left")
         assert clean_log(on_air.log()) == []
 

@@ -386,4 +386,4 @@ async def test_every_codec_of_the_house_is_copied(rate: str, codec: str, audio: 
         assert report.ok, report.to_text()
         seen, agreed = exact(b, reading_of(data, tmp_path), tuned_s)
         assert seen == agreed > 150
-        assert 1 <= len(found) <= 2  # the boundaries
+        assert 1 <= len(found) <= len(items)  # the boundaries, and the next item's where it is armed by then
