@@ -13,6 +13,7 @@ from pathlib import Path
 from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.library.catalog import Asset
 from retrovue.library.finding import Unreadable
+from retrovue.library.looking import look
 from retrovue.units import SECOND_US
 
 #: The state directory's folder; another name when stills are made in another way.
@@ -62,16 +63,7 @@ def make_still(asset: Asset, location: Path, still: Path) -> None:
     draft = still.with_name(f".{still.stem}.{os.getpid()}{SUFFIX}")
     try:
         try:
-            done = subprocess.run(
-                still_command(choose_ffmpeg().path, asset, location, draft),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-                timeout=_PATIENCE_S,
-                check=False,
-            )
+            done = look(still_command(choose_ffmpeg().path, asset, location, draft), _PATIENCE_S)
         except subprocess.TimeoutExpired:
             raise Unreadable("ffmpeg hangs over it") from None
         if done.returncode or not draft.is_file():

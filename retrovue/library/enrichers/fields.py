@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from retrovue.ffmpeg_binary import choose_ffmpeg
+from retrovue.library.looking import look
 
 _RATES = (Fraction(25), Fraction(30000, 1001), Fraction(30))
 _LINES = (480, 486, 576, 1080, 1088)
@@ -40,16 +41,7 @@ def detect_fields(location: Path, duration_us: int) -> str:
         *("-f", "null", "-"),
     ]
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            timeout=_PATIENCE_S,
-            check=False,
-        )
+        done = look(command, _PATIENCE_S)
     except (subprocess.TimeoutExpired, OSError):
         return ""
     return parse_verdict(done.stderr)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.library.catalog import Asset
 from retrovue.library.finding import Unreadable
+from retrovue.library.looking import look
 from retrovue.units import SECOND_US
 
 #: Below this (LUFS) the standard's gate lets nothing through: silence.
@@ -58,16 +59,7 @@ class LoudnessEnricher:
             return asset
         patience = _PATIENCE_S + _PATIENCE_RATE * asset.duration_us / SECOND_US
         try:
-            done = subprocess.run(
-                measure_command(choose_ffmpeg().path, location, wanted),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-                timeout=patience,
-                check=False,
-            )
+            done = look(measure_command(choose_ffmpeg().path, location, wanted), patience)
         except (subprocess.TimeoutExpired, OSError):
             return asset
         tracks = list(asset.audio)
