@@ -11,6 +11,7 @@ from retrovue.library.break_marks import APART_US, MARGIN_US, Suggestion, parse_
 from retrovue.library.catalog import Asset
 from retrovue.library.enrichers.probe import snap_asset_marks
 from retrovue.library.finding import Unreadable
+from retrovue.library.looking import look
 from retrovue.units import SECOND_US
 
 #: 98 of 100 pixels below a tenth of the scale: letters of a subtitle are more.
@@ -28,15 +29,9 @@ def detect(
     if not location.is_file():
         raise Unreadable("the file is gone")
     try:
-        done = subprocess.run(
+        done = look(
             detect_command(choose_ffmpeg().path, location, bool(asset.audio_codec)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            timeout=_PATIENCE_S + _PATIENCE_RATE * asset.duration_us / SECOND_US,
-            check=False,
+            _PATIENCE_S + _PATIENCE_RATE * asset.duration_us / SECOND_US,
         )
     except subprocess.TimeoutExpired:
         raise Unreadable("ffmpeg hangs over it") from None
