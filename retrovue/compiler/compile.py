@@ -161,6 +161,7 @@ def open_channels(draft: Draft) -> None:
     shelf = draft.shelf
     desk = draft.desk
     made: dict[str, DraftChannel] = {}
+    company = _company(model, draft.group)
     waiting = list(draft.group)
     while waiting:
         channel = next((c for c in waiting if c.simulcast is None or c.simulcast in made), waiting[0])
@@ -180,10 +181,34 @@ def open_channels(draft: Draft) -> None:
             Listings(model, channel, FallbackDesk(model, channel, shelf)),
             playlists,
             findings,
-            DayInputs(model, channel, scheduler.planner, playlists, desk.inventory, shares, draft.digests),
+            DayInputs(
+                model,
+                channel,
+                scheduler.planner,
+                playlists,
+                desk.inventory,
+                shares,
+                draft.digests,
+                {
+                    program: slugs
+                    for (start, program), slugs in company.items()
+                    if start == calendar.day_start
+                },
+            ),
             made.get(channel.simulcast or ""),
         )
     draft.channels = list(made.values())
+
+
+def _company(model: StationModel, group: Sequence[Channel]) -> Mapping[tuple[int, str], Sequence[str]]:
+    """Which channels take turns with a rotation, by the start of their day and its program."""
+    found: dict[tuple[int, str], list[str]] = {}
+    if len(group) > 1:
+        for channel in group:
+            start = calendar_of(model, channel).day_start
+            for program in station_wide(model, channel):
+                found.setdefault((start, program), []).append(channel.channel)
+    return found
 
 
 def schedule_channels(draft: Draft) -> None:

@@ -12,7 +12,7 @@ The hash errs on the safe side only: two dates of one hash, from one state, give
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from hashlib import sha256
@@ -182,8 +182,11 @@ class DayInputs:
         inventory: Inventory,
         shares: Mapping[str, int],
         digests: Digests,
+        company: Mapping[str, Sequence[str]],
     ) -> None:
+        """``company``: by program, the channels that take turns with its rotation, this one among them."""
         self._model, self._channel, self._planner = model, channel, planner
+        self._company = company
         self._inventory, self._digests = inventory, digests
         self._kinds: dict[tuple[int, tuple[str, ...]], _Kind] = {}
         self._manual = manual_programs(model, channel)
@@ -258,7 +261,11 @@ class DayInputs:
         reached = closure(model, [*slugs, *manual])
         owners |= {f"~{slug}" for slug in reached}
         programs = [model.programs[slug] for slug in sorted(reached) if slug in model.programs]
-        nouns: list[object] = []
+        # Where a rotation stands at the day's end is the doing of all that take turns with it. One that
+        # does no more is no longer in the group, so nobody compares its days.
+        nouns: list[object] = [
+            (slug, turns) for slug in sorted(reached) if len(turns := self._company.get(slug, ())) > 1
+        ]
         pools: set[str] = set()
         synthetics = {off_air, DEFAULT_REMAINDER, LAST_RESORT, *slugs}
         for program in programs:

@@ -169,12 +169,14 @@ class Scheduler:
         if self._findings.silent:
             return
         for program in self._manual:
-            if any(airing.on == on for airing in program.airings):
+            todays = [index for index, airing in enumerate(program.airings) if airing.on == on]
+            if todays:
                 missed = self._assembler.unaired(program, on, (state.cursors, state.shared))
                 for index in missed:
                     self._findings.warn(
                         "manual-unaired",
-                        (program.program, index),
+                        # Not its place among all lines: lines of other dates come and go.
+                        (program.program, on.isoformat(), todays.index(index)),
                         f"program “{program.program}” was to air on {on:%a %d %b %Y}, and no zone of channel "
                         f"“{self._channel.channel}” had room for it",
                         program.place("airings", index),

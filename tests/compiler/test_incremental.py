@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retrovue.cli.processes import spread_over
@@ -182,6 +182,7 @@ def assert_same(incremental: Compiled, full: Compiled) -> None:
 
 @examples(25)
 @given(seeds, seeds, st.sampled_from(NIGHTS), st.integers(0, 2), st.integers(0, 2))
+@example(seed=88132, edit=575, epoch=date(2026, 3, 28), passed=1, rolled=2)
 def test_an_incremental_compile_is_the_full_one(
     seed: int, edit: int, epoch: date, passed: int, rolled: int
 ) -> None:
@@ -249,6 +250,7 @@ def unknown(base: Base) -> Base:
 
 @examples(20)
 @given(seeds, seeds, st.sampled_from(NIGHTS), st.integers(0, 60 * 60), st.integers(0, 1))
+@example(seed=869, edit=2264, epoch=date(2026, 3, 7), minutes=0, rolled=0)
 def test_behind_the_locked_time_it_is_the_full_one_too(
     seed: int, edit: int, epoch: date, minutes: int, rolled: int
 ) -> None:
@@ -350,6 +352,37 @@ def test_a_rotation_that_zones_share_carries_the_edit_on() -> None:
     lists = (["taxi"], ["taxi", "wings", "cheers"])
     before, after = (week([WORKDAYS, weekend(*play)], shows) for play in lists)
     assert named(before, after) == "6 7 8 9 10 11 12 13 14"
+
+
+def test_a_channel_that_shares_a_rotation_no_more_is_missed_by_those_that_do() -> None:
+    """It is in no group with them any more, so its days are not compared with theirs."""
+
+    def two_channels(second: str) -> StationModel:
+        plans = [
+            {
+                "plan": name,
+                "when": {},
+                "zones": [
+                    {"zone": "Early", "window": "06:00-15:30", "play": [early]},
+                    {"zone": "Late", "window": "15:30-06:00", "play": [late]},
+                ],
+            }
+            for name, early, late in (("first", "cheers", "taxi"), ("second", second, "cheers"))
+        ]
+        channels = [
+            {"channel": name, "number": str(n), "name": name, "plans": (name,)}
+            for n, name in enumerate(("first", "second"), 2)
+        ]
+        shared = [series("cheers"), series("taxi", cursor="station"), series("wings")]
+        return station(plans, shared, channels=channels, epoch=MONDAY)
+
+    base = compiled(two_channels("taxi"), LIBRARY, MONDAY, days=7)
+    after = two_channels("wings")
+    full = compiled(after, LIBRARY, MONDAY, days=7)
+    assert [day.events for day in base.days if day.channel == "first"] != [
+        day.events for day in full.days if day.channel == "first"
+    ]
+    assert_same(compiled(after, LIBRARY, MONDAY, days=7, base=Base.of_compiled(base, published=False)), full)
 
 
 def test_a_plan_of_one_date_compiles_that_date() -> None:
