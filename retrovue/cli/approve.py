@@ -28,6 +28,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     from dataclasses import replace
 
     from retrovue.errors import RetroVueError
+    from retrovue.library.finding import printable
     from retrovue.library.lock import lock_files, read_lock, write_lock
 
     if not lock_files(args.station):
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace, view: View) -> int:
         view.json({"approved" if args.assets else "waiting": named})
     else:
         for asset_id in named:
-            view.out(asset_id)
+            view.out(printable(asset_id))
     count = f"{len(named)} asset{'' if len(named) == 1 else 's'}"
     view.say(f"{count} approved" if args.assets else f"{count} wait{'s' if len(named) == 1 else ''}")
     return 0

@@ -20,6 +20,7 @@ def chosen_assets(words: Iterable[str], assets: Mapping[str, Asset], help: str =
     """
     from fnmatch import fnmatchcase
 
+    from retrovue.library.finding import printable
     from retrovue.station.suggest import did_you_mean
 
     chosen: set[str] = set()
@@ -27,9 +28,10 @@ def chosen_assets(words: Iterable[str], assets: Mapping[str, Asset], help: str =
         # As it stands first: a title may have brackets in it, which are a pattern's.
         found = {wanted} & assets.keys() or {a for a in assets if fnmatchcase(a, wanted)}
         if not found:
-            known = did_you_mean(wanted, assets) or help
+            known = printable(did_you_mean(wanted, assets)) or help
             raise RetroVueError(
-                f"no asset is “{wanted}”", help=known or "an id is collection/key, as catalog.lock/ has it"
+                f"no asset is “{printable(wanted)}”",
+                help=known or "an id is collection/key, as catalog.lock/ has it",
             )
         chosen |= found
     return chosen

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo-media": ("retrovue.cli.demo_media", "generate the demo station's library with ffmpeg"),
     "init": ("retrovue.cli.init", "write the repository of a new station: YAML, tests, CI, editor settings"),
     "ingest": ("retrovue.cli.ingest", "find and probe media, write the catalog lock"),
+    "library": ("retrovue.cli.library", "what the catalog has, one asset whole, and why one doesn't air"),
     "sources": ("retrovue.cli.sources", "what each source has, and what of it a collection takes"),
     "approve": ("retrovue.cli.approve", "let assets air that wait for a person's word"),
     "stills": ("retrovue.cli.stills", "make a picture of each asset that has none, for guides"),

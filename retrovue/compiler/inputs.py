@@ -75,15 +75,20 @@ def closure(model: StationModel, slugs: Iterable[str]) -> frozenset[str]:
 def queries(model: StationModel, channel: Channel) -> Iterator[Query]:
     """What the channel's programs and virtuals ask of the catalog; some of it more than once."""
     for slug in sorted(reachable(model, channel)):
-        program, virtual = model.programs.get(slug), model.virtuals.get(slug)
-        nodes: Iterable[ChainNode] = program.chain if program else (virtual.sequence or ()) if virtual else ()
-        for node in nodes:
-            if node.episodes is not None:
-                yield node.episodes
-            if isinstance(node.bumper, Query):
-                yield node.bumper
-        if virtual is not None and virtual.rule is not None:
-            yield virtual.rule.query
+        yield from queries_of(model, slug)
+
+
+def queries_of(model: StationModel, slug: str) -> Iterator[Query]:
+    """What a program or virtual asks of the catalog itself, without those that it holds."""
+    program, virtual = model.programs.get(slug), model.virtuals.get(slug)
+    nodes: Iterable[ChainNode] = program.chain if program else (virtual.sequence or ()) if virtual else ()
+    for node in nodes:
+        if node.episodes is not None:
+            yield node.episodes
+        if isinstance(node.bumper, Query):
+            yield node.bumper
+    if virtual is not None and virtual.rule is not None:
+        yield virtual.rule.query
 
 
 def station_wide(model: StationModel, channel: Channel) -> frozenset[str]:

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from hashlib import sha256
 from itertools import accumulate
 from random import Random
@@ -54,6 +54,19 @@ def begin_number(text: str | None) -> tuple[int, int] | None:
     """Season and episode of "S02E01"."""
     match = _FROM.fullmatch(text or "")
     return (int(match[1]), int(match[2])) if match else None
+
+
+def share_by(weights: Mapping[str, float]) -> Callable[[Asset], int]:
+    """How much of the chance is an asset's, by what ``weights`` say of its series and its tags; 0: none."""
+    by_series = {name.casefold(): weight for name, weight in weights.items()}
+
+    def share(asset: Asset) -> int:
+        product = by_series.get(asset.series.casefold(), 1.0) if asset.series else 1.0
+        for tag in dict.fromkeys(asset.tags):
+            product *= weights.get(tag, 1.0)
+        return round(product * _WEIGHT_UNIT)
+
+    return share
 
 
 class Rotation:
@@ -144,15 +157,7 @@ class Rotation:
         key = (id(candidates), tuple(sorted(weights.items())))
         found = self._shares.get(key)
         if found is None:
-            by_series = {name.casefold(): weight for name, weight in weights.items()}
-
-            def share(asset: Asset) -> int:
-                product = by_series.get(asset.series.casefold(), 1.0) if asset.series else 1.0
-                for tag in dict.fromkeys(asset.tags):
-                    product *= weights.get(tag, 1.0)
-                return round(product * _WEIGHT_UNIT)
-
-            found = self._shares[key] = list(accumulate(map(share, candidates.assets)))
+            found = self._shares[key] = list(accumulate(map(share_by(weights), candidates.assets)))
         return found
 
     # --- by bags -------------------------------------------------------------------------------------

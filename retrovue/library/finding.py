@@ -33,4 +33,6 @@ class Unreadable(RetroVueError):
 
 def printable(text: str) -> str:
     """``text`` with everything that could move a terminal's cursor or break a line written as an escape."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -26,7 +26,7 @@ DOCUMENT = "docs/commands.md"
 #: The commands that need no media and no network.
 OF_SCHEDULES = (
     *("check", "compile", "diff", "guide", "why", "simulate", "explain"),
-    *("schema", "init", "ledger", "rollback", "export", "sql"),
+    *("schema", "init", "ledger", "rollback", "export", "sql", "library"),
 )
 #: What the document may use beside ``retrovue``.
 TOOLS = {"cat", "git", "head", "ls", "rm", "sed"}

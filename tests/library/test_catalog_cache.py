@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from retrovue.library.catalog import Asset, AssetState, Catalog
+from retrovue.library.catalog import WORDS, Asset, AssetState, Catalog
 from retrovue.library.catalog_cache import CachedCatalog, open_catalog
 from retrovue.library.lock import FOLDER, LockError, read_lock, write_lock
 
@@ -78,6 +78,47 @@ def test_it_answers_as_the_whole_catalog_does(station: Path) -> None:
             assert len(got) == len(set(got))
             assert sure <= set(got) <= {a.id for a in whole.eligible()}
             assert sure <= {a.id for a in whole.eligible(asked)}
+
+
+@pytest.mark.parametrize("eligible", [None, True, False])
+def test_it_has_what_may_not_air_too(station: Path, eligible: bool | None) -> None:
+    whole, lazy = read_lock(station), cached(station)
+    ids = list(whole.assets)
+    for count in (0, 1, 2):
+        for asked in combinations(THINGS, count):
+            got = [a.id for a in lazy.having(asked, eligible)]
+            assert got == [i for i in ids if i in set(got)]  # in order, none twice
+            sure = set(ids)
+            for one in asked:
+                sure &= {i for i in ids if _answers(whole.assets[i], one)}
+            if eligible is not None:
+                sure = {i for i in sure if whole.assets[i].eligible is eligible}
+            assert sure <= set(got)
+            assert sure <= {a.id for a in whole.having(asked, eligible)}
+
+
+def _answers(asset: Asset, one: tuple[str, tuple[str, ...]]) -> bool:
+    name, words = one
+    return any(word in WORDS[name](asset) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("said", "surely"),
+    [
+        (("grösse",), "films/Größe"),
+        (("strasse",), "sitcoms/a/S01E02"),
+        (('"end"',), 'films/Quote\'s "end", here'),
+        (("line\u2028end",), 'films/Quote\'s "end", here'),
+        (("films/quote",), 'films/Quote\'s "end", here'),
+        (("films",), "films/Größe"),
+    ],
+)
+def test_words_leave_out_nothing_that_has_them(station: Path, said: tuple[str, ...], surely: str) -> None:
+    assert surely in {a.id for a in cached(station).having((), None, said)}
+
+
+def test_words_leave_out_what_has_none_of_them(station: Path) -> None:
+    assert {a.id for a in cached(station).having((), None, ("s01e02",))} == {"sitcoms/a/S01E02"}
 
 
 def test_it_reads_no_more_than_was_asked_for(station: Path) -> None:
