@@ -34,6 +34,8 @@ sys.path.insert(0, str(ROOT))  # fixtures/ is no part of the installed package
 from fixtures.synthetic_station import EPOCH, Size, write  # noqa: E402
 
 AS_OF = f"{EPOCH}T06:00:00-05:00"
+#: A program that is installed has its byte code.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 #: What every compile imports before it can begin.
 IMPORTS = "import retrovue.cli.compile, retrovue.compiler.compile, retrovue.station.load, retrovue.store"
 
@@ -53,7 +55,7 @@ def measured(*command: str) -> Cost:
     """Run a command and measure it. Raises ``RuntimeError`` when it fails."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         began = time.perf_counter()
-        child = subprocess.Popen(command, stdout=out, stderr=err, cwd=ROOT)
+        child = subprocess.Popen(command, stdout=out, stderr=err, cwd=ROOT, env=ENVIRONMENT)
         # wait4 counts the child's own children, too, once it has waited for them.
         _, status, usage = os.wait4(child.pid, 0)
         wall = time.perf_counter() - began
