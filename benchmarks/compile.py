@@ -13,14 +13,10 @@ figure. The last line is one JSON object. Only one measurement runs on a machine
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,57 +24,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # fixtures/ is no part of the installed package
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # fixtures/ is no part of the installed package
 
-from fixtures.synthetic_station import EPOCH, Size, write  # noqa: E402
+from measured import Cost, alone, measured, median_of
+
+from fixtures.synthetic_station import EPOCH, Size, write
 
 AS_OF = f"{EPOCH}T06:00:00-05:00"
-#: A program that is installed has its byte code.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 #: What every compile imports before it can begin.
 IMPORTS = "import retrovue.cli.compile, retrovue.compiler.compile, retrovue.station.load, retrovue.store"
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What one process, with all that it started, has used."""
-
-    cpu_s: float
-    wall_s: float
-    peak_mb: float
-    code: int
-    output: str
-
-
-def measured(*command: str) -> Cost:
-    """Run a command and measure it. Raises ``RuntimeError`` when it fails."""
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        began = time.perf_counter()
-        child = subprocess.Popen(command, stdout=out, stderr=err, cwd=ROOT, env=ENVIRONMENT)
-        # wait4 counts the child's own children, too, once it has waited for them.
-        _, status, usage = os.wait4(child.pid, 0)
-        wall = time.perf_counter() - began
-        child.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        cost = Cost(
-            usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024, child.returncode, out.read()
-        )
-        if cost.code:
-            raise RuntimeError(f"{' '.join(command)} ended with {cost.code}:\n{err.read()[-4000:]}")
-        return cost
 
 
 def retrovue(*arguments: str | Path) -> Cost:
     """Run a command of RetroVue and measure it."""
     return measured(sys.executable, "-m", "retrovue", *map(str, arguments))
-
-
-def median_of(runs: int, once: Callable[[], Cost]) -> Cost:
-    """The run of median CPU time."""
-    costs = sorted((once() for _ in range(runs)), key=lambda cost: cost.cpu_s)
-    return costs[len(costs) // 2]
 
 
 class Stations:
@@ -323,14 +282,6 @@ def _s(seconds: float) -> str:
 
 def _mb(megabytes: float) -> str:
     return f"{megabytes:.0f} MB"
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """Wait until no other measurement runs on this machine."""
-    with (Path(tempfile.gettempdir()) / "retrovue-benchmark.lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield
 
 
 def main(argv: Sequence[str] | None = None) -> int:

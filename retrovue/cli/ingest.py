@@ -28,22 +28,25 @@ def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.library.absences import Absences
     from retrovue.library.adapters import Desk, settings_models
     from retrovue.library.enrichers import open_enrichers
-    from retrovue.library.enrichment import Steps
     from retrovue.library.finding import printable
-    from retrovue.library.ingest import MOST_AT_ONCE, Cache, ingest, survey
-    from retrovue.library.lock import read_lock, stale_files, write_lock
+    from retrovue.library.ingest import MOST_AT_ONCE, Basis, ingest, survey
+    from retrovue.library.known_files import KnownFiles
+    from retrovue.library.lock import write_files
+    from retrovue.library.lock_lines import read_lines
     from retrovue.state_dir import state_dir
     from retrovue.station.load import require_station
     from retrovue.workers import a_few
 
     model = require_station(args.station, settings_models())
-    previous = read_lock(args.station)
     state = state_dir(model.station.station, args.state, model.written_state)
-    cache, steps = Cache(state / "ingest-cache"), Steps(state / "enrichment.sqlite", not args.check)
+    known = KnownFiles(state / "known-files.sqlite", not args.check)
+    previous = read_lines(args.station, {one.line for _, _, one in known})
+    enrichers = open_enrichers()
+    targets = [c.loudness for c in compiled_channels(model) if c.loudness is not None]
     desk = Desk(notes=None if args.check else state / "sources", tell=view.say)
     absences = Absences(desk.clock, state / "absences")
-    surveyed = survey(model.collections, args.station, previous, desk)
-    whole = False
+    basis = Basis(model.collections, enrichers, targets)
+    surveyed = survey(model.collections, args.station, previous, desk, known, basis)
     try:
         with (
             view.progress("ingest", len(surveyed.media)) as bar,
@@ -52,24 +55,18 @@ def run(args: argparse.Namespace, view: View) -> int:
             done = ingest(
                 surveyed,
                 model.collections,
-                open_enrichers(),
+                enrichers,
                 previous,
-                cache,
+                known,
                 lambda path: bar.advance(1, printable(path)),
-                (c.loudness for c in compiled_channels(model) if c.loudness is not None),
-                steps,
+                targets,
                 workers,
                 lambda asset: by_rules(asset, model.collections[asset.collection].rules),
                 absences,
             )
-        whole = not surveyed.unreachable
     finally:
-        if not args.check:
-            cache.save(whole)
-        steps.close((media.asset for media in surveyed.media) if whole else None)
-    stale = stale_files(args.station, done.assets)
-    if stale and not args.check:
-        write_lock(args.station, done.assets)
+        known.close()
+    stale = write_files(args.station, done.lock.files(), only_look=args.check)
     if not args.check:
         absences.save(done.missing)
     if args.json:
@@ -77,7 +74,7 @@ def run(args: argparse.Namespace, view: View) -> int:
             {
                 "current": not stale,
                 "written": [] if args.check else stale,
-                "assets": len(done.assets),
+                "assets": len(done.lock),
                 "looked_into": done.looked_into,
                 "arrived": done.arrived,
                 "changed": done.changed,
@@ -95,7 +92,7 @@ def run(args: argparse.Namespace, view: View) -> int:
             for id_ in ids:
                 view.say(f"  {sign} {printable(id_)}")
         view.out(
-            f"{len(done.assets)} assets: {len(done.arrived)} arrived, {len(done.changed)} changed, "
+            f"{len(done.lock)} assets: {len(done.arrived)} arrived, {len(done.changed)} changed, "
             f"{len(done.retired)} retired, {len(done.findings)} findings; the lock "
             + ("is current" if not stale else "is not current" if args.check else "is written")
         )

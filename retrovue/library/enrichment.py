@@ -7,10 +7,8 @@ those behind it only where what they read has changed.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Any
 
 from retrovue.errors import RetroVueError
 from retrovue.library.catalog import Asset
+from retrovue.library.content import content_of
 from retrovue.library.enrichers import Enricher
 from retrovue.library.finding import Unreadable
 from retrovue.library.lock import LockError, parse_line, render_line
@@ -34,12 +33,39 @@ class Looked:
 
     asset: Asset
     steps: Mapping[str, Step]  #: by kind
-    ran: tuple[str, ...]  #: kinds of those that had to open the file
+    ran: tuple[str, ...]  #: kinds of those that had to look into the file
+    content: bytes = b""  #: the file's fingerprint
+    fault: Unreadable | None = None  #: why its content can't be used; nothing else holds then
 
 
 def made_by(enrichers: Iterable[Enricher]) -> tuple[tuple[str, int], ...]:
     """Kind and edition of each, in their order."""
     return tuple((kind_of(e.settings_model), e.edition) for e in enrichers)
+
+
+def look_into(
+    asset: Asset,
+    location: Path,
+    enrichers: Sequence[Enricher],
+    known: Mapping[bytes, Mapping[str, Step]],
+    wanted: Sequence[tuple[str, int]],
+    content: bytes = b"",
+) -> Looked:
+    """The file's fingerprint, and its asset after all ``enrichers``.
+
+    ``known``: the steps of contents that the file may have; ``content``: the one that it has, when that is
+    known. It may run on any machine. Raises ``Unreadable`` when another time it may be readable.
+    """
+    try:
+        content = content or content_of(location)
+    except OSError as error:
+        raise Unreadable(f"can't be read: {error.strerror}", passing=True) from None
+    try:
+        return replace(enrich(asset, location, enrichers, known.get(content, {}), wanted), content=content)
+    except Unreadable as fault:
+        if fault.passing:
+            raise
+        return Looked(asset, {}, (), content, fault)
 
 
 def enrich(
@@ -105,72 +131,3 @@ def _changed(asset: Asset, difference: Mapping[str, Any]) -> Asset | None:
     except LockError:
         return None
     return replace(changed, size=asset.size, mtime_ns=asset.mtime_ns)
-
-
-class Steps:
-    """The steps of every file that was looked into; a database in the state directory.
-
-    Each is kept as soon as it is done, so that an ingest that is killed goes on where it was. Deleting the
-    file costs time, never truth; one that is damaged is begun anew.
-    """
-
-    def __init__(self, file: Path, writes: bool = True) -> None:
-        """``writes`` false: what is kept is not."""
-        self._file, self._writes = file, writes
-        self._opened: sqlite3.Connection | None = None
-        self._written = False
-
-    def of(self, asset: Asset) -> Mapping[str, Step]:
-        """By kind of enricher; nothing when the file was never looked into, or was another then."""
-        row = self._ask("SELECT steps FROM file WHERE name = ?", (_name(asset),))
-        if not row:
-            return {}
-        with contextlib.suppress(ValueError, TypeError, AttributeError):
-            return {kind: (basis, found) for kind, (basis, found) in json.loads(row[0][0]).items()}
-        return {}
-
-    def keep(self, asset: Asset, steps: Mapping[str, Step]) -> None:
-        """``asset`` as its source described it."""
-        if not self._writes:
-            return
-        self._ask("INSERT OR REPLACE INTO file VALUES (?, ?)", (_name(asset), json.dumps(steps)))
-        self._written = True
-
-    def close(self, only: Iterable[Asset] | None = None) -> None:
-        """Those of files that are none of ``only`` are forgotten."""
-        if only is not None and self._written:
-            names = {_name(asset) for asset in only}
-            for (name,) in self._ask("SELECT name FROM file", ()):
-                if name not in names:
-                    self._ask("DELETE FROM file WHERE name = ?", (name,))
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
-
-    def _ask(self, statement: str, values: tuple[str, ...]) -> list[tuple[str, ...]]:
-        if not self._writes and not self._file.is_file():
-            return []
-        for attempt in (1, 2):
-            try:
-                return self._connection().execute(statement, values).fetchall()
-            except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError) or attempt == 2 or not self._writes:
-                    return []  # locked, or no room: it is only a memory
-                self.close()
-                self._file.unlink(missing_ok=True)
-        return []
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._opened is None:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._opened = sqlite3.connect(self._file, isolation_level=None, timeout=10)
-            # What a power cut damages is begun anew: no need to wait for the disk at each file.
-            self._opened.execute("PRAGMA synchronous = OFF")
-            self._opened.execute("CREATE TABLE IF NOT EXISTS file (name TEXT PRIMARY KEY, steps TEXT)")
-        return self._opened
-
-
-def _name(asset: Asset) -> str:
-    """Of a file as it is now, wherever its collection's folder stands."""
-    said = repr((asset.collection, asset.path, asset.size, asset.mtime_ns))
-    return hashlib.sha256(said.encode()).hexdigest()[:32]

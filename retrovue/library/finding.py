@@ -30,6 +30,15 @@ class Finding:
 class Unreadable(RetroVueError):
     """An enricher can't make sense of a file; the message says why, without the path."""
 
+    def __init__(self, message: str, help: str = "", passing: bool = False) -> None:
+        """``passing``: it may be otherwise next time though the file is the same: no permission, a disk that
+        fails."""
+        super().__init__(message, help)
+        self.passing = passing
+
+    def __reduce__(self) -> tuple[type[Unreadable], tuple[str, str, bool]]:
+        return Unreadable, (str(self), self.help, self.passing)
+
 
 def printable(text: str) -> str:
     """``text`` with everything that could move a terminal's cursor or break a line written as an escape."""

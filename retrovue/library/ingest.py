@@ -6,22 +6,26 @@ used becomes a ``Finding`` and never stops the rest.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
+from hashlib import blake2b
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Protocol
 
+from retrovue import __version__
 from retrovue.library.absences import Absences
 from retrovue.library.adapters import Desk, FoundMedia, SourceGone, open_adapter
-from retrovue.library.catalog import Asset, AssetState, Catalog
+from retrovue.library.catalog import Asset, AssetState
 from retrovue.library.enrichers import Enricher
 from retrovue.library.enrichers.probe import snap_asset_marks
-from retrovue.library.enrichment import Looked, Steps, enrich, made_by
+from retrovue.library.enrichment import Looked, look_into, made_by
 from retrovue.library.finding import Finding, Unreadable
-from retrovue.library.lock import LockError, parse_line, render_line, replace_file
+from retrovue.library.identity import as_before, duplicates, moved
+from retrovue.library.known_files import Known, KnownFiles, mtime_of
+from retrovue.library.lock_lines import LockLines, line_hash, line_of
 from retrovue.library.loudness import gain_for
 from retrovue.library.states import Occasion, next_state
 from retrovue.units import HOUR_US
@@ -31,6 +35,12 @@ from retrovue.workers import Workers, a_few, threads
 MOST_AT_ONCE = 4
 #: A smaller shortfall of loudness is heard by nobody (dB).
 TOLD_SHORTFALL_DB = 1.0
+#: Raise it when other lines of the lock come of the same files.
+_EDITION = 1
+#: Everything that a source can say of an asset.
+_SAID = attrgetter(
+    *(f.name for f in fields(Asset) if f.name not in ("state", "approved", "size", "mtime_ns"))
+)
 
 
 class CollectionLike(Protocol):
@@ -44,76 +54,75 @@ class CollectionLike(Protocol):
     def grace(self) -> int: ...
 
 
-class Cache:
-    """What enrichers found in files that have not changed since; a file in the state directory.
+class Basis:
+    """What the assets of a station are made from, besides the files' content: a hash for each."""
 
-    Deleting it costs time, never truth.
-    """
+    def __init__(
+        self,
+        collections: Mapping[str, CollectionLike],
+        enrichers: Iterable[Enricher] = (),
+        targets: Iterable[float] = (),
+    ) -> None:
+        """``targets``: the loudness of the station's channels (LUFS)."""
+        enrichers = tuple(enrichers)
+        settings = [getattr(enricher, "settings", None) for enricher in enrichers]
+        common = repr((_EDITION, __version__, made_by(enrichers), settings, sorted(set(targets))))
+        self._begun = {
+            name: blake2b(f"{common}\0{collection!r}".encode(), digest_size=16)
+            for name, collection in collections.items()
+        }
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._known: dict[str, str] = {}
-        self._used: dict[str, str] = {}
-        try:
-            lines = file.read_text(encoding="utf-8").split("\n")
-        except (OSError, UnicodeDecodeError):
-            return
-        self._known = dict(line.split(" ", 1) for line in lines if " " in line)
-
-    def get(self, fingerprint: str, collection: str) -> Asset | None:
-        """The asset as it was after enrichment, or ``None``."""
-        if (line := self._known.get(fingerprint)) is None:
-            return None
-        try:
-            asset = parse_line(collection, line)
-        except LockError:
-            return None
-        self._used[fingerprint] = line
-        return asset
-
-    def put(self, fingerprint: str, asset: Asset) -> None:
-        self._used[fingerprint] = render_line(asset)
-
-    def save(self, whole: bool) -> None:
-        """Write it; entries nobody asked for are dropped when the ``whole`` library was gone through."""
-        entries = self._used if whole else self._known | self._used
-        if entries != self._known:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            text = "".join(f"{fingerprint} {line}\n" for fingerprint, line in sorted(entries.items()))
-            replace_file(self._file, text.encode())
+    def of(self, media: FoundMedia) -> bytes:
+        """16 bytes that change whenever anything said of it does, or an enricher."""
+        digest = self._begun[media.asset.collection].copy()
+        digest.update(repr((_SAID(media.asset), media.written, media.fallback_title)).encode())
+        return digest.digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What the sources hold, before any file is opened."""
 
-    media: tuple[FoundMedia, ...]
+    media: tuple[FoundMedia, ...]  #: of which something is new
     findings: tuple[Finding, ...]
     unreachable: frozenset[str]  #: collections about which nothing may be concluded
     gone: frozenset[str] = frozenset()  #: of these, those whose source could not be reached
+    known: Mapping[str, str] = field(default_factory=dict)  #: all other media: id → path
 
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """The new catalog's assets, and how they came about."""
+    """The new catalog, and how it came about."""
 
-    assets: tuple[Asset, ...]
+    lock: LockLines
     findings: tuple[Finding, ...]
     arrived: tuple[str, ...]  #: ids
     changed: tuple[str, ...]
     retired: tuple[str, ...]
-    looked_into: int  #: files that had to be opened
+    looked_into: int  #: files that had to be looked into
     missing: tuple[str, ...] = ()  #: ids of those whose files are missing, and whose grace lasts
+
+    @property
+    def assets(self) -> tuple[Asset, ...]:
+        """Sorted by id; each is read from its line."""
+        return tuple(self.lock[asset_id] for asset_id in sorted(self.lock))
 
 
 def survey(
     collections: Mapping[str, CollectionLike],
     station_folder: Path,
-    previous: Catalog,
+    previous: LockLines,
     desk: Desk | None = None,
+    known: KnownFiles | None = None,
+    basis: Basis | None = None,
 ) -> Survey:
-    """Walk every source. Raises ``RetroVueError`` for bad adapter settings."""
-    media: dict[str, FoundMedia] = {}
+    """Walk every source. Raises ``RetroVueError`` for bad adapter settings.
+
+    A file of which nothing has changed since it was ``known`` needs no further look.
+    """
+    known, basis = known or KnownFiles(), basis or Basis(collections)
+    found: dict[str, str] = {}
+    media: list[FoundMedia] = []
     findings: list[Finding] = []
     unreachable: set[str] = set()
     gone: set[str] = set()
@@ -124,18 +133,20 @@ def survey(
             for item in adapter.discover():
                 if isinstance(item, Finding):
                     findings.append(item)
-                elif (first := media.get(item.asset.id)) is not None:
+                elif (first := found.get(item.asset.id)) is not None:
                     findings.append(
                         Finding(
                             "same-key",
                             name,
                             item.asset.path,
-                            f"is left out: {first.asset.path} has the key {item.asset.key!r} already",
+                            f"is left out: {first} has the key {item.asset.key!r} already",
                             help="rename one, or give it a key: of its own in a sidecar",
                         )
                     )
                 else:
-                    media[item.asset.id] = item
+                    found[item.asset.id] = item.asset.path
+                    if not _is_current(item, known, basis, previous):
+                        media.append(item)
                 count += 1
         except SourceGone as error:
             findings.append(
@@ -143,8 +154,10 @@ def survey(
             )
             gone.add(name)
             continue
-        known = any(a.collection == name and a.state is AssetState.READY for a in previous.assets.values())
-        if not count and known:
+        if not count and any(
+            asset_id.startswith(f"{name}/") and previous[asset_id].state is AssetState.READY
+            for asset_id in previous
+        ):
             findings.append(
                 Finding(
                     "source-empty",
@@ -155,148 +168,270 @@ def survey(
                 )
             )
             unreachable.add(name)
-    return Survey(tuple(media.values()), tuple(findings), frozenset(unreachable | gone), frozenset(gone))
+    for called, item in as_before(media, found.keys(), previous).items():
+        del found[called]
+        found[item.asset.id] = item.asset.path
+        media = [one for one in media if one.asset.id != called]
+        if not _is_current(item, known, basis, previous):
+            media.append(item)
+    for item in media:
+        del found[item.asset.id]
+    return Survey(tuple(media), tuple(findings), frozenset(unreachable | gone), frozenset(gone), found)
+
+
+def _is_current(media: FoundMedia, known: KnownFiles, basis: Basis, previous: LockLines) -> bool:
+    """Is its line of the lock what would come of it?"""
+    asset = media.asset
+    before = known.of(asset.collection, asset.path)
+    if before is None or not before.line or not _is_same(asset, before):
+        return False
+    line = previous.line(asset.id)
+    return line is not None and line_hash(line) == before.line and basis.of(media) == before.basis
+
+
+def _is_same(asset: Asset, before: Known) -> bool:
+    """Is its file, by all signs, the one that it was?"""
+    return asset.size == before.size and mtime_of(asset.mtime_ns) == before.mtime_ns
 
 
 def ingest(
     surveyed: Survey,
     collections: Mapping[str, CollectionLike],
     enrichers: Sequence[Enricher],
-    previous: Catalog,
-    cache: Cache,
+    previous: LockLines,
+    known: KnownFiles | None = None,
     on_file: Callable[[str], None] = lambda path: None,
     targets: Iterable[float] = (),
-    steps: Steps | None = None,
     workers: Workers | None = None,
     ruled: Callable[[Asset], Asset] = lambda asset: asset,
     absences: Absences | None = None,
 ) -> Ingested:
     """Look into the surveyed media; ``on_file`` is told each path in its turn.
 
-    ``targets``: the loudness of the station's channels (LUFS); what can't come up to one is told. ``steps``:
-    what each enricher found before. ``workers`` do the looking, threads when there are none. ``ruled``: what
-    the station's rules make of an asset. ``absences``: since when files have been missing; None: what is
-    missing retires at once.
+    ``targets``: the loudness of the station's channels (LUFS); what can't come up to one is told. ``known``:
+    what is remembered of files. ``workers`` do the looking, threads when there are none. ``ruled``: what the
+    station's rules make of an asset. ``absences``: since when files have been missing; None: what is missing
+    retires at once.
     """
     with ExitStack() as opened:
-        workers = workers or opened.enter_context(threads(a_few(MOST_AT_ONCE)))
-        return _ingest(
+        return _Ingest(
             surveyed,
             collections,
             enrichers,
             previous,
-            cache,
-            on_file,
-            targets,
-            steps,
-            workers,
+            known or KnownFiles(),
+            sorted(set(targets)),
+            workers or opened.enter_context(threads(a_few(MOST_AT_ONCE))),
             ruled,
-            absences,
-        )
+        ).run(on_file, absences)
 
 
-def _ingest(
-    surveyed: Survey,
-    collections: Mapping[str, CollectionLike],
-    enrichers: Sequence[Enricher],
-    previous: Catalog,
-    cache: Cache,
-    on_file: Callable[[str], None],
-    targets: Iterable[float],
-    steps: Steps | None,
-    workers: Workers,
-    ruled: Callable[[Asset], Asset],
-    absences: Absences | None,
-) -> Ingested:
-    findings = list(surveyed.findings)
-    assets: dict[str, Asset] = {}
-    looked_into = 0
-    wanted = sorted(set(targets))
-    looks = _looks(surveyed.media, enrichers, cache, steps, workers)
-    for media, fingerprint, look in workers.ahead(looks):
-        on_file(media.asset.path)
-        before = previous.assets.get(media.asset.id)
-        try:
-            if isinstance(look, Asset):
-                enriched = look
+class _Ingest:
+    """One ingest, while it goes on."""
+
+    def __init__(
+        self,
+        surveyed: Survey,
+        collections: Mapping[str, CollectionLike],
+        enrichers: Sequence[Enricher],
+        previous: LockLines,
+        known: KnownFiles,
+        targets: Sequence[float],
+        workers: Workers,
+        ruled: Callable[[Asset], Asset],
+    ) -> None:
+        self._surveyed, self._collections, self._enrichers = surveyed, collections, enrichers
+        self._previous, self._known, self._targets = previous, known, targets
+        self._workers, self._ruled = workers, ruled
+        self._basis = Basis(collections, enrichers, targets)
+        self._findings = list(surveyed.findings)
+        self._assets: dict[str, Asset] = {}
+        self._looked_into = 0
+        #: Where the sources have a file.
+        self._there = {(asset.collection, asset.path) for asset in (one.asset for one in surveyed.media)}
+        self._there |= {(asset_id.partition("/")[0], path) for asset_id, path in surveyed.known.items()}
+        ours = {one.asset.id for one in surveyed.media} | surveyed.known.keys()
+        #: The assets of the lock whose files the sources don't have, and those that are elsewhere now.
+        self._lost = {
+            asset_id: previous[asset_id]
+            for asset_id in previous
+            if asset_id not in ours and asset_id.partition("/")[0] in collections
+        }
+        self._elsewhere: set[str] = set()
+        self._unreadable: set[tuple[str, str]] = set()
+
+    def run(self, on_file: Callable[[str], None], absences: Absences | None) -> Ingested:
+        gone = self._gone()
+        for media, look in self._workers.ahead(self._looks()):
+            on_file(media.asset.path)
+            before = self._previous.get(media.asset.id)
+            try:
+                looked = look if isinstance(look, Looked) else look.result()
+                if looked.fault is not None:
+                    fault = f"{looked.fault}\0{looked.fault.help}"
+                    self._remember(media, Known(0, 0, looked.content, self._basis.of(media), b"", fault))
+                    raise looked.fault
+            except Unreadable as fault:
+                self._spoilt(media.asset, fault, before)
+            except self._workers.lost:
+                self._worker_lost(media.asset, before)
             else:
-                looked = look.result()
-                looked_into += bool(looked.ran)
-                enriched = _ready(looked.asset, before)
-                cache.put(fingerprint, enriched)
-                if steps is not None and looked.ran:
-                    steps.keep(media.asset, looked.steps)
-        except Unreadable as fault:
-            findings.append(
-                Finding("unreadable-media", media.asset.collection, media.asset.path, str(fault), fault.help)
+                self._take(media, looked, before, gone)
+        self._findings += duplicates(self._contents())
+        missing = self._vanished(absences)
+        self._forget()
+        return self._outcome(missing)
+
+    def _looks(self) -> Iterator[tuple[FoundMedia, Looked | Future[Looked]]]:
+        """Each file with what is being found out of it; or with why it can't be used, where that is known."""
+        made = made_by(self._enrichers)
+        for media in self._surveyed.media:
+            asset, content = media.asset, b""
+            before = self._known.of(asset.collection, asset.path)
+            if before is not None and _is_same(asset, before):
+                content = before.content
+                if before.fault and before.basis == self._basis.of(media):
+                    message, _, help = before.fault.partition("\0")
+                    yield media, Looked(asset, {}, (), content, Unreadable(message, help))
+                    continue
+            steps = self._known.steps(asset.size)
+            yield (
+                media,
+                self._workers.executor.submit(
+                    look_into, asset, media.location, self._enrichers, steps, made, content
+                ),
             )
-            if before is not None:  # one that never was ready is nobody's business
-                assets[before.id] = replace(
-                    before, state=next_state(AssetState.ENRICHING, Occasion.UNREADABLE)
-                )
-            continue
-        except workers.lost:
-            findings.append(
-                Finding(
-                    "worker-lost",
-                    media.asset.collection,
-                    media.asset.path,
-                    "every worker that looked into it died",
-                    help="retrovue ingest with --executor threads:1 says what is wrong with it",
-                )
+
+    def _gone(self) -> dict[bytes, Asset]:
+        """The lock's assets whose files are nowhere now, by what was in these."""
+        found: dict[bytes, Asset] = {}
+        for asset in self._lost.values():
+            if (asset.collection, asset.path) not in self._there and not self._stays(asset):
+                before = self._known.of(asset.collection, asset.path)
+                if before is not None and before.content and not before.fault:
+                    found.setdefault(before.content, asset)
+        return found
+
+    def _take(
+        self, media: FoundMedia, looked: Looked, before: Asset | None, gone: dict[bytes, Asset]
+    ) -> None:
+        """The file is an asset."""
+        found, collection = looked.asset, self._collections[media.asset.collection]
+        approved = collection.approve == "auto"
+        if before is None and (other := gone.pop(looked.content, None)) is not None:
+            is_that, told = moved(found, other)
+            self._findings += [told] if told else []
+            self._elsewhere.add(other.id)
+            # A person has seen this very content.
+            approved = approved or other.approved
+            if is_that:
+                before, found = other, replace(found, key=other.key)
+                media = replace(media, asset=replace(media.asset, key=other.key))
+        self._looked_into += bool(looked.ran)
+        asset, complaint = _finish(_ready(found, before), media)
+        asset = self._ruled(asset)
+        asset = replace(asset, approved=approved or (before is not None and before.approved))
+        told_each_time = [*([complaint] if complaint else []), *shortfalls(asset, self._targets)]
+        self._findings += told_each_time
+        self._assets[asset.id] = asset
+        line = b"" if told_each_time else line_hash(line_of(asset))
+        self._remember(media, Known(0, 0, looked.content, self._basis.of(media), line))
+        if looked.ran:
+            self._known.keep(looked.content, looked.steps)
+
+    def _remember(self, media: FoundMedia, known: Known) -> None:
+        asset = media.asset
+        now = known._replace(size=asset.size, mtime_ns=mtime_of(asset.mtime_ns))
+        if now != self._known.of(asset.collection, asset.path):
+            self._known.remember(asset.collection, asset.path, now)
+
+    def _spoilt(self, asset: Asset, fault: Unreadable, before: Asset | None) -> None:
+        self._unreadable.add((asset.collection, asset.path))
+        self._findings.append(
+            Finding("unreadable-media", asset.collection, asset.path, str(fault), fault.help)
+        )
+        if before is not None:  # one that never was ready is nobody's business
+            state = next_state(AssetState.ENRICHING, Occasion.UNREADABLE)
+            self._assets[before.id] = replace(before, state=state)
+
+    def _worker_lost(self, asset: Asset, before: Asset | None) -> None:
+        self._unreadable.add((asset.collection, asset.path))
+        self._findings.append(
+            Finding(
+                "worker-lost",
+                asset.collection,
+                asset.path,
+                "every worker that looked into it died",
+                help="retrovue ingest with --executor threads:1 says what is wrong with it",
             )
-            if before is not None:
-                assets[before.id] = before
-            continue
-        asset, complaint = _finish(enriched, media)
-        asset = ruled(asset)
-        if complaint:
-            findings.append(complaint)
-        findings += shortfalls(asset, wanted)
-        approved = collections[asset.collection].approve == "auto" or (before is not None and before.approved)
-        assets[asset.id] = replace(asset, approved=approved)
-    missing: list[str] = []
-    taken = {(asset.collection, asset.path) for asset in assets.values()}
-    for id_, asset in previous.assets.items():
-        if id_ in assets or asset.collection not in collections:
-            continue
-        stays = asset.collection in surveyed.unreachable or _is_held(asset, surveyed.findings)
-        # A file that is another asset now is not missing.
-        if not stays and absences is not None and (asset.collection, asset.path) not in taken:
-            grace_us = collections[asset.collection].grace
-            if asset.state is AssetState.READY and absences.lasting_us(id_) < grace_us:
-                stays = True
-                missing.append(id_)
-                findings.append(
-                    Finding(
-                        "missing",
-                        asset.collection,
-                        asset.path,
-                        f"is missing; its asset retires when it has been for {grace_us / HOUR_US:g} h",
-                        help="until then it stays as it was; grace: in the collection says how long",
+        )
+        if before is not None:
+            self._assets[before.id] = before
+
+    def _contents(self) -> Iterator[tuple[str, str, bytes]]:
+        """Collection, path and fingerprint of every file that can be used."""
+        for collection, path in sorted(self._there - self._unreadable):
+            if (known := self._known.of(collection, path)) is not None and known.content:
+                yield collection, path, known.content
+
+    def _stays(self, asset: Asset) -> bool:
+        """May nothing be concluded of its absence?"""
+        return asset.collection in self._surveyed.unreachable or _is_held(asset, self._surveyed.findings)
+
+    def _vanished(self, absences: Absences | None) -> tuple[str, ...]:
+        """What becomes of assets whose files are not there; ids of those whose grace lasts."""
+        missing: list[str] = []
+        for id_, asset in self._lost.items():
+            if id_ in self._assets:
+                continue
+            stays = self._stays(asset)
+            # A file that is another asset now is not missing.
+            known_of = id_ in self._elsewhere or (asset.collection, asset.path) in self._there
+            if not stays and absences is not None and not known_of:
+                grace_us = self._collections[asset.collection].grace
+                if asset.state is AssetState.READY and absences.lasting_us(id_) < grace_us:
+                    stays = True
+                    missing.append(id_)
+                    self._findings.append(
+                        Finding(
+                            "missing",
+                            asset.collection,
+                            asset.path,
+                            f"is missing; its asset retires when it has been for {grace_us / HOUR_US:g} h",
+                            help="until then it stays as it was; grace: in the collection says how long",
+                        )
                     )
-                )
-        assets[id_] = asset if stays else replace(asset, state=next_state(asset.state, Occasion.VANISHED))
-    return replace(_compare(assets, findings, previous, looked_into), missing=tuple(missing))
+            state = asset.state if stays else next_state(asset.state, Occasion.VANISHED)
+            self._assets[id_] = replace(asset, state=state)
+        return tuple(missing)
 
+    def _forget(self) -> None:
+        """Files that are neither there nor the lock's."""
+        if not self._surveyed.unreachable:
+            kept = self._there | {(asset.collection, asset.path) for asset in self._assets.values()}
+            self._known.forget([(c, path) for c, path, _ in self._known if (c, path) not in kept])
 
-def _looks(
-    surveyed: Iterable[FoundMedia],
-    enrichers: Sequence[Enricher],
-    cache: Cache,
-    steps: Steps | None,
-    workers: Workers,
-) -> Iterator[tuple[FoundMedia, str, Asset | Future[Looked]]]:
-    """Each file with its fingerprint and the asset that is known of it, or that is being found out."""
-    made = made_by(enrichers)
-    for media in surveyed:
-        fingerprint = _fingerprint(media.asset, made)
-        if (known := cache.get(fingerprint, media.asset.collection)) is not None:
-            yield media, fingerprint, known
-            continue
-        found = steps.of(media.asset) if steps is not None else {}
-        task = workers.executor.submit(enrich, media.asset, media.location, enrichers, found, made)
-        yield media, fingerprint, task
+    def _outcome(self, missing: tuple[str, ...]) -> Ingested:
+        arrived, changed, retired = [], [], []
+        lines = {id_: line for id_ in self._surveyed.known if (line := self._previous.line(id_))}
+        for id_, asset in self._assets.items():
+            before, line = self._previous.get(id_), line_of(asset)
+            lines[id_] = line
+            if before is None or (before.state is AssetState.RETIRED and asset.state is AssetState.READY):
+                arrived.append(id_)
+            elif asset.state is AssetState.RETIRED and before.state is not AssetState.RETIRED:
+                retired.append(id_)
+            elif self._previous.line(id_) != line:
+                changed.append(id_)
+        return Ingested(
+            LockLines(lines),
+            tuple(self._findings),
+            tuple(sorted(arrived)),
+            tuple(sorted(changed)),
+            tuple(sorted(retired)),
+            self._looked_into,
+            missing,
+        )
 
 
 def shortfalls(asset: Asset, targets: Iterable[float]) -> list[Finding]:
@@ -341,12 +476,6 @@ def _finish(asset: Asset, media: FoundMedia) -> tuple[Asset, Finding | None]:
     return snap_asset_marks(asset), complaint
 
 
-def _fingerprint(asset: Asset, made: Sequence[tuple[str, int]]) -> str:
-    """Changes whenever the file, what its name says, or an enricher does."""
-    said = repr((asset.collection, render_line(asset), asset.size, asset.mtime_ns, list(made)))
-    return hashlib.sha256(said.encode()).hexdigest()
-
-
 def _is_held(asset: Asset, findings: Iterable[Finding]) -> bool:
     path = PurePosixPath(asset.path)
     return any(
@@ -354,27 +483,4 @@ def _is_held(asset: Asset, findings: Iterable[Finding]) -> bool:
         and finding.collection == asset.collection
         and path.is_relative_to(PurePosixPath(finding.holds))
         for finding in findings
-    )
-
-
-def _compare(
-    assets: Mapping[str, Asset], findings: Iterable[Finding], previous: Catalog, looked_into: int
-) -> Ingested:
-    arrived, changed, retired = [], [], []
-    for id_, asset in assets.items():
-        before = previous.assets.get(id_)
-        if before is None or (before.state is AssetState.RETIRED and asset.state is AssetState.READY):
-            arrived.append(id_)
-        elif asset.state is AssetState.RETIRED and before.state is not AssetState.RETIRED:
-            retired.append(id_)
-        elif render_line(before) != render_line(asset):
-            changed.append(id_)
-    ordered = sorted(assets.values(), key=lambda asset: asset.id)
-    return Ingested(
-        tuple(ordered),
-        tuple(findings),
-        tuple(sorted(arrived)),
-        tuple(sorted(changed)),
-        tuple(sorted(retired)),
-        looked_into,
     )

@@ -205,10 +205,20 @@ def parse_file(name: str, text: str) -> list[Asset]:
 
 def parse_lines(name: str, lines: Iterable[str]) -> Iterator[Asset]:
     """The assets in one file of the lock, as its lines come; pure. Raises ``LockError``."""
-    collection = name.removesuffix(_SUFFIX)
+    keys: set[str] = set()
+    for where, line in numbered(name, lines):
+        asset = parse_line(collection_of(name), line, where)
+        if asset.key in keys:
+            raise twice(where, asset.key)
+        keys.add(asset.key)
+        yield asset
+
+
+def numbered(name: str, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Where each line is, and the line; empty ones are left out. Pure. Raises ``LockError``."""
+    collection = collection_of(name)
     if not _SLUG.fullmatch(collection):
         raise LockError(f"{FOLDER}/{name}: {collection!r} is no collection's slug", help="delete the file")
-    keys: set[str] = set()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -218,13 +228,17 @@ def parse_lines(name: str, lines: Iterable[str]) -> Iterator[Asset]:
                 f"{where}: a merge was left unfinished here",
                 help="keep the lines of both sides, then run retrovue ingest",
             )
-        asset = parse_line(collection, line, where)
-        if asset.key in keys:
-            raise LockError(
-                f"{where}: the key {asset.key!r} was on an earlier line", help="one asset a line: delete one"
-            )
-        keys.add(asset.key)
-        yield asset
+        yield where, line
+
+
+def collection_of(name: str) -> str:
+    """Of a file of the lock."""
+    return name.removesuffix(_SUFFIX)
+
+
+def twice(where: str, key: str) -> LockError:
+    """What is said of a key that an earlier line has."""
+    return LockError(f"{where}: the key {key!r} was on an earlier line", help="one asset a line: delete one")
 
 
 def parse_line(collection: str, line: str, where: str = "here") -> Asset:
@@ -295,35 +309,38 @@ def reading(file: Path) -> Iterator[None]:
         raise LockError(f"{FOLDER}/{file.name}: {error.strerror}") from None
 
 
-def stale_files(station_folder: Path, assets: Iterable[Asset]) -> list[str]:
-    """Names of the lock's files that ``write_lock`` would write or delete; empty when it is current."""
-    folder = station_folder / FOLDER
-    wanted = render_lock(assets)
-    there = {file.name: file.read_bytes() for file in folder.glob("*" + _SUFFIX)} if folder.is_dir() else {}
-    return sorted(
-        name
-        for name in wanted.keys() | there.keys()
-        if name not in wanted or wanted[name].encode() != there.get(name)
-    )
-
-
 def write_lock(station_folder: Path, assets: Iterable[Asset]) -> list[str]:
     """Make the lock hold exactly ``assets``; returns the names of the files that changed.
 
     Each file is replaced whole or not at all; a file that is already right is not touched.
     """
-    assets = list(assets)
+    texts = render_lock(assets).items()
+    return write_files(station_folder, ((name, text.encode()) for name, text in texts))
+
+
+def write_files(
+    station_folder: Path, files: Iterable[tuple[str, bytes]], only_look: bool = False
+) -> list[str]:
+    """Make the lock hold exactly these files; returns the names of those that were not so, in order.
+
+    ``only_look``: change nothing.
+    """
     folder = station_folder / FOLDER
-    wanted = render_lock(assets)
-    stale = stale_files(station_folder, assets)
-    if stale:
-        folder.mkdir(exist_ok=True)
-    for name in stale:
-        if name in wanted:
-            replace_file(folder / name, wanted[name].encode())
-        else:
-            (folder / name).unlink()
-    return stale
+    stale, wanted = [], set()
+    for name, content in files:
+        wanted.add(name)
+        file = folder / name
+        if not file.is_file() or file.read_bytes() != content:
+            stale.append(name)
+            if not only_look:
+                folder.mkdir(exist_ok=True)
+                replace_file(file, content)
+    for file in lock_files(station_folder):
+        if file.name not in wanted:
+            stale.append(file.name)
+            if not only_look:
+                file.unlink()
+    return sorted(stale)
 
 
 def replace_file(file: Path, content: bytes) -> None:

@@ -10,14 +10,15 @@ from retrovue.ffmpeg_binary import choose_ffmpeg
 
 
 def make(path: Path, *arguments: str, frames: int = 30, rate: str = "30000/1001", audio: bool = True) -> Path:
-    """A video of ``frames`` frames; ``arguments`` stand before the output."""
+    """A video of ``frames`` frames, no other's copy; ``arguments`` stand before the output."""
     path.parent.mkdir(parents=True, exist_ok=True)
     inputs = ["-f", "lavfi", "-i", f"testsrc2=s=64x48:r={rate}"]
     if audio:
         # As long as the picture; -shortest makes ffmpeg 9 fail now and then.
         inputs += ["-f", "lavfi", "-i", f"sine=r=48000:d={float(frames / Fraction(rate)):.6f}"]
     codec = [] if "-c:v" in arguments else ["-c:v", "libx264", "-preset", "ultrafast"]
-    run(*inputs, *codec, "-frames:v", str(frames), *arguments, f"file:{path}")
+    own = ("-metadata", f"comment={path.name}")
+    run(*inputs, *codec, "-frames:v", str(frames), *own, *arguments, f"file:{path}")
     return path
 
 

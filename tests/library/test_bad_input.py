@@ -65,7 +65,7 @@ def test_each_is_named_and_the_rest_goes_on(station: Path, capsys: pytest.Captur
     assert found == {
         ("unreadable-media", path)
         for path in ("drm.mp4", "music.mp4", "playlist.mkv", "script.mkv", "picture.mp4", "a/round.mp4")
-    }
+    } | {("duplicate", " spaces .mp4")}
     good = {"plain", "really mkv", "future", "before 1970", "far", *(Path(name).stem for name in NAMES)}
     assert {asset.key for asset in read_lock(station).assets.values()} == good
     assert all(asset.eligible for asset in read_lock(station).assets.values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import threading
@@ -19,9 +18,10 @@ from fixtures.media.barcode import Clip, make
 from retrovue.cli.executors import open_workers, parse_executor
 from retrovue.errors import RetroVueError
 from retrovue.library.adapters import FoundMedia
-from retrovue.library.catalog import Asset, AssetState, Catalog
+from retrovue.library.catalog import Asset, AssetState
 from retrovue.library.enrichers.probe import ProbeEnricher, ProbeSettings
-from retrovue.library.ingest import Cache, Ingested, Survey, ingest
+from retrovue.library.ingest import Ingested, Survey, ingest
+from retrovue.library.lock_lines import LockLines
 from retrovue.playout.house_copy import HouseCopy
 from retrovue.station.model import Collection
 from tests.cli.run import run
@@ -79,7 +79,9 @@ def test_a_worker_is_killed_in_the_middle_nothing_is_lost_nothing_twice(
         if number == 7:
             file.write_bytes(b"no film")
         else:
-            os.link(original, file)
+            shutil.copy(original, file)
+            with file.open("ab") as end:
+                end.write(b"\0\0\0\x09free" + bytes([number]))
         size = file.stat().st_size
         found.append(FoundMedia(Asset("tv", file.stem, path=file.name, size=size), file))
     journal = tmp_path / "journal"
@@ -93,8 +95,7 @@ def test_a_worker_is_killed_in_the_middle_nothing_is_lost_nothing_twice(
                     Survey(tuple(found), (), frozenset()),
                     {"tv": Collection(collection="tv", source={"kind": "filesystem", "path": "media"})},
                     [ProbeEnricher(ProbeSettings()), Trace(TraceSettings(journal=journal))],
-                    Catalog({}, ""),
-                    Cache(tmp_path / "cache"),
+                    LockLines(),
                     workers=workers,
                 )
             )

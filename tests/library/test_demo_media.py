@@ -24,8 +24,9 @@ from retrovue.library.catalog import Asset
 from retrovue.library.demo_media import NTSC, Recipe, recipes, timecode_of
 from retrovue.library.demo_render import alone, outstanding, render, tidy
 from retrovue.library.enrichers import open_enrichers
-from retrovue.library.ingest import Cache, ingest, survey
-from retrovue.library.lock import make_catalog, read_lock
+from retrovue.library.ingest import ingest, survey
+from retrovue.library.lock import read_lock
+from retrovue.library.lock_lines import LockLines
 from retrovue.station.load import require_station
 from retrovue.units import HOUR_US, MINUTE_US, SECOND_US
 
@@ -134,9 +135,8 @@ def test_a_rendered_file_is_what_its_recipe_says(tmp_path: Path, binary: str) ->
 
 def _ingest(folder: Path) -> Asset:
     collections = {"shows": MODEL.collections["sitcoms"].model_copy(update={"source": _SOURCE})}
-    nothing = make_catalog([])
-    found = survey(collections, folder, nothing)
-    done = ingest(found, collections, open_enrichers(), nothing, Cache(folder / "cache"))
+    found = survey(collections, folder, LockLines())
+    done = ingest(found, collections, open_enrichers(), LockLines())
     assert not done.findings
     (asset,) = done.assets
     return asset

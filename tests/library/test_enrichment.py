@@ -1,4 +1,4 @@
-"""A newer enricher runs again by itself; what was found is kept as soon as it is found."""
+"""A newer enricher runs again by itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from retrovue.errors import RetroVueError
 from retrovue.library.catalog import Asset
 from retrovue.library.enrichers.loudness import LoudnessEnricher
 from retrovue.library.enrichers.probe import ProbeEnricher
-from retrovue.library.enrichment import Looked, Step, Steps, enrich, made_by
+from retrovue.library.enrichment import Looked, Step, enrich, made_by
 from retrovue.library.finding import Unreadable
 from tests.cli.run import run
 from tests.library.media import make as make_media
@@ -113,43 +113,6 @@ def test_a_worker_with_other_enrichers_says_so() -> None:
 def test_without_a_length_it_is_no_asset() -> None:
     with pytest.raises(Unreadable, match="how long it lasts"):
         look({}, length=0)
-
-
-# --- the memory of it --------------------------------------------------------------------------------
-
-
-def test_steps_are_kept_at_once_and_only_of_this_very_file(tmp_path: Path) -> None:
-    file = tmp_path / "state" / "steps"
-    steps, looked = Steps(file), look({})
-    steps.keep(FOUND, looked.steps)
-    # Another one reads them while the first has not ended.
-    assert look(Steps(file).of(FOUND)).ran == ()
-    assert Steps(file).of(replace(FOUND, mtime_ns=8)) == {}
-    assert Steps(file).of(replace(FOUND, size=6)) == {}
-    steps.close()
-    other = replace(FOUND, path="Other.mp4")
-    again = Steps(file)
-    again.keep(other, looked.steps)
-    again.close(only=[other])
-    assert (Steps(file).of(FOUND), look(Steps(file).of(other)).ran) == ({}, ())
-
-
-@pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\0" + bytes(4000)])
-def test_a_damaged_memory_is_begun_anew(tmp_path: Path, content: bytes) -> None:
-    file = tmp_path / "steps"
-    file.write_bytes(content)
-    steps = Steps(file)
-    assert steps.of(FOUND) == {}
-    steps.keep(FOUND, look({}).steps)
-    assert look(Steps(file).of(FOUND)).ran == ()
-
-
-def test_one_that_writes_nothing(tmp_path: Path) -> None:
-    steps = Steps(tmp_path / "steps", writes=False)
-    steps.keep(FOUND, look({}).steps)
-    assert steps.of(FOUND) == {}
-    steps.close(only=[])
-    assert list(tmp_path.iterdir()) == []
 
 
 # --- the real ones -----------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def test_another_machine_writes_the_same_lock(station: Path, ingest: Ingest, tmp
     os.utime(path, ns=(1, 1))
     assert ingest("--state", str(tmp_path / "elsewhere"))["current"]
     assert (station / FOLDER / "shows.jsonl").read_bytes() == text
-    assert (tmp_path / "elsewhere" / "ingest-cache").is_file()
+    assert (tmp_path / "elsewhere" / "known-files.sqlite").is_file()
 
 
 def test_files_that_can_not_be_used_never_stop_the_rest(station: Path, ingest: Ingest) -> None:
@@ -256,10 +256,9 @@ def test_a_new_edition_of_an_enricher_looks_again(
 def test_a_spoilt_cache_costs_only_time(station: Path, ingest: Ingest, tmp_path: Path) -> None:
     make(station / "media" / "a.mp4")
     ingest()
-    cache = tmp_path / "state" / "retrovue" / "tiny" / "ingest-cache"
-    for spoilt in (b"\xff\xfe", cache.read_bytes().replace(b"duration_us", b"duration")):
-        cache.write_bytes(spoilt)
-        (cache.parent / "enrichment.sqlite").write_bytes(spoilt)
+    known = tmp_path / "state" / "retrovue" / "tiny" / "known-files.sqlite"
+    for spoilt in (b"\xff\xfe", known.read_bytes()[:5000]):
+        known.write_bytes(spoilt)
         outcome = ingest()
         assert (outcome["looked_into"], outcome["current"]) == (1, True)
 

@@ -19,7 +19,7 @@ from retrovue.library.lock import (
     parse_file,
     read_lock,
     render_lock,
-    stale_files,
+    write_files,
     write_lock,
 )
 
@@ -93,7 +93,8 @@ def test_a_line_holds_only_what_a_schedule_depends_on() -> None:
 def test_a_collection_that_left_takes_its_file_along(tmp_path: Path) -> None:
     other = replace(CHEERS, collection="films")
     assert write_lock(tmp_path, [CHEERS, other]) == ["films.jsonl", "sitcoms.jsonl"]
-    assert stale_files(tmp_path, [CHEERS]) == ["films.jsonl"]
+    wanted = [(name, text.encode()) for name, text in render_lock([CHEERS]).items()]
+    assert write_files(tmp_path, wanted, only_look=True) == ["films.jsonl"]
     assert write_lock(tmp_path, [CHEERS]) == ["films.jsonl"]
     assert [f.name for f in (tmp_path / FOLDER).iterdir()] == ["sitcoms.jsonl"]
 

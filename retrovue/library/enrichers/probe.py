@@ -149,9 +149,15 @@ class ProbeEnricher:
             # PyAV 18 stumbles over a stream that was not there at the beginning (its input.py, demux).
             raise Unreadable("another stream begins in the middle of it", help="remux the file") from None
         except av.error.FFmpegError as error:
-            raise Unreadable(f"this is no video file that can be read: {error.strerror}") from None
+            what = f"this is no video file that can be read: {error.strerror}"
+            raise Unreadable(what, passing=_passes(error)) from None
         except OSError as error:
-            raise Unreadable(f"can't be read: {error.strerror}") from None
+            raise Unreadable(f"can't be read: {error.strerror}", passing=True) from None
+
+
+def _passes(error: av.error.FFmpegError) -> bool:
+    """Is it the fault of the disk, or of whoever waited too long, and not of what the file holds?"""
+    return isinstance(error, OSError | av.error.ExitError)
 
 
 def _open(location: Path) -> InputContainer:
@@ -241,7 +247,11 @@ def _first_frame(container: InputContainer, video: VideoStream) -> VideoFrame:
         raise Unreadable("its picture is coded in a way that is not known here")
     try:
         frame = next(container.decode(video), None)
-    except (av.error.FFmpegError, StopIteration):
+    except av.error.FFmpegError as error:
+        if _passes(error):
+            raise
+        frame = None
+    except StopIteration:
         frame = None
     if frame is None or not frame.width or not frame.height:
         raise Unreadable("no picture in it can be decoded", help="is it damaged, or encrypted (DRM)?")

@@ -1,0 +1,327 @@
+"""What the library costs: ingest of what is known and of what is new, reading the lock, asking it, memory.
+
+    python benchmarks/library.py --assets 100000 --json
+
+Three things are measured, each by the real code in a process of its own.
+
+Known files: a tree of ``--assets`` files, each a few bytes, whose enrichers have been asked before. Their
+answers come from a made-up catalog, since no machine holds so many films; all else of both ingests is real:
+walking, names, what lies beside, the state directory, the lock. ``first_s`` is that of the first ingest,
+``ingest_s`` the second one, ``touched_s`` the one after every file's time of modification was changed.
+
+The catalog: ``lock_read_s`` is reading the whole lock, ``cached_read_s`` opening it through its cache, and
+``query_ms`` one query, as ``retrovue library`` and a program ask it.
+
+Real files: ``--files`` clips of five seconds, ingested twice by the real enrichers: ``real_ratio`` is how
+much cheaper the second time is. ``probe_per_s`` is how many of them the probe alone does in a second of one
+core.
+
+Seconds are CPU time, user and system, of the command and of all that it started; ``_wall_s`` is the wall's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from measured import Cost, alone, measured, median_of
+
+from fixtures.synthetic_station import Size, assets, write
+from retrovue.ffmpeg_binary import choose_ffmpeg
+
+#: Of 100,000 assets; ``*_ratio`` and ``probe_per_s`` at least, all else at most.
+TARGETS = {
+    "lock_read_s": 1.0,
+    "query_ms": 20.0,
+    "known_ratio": 20.0,
+    "real_ratio": 20.0,
+    "peak_mb": 300.0,
+    "probe_per_s": 50.0,
+}
+_AT_LEAST = ("known_ratio", "real_ratio", "probe_per_s")
+
+_STATION = """
+station: small
+name: Small
+timezone: UTC
+---
+channel: one
+number: "1"
+name: One
+plans: [all-day]
+---
+plan: all-day
+zones: [{ zone: Day, window: 06:00-06:00, play: [test-pattern] }]
+---
+collection: shows
+source: { kind: filesystem, path: media }
+"""
+
+
+# --- known files -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A station with a folder of media, and its state directory."""
+
+    station: Path
+    state: Path
+
+    def ingest(self) -> Cost:
+        """The real command."""
+        return retrovue("ingest", self.station, "--state", self.state, "--quiet", "--json")
+
+    def asked_before(self) -> Cost:
+        """The first ingest, with the answers of the made-up catalog."""
+        return own("first", self.station, self.state)
+
+
+def retrovue(*arguments: str | Path) -> Cost:
+    """Run a command of RetroVue and measure it."""
+    return measured(sys.executable, "-m", "retrovue", *map(str, arguments))
+
+
+def own(what: str, *arguments: str | Path) -> Cost:
+    """Run a part of this script in a process of its own and measure it."""
+    return measured(sys.executable, str(Path(__file__)), "--part", what, *map(str, arguments))
+
+
+def made_up(folder: Path, count: int) -> Tree:
+    """A tree of ``count`` files, each of its own content and at the path that the catalog has for it."""
+    tree = Tree(folder / "station", folder / "state")
+    write(tree.station, Size(1, count))
+    for collection, listed in assets(Size(1, count)):
+        known: set[Path] = set()
+        for asset in listed:
+            file = tree.station / "media" / collection / asset.path
+            if file.parent not in known:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                known.add(file.parent)
+            file.write_bytes(asset.id.encode())
+    for lock in (tree.station / "catalog.lock").iterdir():
+        lock.unlink()
+    return tree
+
+
+def first(station: Path, state: Path) -> None:
+    """``retrovue ingest``, with enrichers that open nothing: each has the answer to every file already."""
+    from retrovue.cli.main import main as command
+    from retrovue.library import enrichers
+    from retrovue.library.catalog import Asset
+
+    (count,) = (int(line) for line in (station / "assets").read_text().split())
+    answers = {a.id: a for _, listed in assets(Size(1, count)) for a in listed}
+    found_by_name = {"collection", "key", "path", "size", "mtime_ns", "state", "approved", "subtitles"}
+    fields = [name for name in Asset.__slots__ if name not in found_by_name]
+
+    def answer(self: object, asset: Asset, location: Path) -> Asset:
+        known = answers[asset.id]
+        return replace(asset, **{name: getattr(known, name) for name in fields})
+
+    for enricher in enrichers.open_enrichers():
+        type(enricher).enrich = answer  # type: ignore[method-assign]
+    if code := command(["ingest", str(station), "--state", str(state), "--quiet", "--json"]):
+        raise SystemExit(code)
+
+
+def known_files(folder: Path, count: int, runs: int) -> dict[str, Any]:
+    """The figures of a tree of ``count`` known files."""
+    tree = made_up(folder, count)
+    (tree.station / "assets").write_text(str(count))
+    before = tree.asked_before()
+    again = median_of(runs, tree.ingest)
+    if json.loads(again.output)["looked_into"] or not json.loads(again.output)["current"]:
+        raise SystemExit("the second ingest did not know the files")
+    for file in (tree.station / "media").rglob("*.m*"):
+        os.utime(file, ns=(1, 1))
+    touched = tree.ingest()
+    reading = own("read", tree.station, tree.state)
+    return {
+        "first_s": round(before.cpu_s, 3),
+        "first_peak_mb": round(before.peak_mb, 1),
+        "ingest_s": round(again.cpu_s, 3),
+        "ingest_wall_s": round(again.wall_s, 3),
+        "ingest_us_per_asset": round(again.cpu_s * 1e6 / count, 1),
+        "peak_mb": round(again.peak_mb, 1),
+        "touched_s": round(touched.cpu_s, 3),
+        "touched_looked_into": json.loads(touched.output)["looked_into"],
+        **json.loads(reading.output.splitlines()[-1]),
+    }
+
+
+# --- the catalog -----------------------------------------------------------------------------------
+
+
+def read(station: Path, state: Path) -> None:
+    """Prints the figures of the lock."""
+    from retrovue.compiler.shelf import matches
+    from retrovue.library.catalog import Asked, Asset, Catalog
+    from retrovue.library.catalog_cache import FOLDER, open_catalog
+    from retrovue.library.lock import read_lock
+    from retrovue.station.model import Query
+
+    def timed(do: Callable[[], Any]) -> tuple[float, Any]:
+        began = time.process_time()
+        outcome = do()
+        return time.process_time() - began, outcome
+
+    def answer(asked: Sequence[Asked], query: Query) -> list[Asset]:
+        return [asset for asset in catalog.eligible(asked) if matches(asset, query)]
+
+    cold_s, _ = timed(lambda: open_catalog(station, state / FOLDER))
+    cached_s, catalog = timed(lambda: open_catalog(station, state / FOLDER))
+    assert isinstance(catalog, Catalog)
+    queries = [
+        (Query(collection=f"shows-{n % 10}", series=f"Series {n:05}"), ("series", f"series {n:05}"))
+        for n in range(1, 31)
+    ]
+    times = []
+    for query, word in queries:
+        asked = (("collection", (str(query.collection),)), (word[0], (word[1],)))
+        seconds, found = timed(partial(answer, asked, query))
+        if not found:
+            raise SystemExit(f"nothing is {word}")
+        times.append(seconds * 1000)
+    cached_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    seconds, whole = timed(lambda: read_lock(station))
+    print(
+        json.dumps(
+            {
+                "lock_read_s": round(seconds, 3),
+                "lock_peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+                "cache_made_s": round(cold_s, 3),
+                "cached_read_s": round(cached_s, 3),
+                "cached_peak_mb": round(cached_mb, 1),
+                "query_ms": round(statistics.median(times), 2),
+                "query_most_ms": round(max(times), 2),
+                "lock_assets": len(whole.assets),
+            }
+        )
+    )
+
+
+# --- real files ------------------------------------------------------------------------------------
+
+
+def clips(folder: Path, count: int) -> None:
+    """``count`` films of five seconds, picture and sound, no two the same."""
+    models = []
+    for n, suffix in enumerate(("mp4", "mkv", "mp4", "ts")):
+        models.append(folder / f"model-{n}.{suffix}")
+        ffmpeg(
+            *("-f", "lavfi", "-i", f"testsrc2=s={160 + 16 * n}x120:r=30:d=5"),
+            *("-f", "lavfi", "-i", "sine=r=48000:d=5", "-c:v", "libx264", "-preset", "ultrafast"),
+            str(models[-1]),
+        )
+    media = folder / "station" / "media"
+    for n in range(count):
+        model = models[n % len(models)]
+        file = media / f"Show {n // 25}" / "Season 1" / f"Show {n // 25} - S01E{n % 25 + 1:02}{model.suffix}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        named = ("-metadata", f"service_name={n}", "-metadata", f"comment={n}")
+        ffmpeg("-i", str(model), "-c", "copy", *named, str(file))
+
+
+def ffmpeg(*arguments: str) -> None:
+    """Raises ``CalledProcessError``."""
+    command = [choose_ffmpeg().path, "-hide_banner", "-nostdin", "-v", "error", "-y", *arguments]
+    subprocess.run(command, check=True)
+
+
+def real_files(folder: Path, count: int, runs: int) -> dict[str, Any]:
+    """The figures of ``count`` real films, ingested twice."""
+    folder.mkdir()
+    clips(folder, count)
+    tree = Tree(folder / "station", folder / "state")
+    (tree.station / "station.yaml").write_text(_STATION)
+    before = tree.ingest()
+    lock = (tree.station / "catalog.lock" / "shows.jsonl").read_bytes()
+    again = median_of(runs, tree.ingest)
+    told = json.loads(again.output)
+    if told["looked_into"] or lock != (tree.station / "catalog.lock" / "shows.jsonl").read_bytes():
+        raise SystemExit("the second ingest did not know the files")
+    rate = own("probe", tree.station / "media")
+    start = median_of(runs, lambda: retrovue("check", tree.station))
+    return {
+        "real_files": count,
+        "real_first_s": round(before.cpu_s, 3),
+        "real_second_s": round(again.cpu_s, 3),
+        "real_ratio": round(before.cpu_s / again.cpu_s, 1),
+        "check_s": round(start.cpu_s, 3),
+        **json.loads(rate.output.splitlines()[-1]),
+    }
+
+
+def probe(media: Path) -> None:
+    """Prints how many files the probe does in a CPU second."""
+    from retrovue.library.catalog import Asset
+    from retrovue.library.enrichers.probe import ProbeEnricher, ProbeSettings
+
+    files = sorted(file for file in media.rglob("*") if file.is_file())
+    enricher = ProbeEnricher(ProbeSettings())
+    enricher.enrich(Asset("shows", "warm"), files[0])
+    began = time.process_time()
+    for file in files:
+        enricher.enrich(Asset("shows", file.stem), file)
+    print(json.dumps({"probe_per_s": round(len(files) / (time.process_time() - began), 1)}))
+
+
+# --- the command line ------------------------------------------------------------------------------
+
+
+def measure(count: int, files: int, runs: int) -> dict[str, Any]:
+    """All figures."""
+    with tempfile.TemporaryDirectory(prefix="retrovue-benchmark-") as name:
+        found: dict[str, Any] = {"assets": count, "load": round(os.getloadavg()[0], 2)}
+        if files:
+            found |= real_files(Path(name, "real"), files, runs)
+        if count:
+            found |= known_files(Path(name, "known"), count, runs)
+        if files and count:
+            # What enrichers cost a file, beside all the rest of a first ingest.
+            looking = (found["real_first_s"] - found["real_second_s"]) / files
+            found["known_ratio"] = round((found["first_s"] + looking * count) / found["ingest_s"], 1)
+        return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--assets", type=int, default=100_000, help="known files; 0: leave them out")
+    parser.add_argument("--files", type=int, default=317, help="real ones; 0: leave them out")
+    parser.add_argument("--runs", type=int, default=3, help="the median of so many; 3")
+    parser.add_argument("--json", action="store_true", help="nothing but the JSON line")
+    parser.add_argument("--part", nargs="+", help=argparse.SUPPRESS)
+    args = parser.parse_args(argv)
+    if args.part:
+        part, *paths = args.part
+        parts: dict[str, Callable[..., None]] = {"first": first, "read": read, "probe": probe}
+        parts[part](*map(Path, paths))
+        return 0
+    with alone():
+        found = measure(args.assets, args.files, args.runs)
+    if not args.json:
+        for name, value in found.items():
+            target = TARGETS.get(name)
+            sign = "" if target is None else f"   {'≥' if name in _AT_LEAST else '≤'} {target:g}"
+            print(f"{name:<22}{value:>12}{sign}")
+    print(json.dumps(found))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
