@@ -26,6 +26,7 @@ _COPIED = ("retrovue", "tests", "fixtures", "stations", "templates", "schemas", 
 
 _BREAKS = ("tests/compiler/test_breaks.py",)
 _DAYS = ("tests/compiler/test_schedule_day.py",)
+_APPROVED = ("tests/compiler/test_approved.py",)
 _TURNS = ("tests/compiler/test_rotation.py",)
 _SPOTS = ("tests/compiler/test_spots.py", "tests/compiler/test_traffic.py", "tests/traffic", *_BREAKS)
 
@@ -42,6 +43,62 @@ class Mutation:
 
 
 MUTATIONS = (
+    Mutation(
+        "only what is approved is asked for by query",
+        "../library/catalog.py",
+        "return self.state is AssetState.READY and self.approved and self.duration_us > 0",
+        "return self.state is AssetState.READY and self.duration_us > 0",
+        _APPROVED,
+    ),
+    Mutation(
+        "only what is ready is asked for by query, approved or not",
+        "../library/catalog.py",
+        "return self.state is AssetState.READY and self.approved and self.duration_us > 0",
+        "return self.approved and self.duration_us > 0",
+        _APPROVED,
+    ),
+    Mutation(
+        "only what is ready and approved is asked for by id",
+        "shelf.py",
+        "return asset if asset is not None and asset.eligible else None",
+        "return asset",
+        _APPROVED,
+    ),
+    Mutation(
+        "a day that is taken over has nothing that was approved no longer",
+        "day_inputs.py",
+        "assets = self._shelf.select(query).assets",
+        "assets = self._shelf.select(query).assets[:0]",
+        _APPROVED,
+    ),
+    Mutation(
+        "nor does its chain name an asset that is approved no longer",
+        "day_inputs.py",
+        'return self.asset(asset) if asset is not None else b""',
+        "return asset_id.encode()",
+        _APPROVED,
+    ),
+    Mutation(
+        "nor its stand-ins one that is approved no longer",
+        "day_inputs.py",
+        "[digests.answer(model.pools[slug].spots) for slug in channel.fallback if slug in model.pools],",
+        "[],",
+        _APPROVED,
+    ),
+    Mutation(
+        "what a simulcast airs later is looked at again: is it still approved?",
+        "clearance.py",
+        "return bool(asset_id) and self._shelf.asset(asset_id) is None",
+        "return False",
+        _APPROVED,
+    ),
+    Mutation(
+        "the artefact says what is approved no longer, and nobody calls it ready",
+        "compile.py",
+        "assets = catalog.named(used)",
+        "assets = {i: replace(a, approved=True) for i, a in catalog.named(used).items()}",
+        _APPROVED,
+    ),
     Mutation(
         "breaks keep their least spacing",
         "breaks.py",

@@ -23,6 +23,7 @@ from heapq import heapify, heappop, heapreplace
 from retrovue.broadcast_day import Calendar
 from retrovue.compiler.airing import advance
 from retrovue.compiler.base import Base, segments_of
+from retrovue.compiler.clearance import Clearance
 from retrovue.compiler.day_inputs import DayInputs, Digests, owner_of, shown
 from retrovue.compiler.findings import Findings
 from retrovue.compiler.in_flight import CURSOR, InFlight, unpack
@@ -43,6 +44,7 @@ from retrovue.compiler.segments import Segments
 from retrovue.compiler.traffic import traffic_lines
 from retrovue.compiler.unread import last_end_us, last_start_us
 from retrovue.station.model import Channel
+from retrovue.units import from_us
 
 #: How many days before the first one are kept for what runs into it: a simulcast may be a day late.
 _EVES = 3
@@ -83,6 +85,7 @@ class DraftChannel:
     playlists: PlaylistMaker
     findings: Findings
     inputs: DayInputs
+    clearance: Clearance
     source: DraftChannel | None = None  #: of a simulcast
     days: list[DraftDay] = field(default_factory=list)
     eves: list[DraftDay] = field(default_factory=list)  #: replayed days that may run into the first one
@@ -574,8 +577,8 @@ def _later(work: DraftChannel, programmes: Sequence[InFlight], delay: int) -> li
 def _tile(work: DraftChannel, day: DraftDay, waiting: list[InFlight], now: int) -> int:
     """Fill ``day`` from ``now`` with what waits; what starts later stays in ``waiting``. Returns its end.
 
-    Where the source has nothing to show (the station's first hour, a delay that was changed), the channel
-    is off the air.
+    Where the source has nothing to show (the station's first hour, a delay that was changed), or what it
+    showed may not air any more, the channel is off the air.
     """
     taken: set[int] = set()
     later = [p for p in waiting if p.event.start_us >= day.end_us]
@@ -591,15 +594,31 @@ def _tile(work: DraftChannel, day: DraftDay, waiting: list[InFlight], now: int) 
         event = programme.event
         if event.start_us < now:
             continue
+        if barred := work.clearance.barred(programme):
+            _warn_of_barred(work, event, barred)
+            continue
         if event.start_us > now:
             off_air(event.start_us)
-        (event,) = with_ids([replace(event, broadcast_date=day.date)], taken)
+        programme = work.clearance.cleared(programme)
+        (event,) = with_ids([replace(programme.event, broadcast_date=day.date)], taken)
         _append(day, event, programme.playlist)
         now = event.end_us
     if now < day.end_us:
         off_air(day.end_us)
         now = day.end_us
     return now
+
+
+def _warn_of_barred(work: DraftChannel, event: ScheduleEvent, asset_id: str) -> None:
+    at = from_us(event.start_us).astimezone(work.calendar.zone)
+    work.findings.warn_of(
+        "simulcast-barred",
+        asset_id,
+        f"{at:%a %d %b %H:%M}",
+        (f"“{asset_id}” is not ready and approved any more: channel “{work.name}” is off the air ", "", ""),
+        work.channel.place("simulcast"),
+        help="approve it again, or bring its file back and ingest",
+    )
 
 
 def _append(day: DraftDay, event: ScheduleEvent, playlist: Sequence[Segment]) -> None:

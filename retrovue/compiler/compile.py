@@ -27,6 +27,7 @@ from retrovue.compiler.channel_days import (
     schedule,
     schedule_days,
 )
+from retrovue.compiler.clearance import Clearance
 from retrovue.compiler.content_hash import DayHasher, sealed
 from retrovue.compiler.day_inputs import DayInputs, Digests
 from retrovue.compiler.fallbacks import FallbackDesk
@@ -47,7 +48,7 @@ from retrovue.compiler.model import (
     ScheduleDay,
 )
 from retrovue.compiler.overlays import compiled_overlays
-from retrovue.compiler.playlist import PlaylistMaker
+from retrovue.compiler.playlist import DEFAULT_REMAINDER, PlaylistMaker
 from retrovue.compiler.rotation import STATION_WIDE, Rotation
 from retrovue.compiler.schedule_day import Scheduler
 from retrovue.compiler.segments import Segments, shown
@@ -163,6 +164,7 @@ def open_channels(draft: Draft) -> None:
     made: dict[str, DraftChannel] = {}
     company = _company(model, draft.group)
     waiting = list(draft.group)
+    ident = model.synthetics[DEFAULT_REMAINDER]
     while waiting:
         channel = next((c for c in waiting if c.simulcast is None or c.simulcast in made), waiting[0])
         waiting.remove(channel)
@@ -195,6 +197,7 @@ def open_channels(draft: Draft) -> None:
                     if start == calendar.day_start
                 },
             ),
+            Clearance(shelf, ident, ident.title or channel.name),
             made.get(channel.simulcast or ""),
         )
     draft.channels = list(made.values())

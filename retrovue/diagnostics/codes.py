@@ -722,6 +722,14 @@ _ALL = (
         'not_before: "21:00"\nat: { "20:00": late-film }     # wrong\nat: { "21:00": late-film }     # right',
     ),
     _code(
+        "simulcast-barred",
+        "a programme that a simulcast may not air any more",
+        """The simulcast airs later what its source was published with. Since then the asset has retired, or
+        its approval was taken back, so the simulcast is off the air in its place.""",
+        "Approve the asset again, or bring its file back and run ingest.",
+        "simulcast: one\ndelay: 24h     # and the film of yesterday was withdrawn",
+    ),
+    _code(
         "manual-not-found",
         "an airing whose asset isn't there",
         """A manual program lists an episode, asset or title that no ready and approved asset of the catalog
