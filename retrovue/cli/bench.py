@@ -71,9 +71,11 @@ class Bench:
 
         ``known``: a schedule of the same days; channels whose inputs are the same are taken from it.
         """
-        from retrovue.cli.processes import cores, spread_over
+        from retrovue.cli.executors import Chosen
+        from retrovue.cli.processes import spread_over
         from retrovue.compiler.base import Base
         from retrovue.compiler.compile import broadcast_date_at, compile_station
+        from retrovue.workers import cores
 
         first = broadcast_date_at(self.model, as_of_us) if first_day is None else first_day
         with no_search_for_garbage():
@@ -86,7 +88,8 @@ class Bench:
                 checkpoint or self.checkpoint(first),
                 base=Base.of_compiled(known, published=False) if known is not None else None,
                 spread=spread_over(
-                    cores() if days * len(self.model.channels) >= _WORTH_FORKING else 1, lambda _: None
+                    Chosen("processes", cores() if days * len(self.model.channels) >= _WORTH_FORKING else 1),
+                    lambda _: None,
                 ),
             )
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrovue.cli.arguments import broadcast_date, instant, whole_days
+from retrovue.cli.executors import Chosen, add_executor
 from retrovue.cli.view import View
 from retrovue.garbage import no_search_for_garbage
 
@@ -63,7 +65,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="compile only this channel and take the others from the base, or from the artefact there is",
     )
-    parser.add_argument("--jobs", metavar="N", type=_jobs, default=1, help="processes; 0 for one a core")
+    parser.add_argument(
+        "--jobs",
+        metavar="N",
+        type=_jobs,
+        help="processes, 1 by default: short for --executor processes:N; 0 for one a core",
+    )
+    add_executor(parser, default=None)
     parser.add_argument(
         "--check",
         action="store_true",
@@ -85,10 +93,32 @@ def _jobs(text: str) -> int:
     return int(text)
 
 
+def who_compiles(args: argparse.Namespace) -> Chosen:
+    """Who compiles. Raises ``RetroVueError`` where ``--jobs`` and ``--executor`` disagree."""
+    from retrovue.errors import RetroVueError
+    from retrovue.workers import cores
+
+    jobs: int | None = args.jobs
+    executor: Chosen | None = args.executor
+    if jobs is None and executor is None:
+        return Chosen("processes", 1)
+    short = Chosen("processes", jobs or cores())
+    asked = executor or short
+    if asked.kind != "dask":
+        asked = replace(asked, count=asked.count or cores())
+    if jobs is None or asked == short:
+        return asked
+    raise RetroVueError(
+        f"--jobs {jobs} is short for --executor {short}, which --executor {executor} is not",
+        help="give one of the two",
+    )
+
+
 def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.clock import StationClock
     from retrovue.units import to_us
 
+    chosen = who_compiles(args)
     clock = StationClock()
     as_of_us = to_us(args.as_of) if args.as_of else clock.now_us()
     found = _already_there(args, as_of_us)
@@ -97,7 +127,7 @@ def run(args: argparse.Namespace, view: View) -> int:
         _report(args, view, {**summary, "written": False, "unchanged": True}, diagnostics, {})
         return 0
     with ExitStack() as opened:
-        return _compile(args, view, clock.now_us(), as_of_us, opened)
+        return _compile(args, view, chosen, clock.now_us(), as_of_us, opened)
 
 
 def _already_there(
@@ -158,12 +188,12 @@ def _summary_of(artefact: Artefact, output: Path) -> dict[str, Any]:
 
 
 @no_search_for_garbage()
-def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int, opened: ExitStack) -> int:
+def _compile(
+    args: argparse.Namespace, view: View, chosen: Chosen, now_us: int, as_of_us: int, opened: ExitStack
+) -> int:
     """``opened`` keeps the base's artefact open, from which unread days are copied."""
-    from dataclasses import replace
-
     from retrovue import __version__
-    from retrovue.cli.processes import cores, spread_over
+    from retrovue.cli.processes import spread_over
     from retrovue.cli.up_to_date import made_from
     from retrovue.compiler.compile import compile_station
     from retrovue.compiler.expectations import broken_expectations
@@ -200,16 +230,16 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int, o
     ledger = read_ledger(folder, station.station)
     base, base_hash = _base(args, view, output, folder, station.station, opened)
     default_days = -(-station.horizon.guide // (24 * HOUR_US)) + SPARE_DAYS
-    jobs = args.jobs or cores()
+    writers = 1 if chosen.count == 1 else 2
     publications: list[Publication] = []
 
     def early(days: Sequence[ScheduleDay]) -> None:
-        """Write what is there while other processes compile the rest. From the first days on: before, a
+        """Write what is there while others compile the rest. From the first days on: before, a
         process would be forked that has the database open."""
         from retrovue.store import Publication
 
         if not publications:
-            publications.append(opened.enter_context(Publication(output, jobs)))
+            publications.append(opened.enter_context(Publication(output, writers)))
         publications[0].add(days)
 
     compiled = compile_station(
@@ -222,8 +252,8 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int, o
         base=base,
         force=args.force,
         only=args.only,
-        spread=spread_over(jobs, view.say, publish=not args.check),
-        ready=early if jobs > 1 and base is None and not args.check else None,
+        spread=spread_over(chosen, view.say, publish=not args.check),
+        ready=early if writers > 1 and base is None and not args.check else None,
     )
     said = tuple(Finding(d.headline, d) for d in loaded.diagnostics)
     compiled = replace(compiled, findings={STATION: said, **compiled.findings})
@@ -256,7 +286,7 @@ def _compile(args: argparse.Namespace, view: View, now_us: int, as_of_us: int, o
             if publications:
                 publications[0].publish(compiled, provenance, why, model.station.keep)
             else:
-                write_artefact(output, compiled, provenance, why, model.station.keep, jobs)
+                write_artefact(output, compiled, provenance, why, model.station.keep, writers)
             written = True
     summary = {
         "artefact": str(output),
@@ -380,8 +410,6 @@ def _airs_otherwise(day: ScheduleDay, base: Base) -> bool:
 
 def _on_the_air(day: ScheduleDay) -> tuple[object, ...]:
     """What of a day is seen: who asked for it, and where that is written, is not."""
-    from dataclasses import replace
-
     events = [
         replace(e, plan="", zone="", written_at="")
         for e in day.events

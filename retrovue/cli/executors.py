@@ -1,7 +1,7 @@
-"""Executors: ``--executor`` says who does what ingest and conform share out.
+"""Executors: ``--executor`` says who does what ingest, conform and compile share out.
 
 ================== ===================================================================================
-``threads:N``      threads of this process; the default
+``threads:N``      threads of this process; the default, but for compile
 ``processes:N``    processes of this machine
 ``dask://H:P``     the workers of the Dask scheduler at H:P, of whatever machines
 ``dask+tls://H:P`` the same over TLS, with the certificates of Dask's own configuration
@@ -16,9 +16,11 @@ anything: keep it in a network of your own.
 from __future__ import annotations
 
 import argparse
+import pickle
 import re
 import signal
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,16 +45,22 @@ class Chosen:
     count: int = 0  #: 0: as many as the command thinks right
     address: str = ""  #: Dask's own: tcp://host:port
 
+    def __str__(self) -> str:
+        """As it is written."""
+        if self.kind == "dask":
+            return self.address.replace("tls://", "dask+tls://").replace("tcp://", "dask://")
+        return f"{self.kind}:{self.count}" if self.count else self.kind
 
-def add_executor(parser: argparse.ArgumentParser) -> None:
-    """The option itself."""
+
+def add_executor(parser: argparse.ArgumentParser, default: Chosen | None = Chosen("threads")) -> None:
+    """The option itself. ``default`` None: who asks finds out."""
     parser.add_argument(
         "--executor",
         type=parse_executor,
-        default=Chosen("threads"),
+        default=default,
         metavar="WHO",
-        help="who does the work: threads:N (default), processes:N, or dask://HOST:PORT, a Dask scheduler "
-        "whose workers share it",
+        help=f"who does the work: threads:N{' (default)' if default is not None else ''}, processes:N, or "
+        "dask://HOST:PORT, a Dask scheduler whose workers share it",
     )
 
 
@@ -143,14 +151,26 @@ def _cluster(address: str) -> Iterator[Workers]:
         # Not pure: a task that failed is tried anew, when it is asked for anew.
         executor = client.get_executor(pure=False)
         at_once, lost = _threads_of(client, address), (distributed.KilledWorker,)
+
+        def share(thing: object) -> object:
+            # A task, not mere data: the scheduler has it done again when the worker that has it dies.
+            return client.submit(_unpacked, zlib.compress(pickle.dumps(thing), 1), pure=False)
+
         try:
-            yield Workers(executor, at_once, lambda: executor.shutdown(wait=False), here=False, lost=lost)
+            yield Workers(
+                executor, at_once, lambda: executor.shutdown(wait=False), here=False, lost=lost, share=share
+            )
         except CancelledError:
             raise RetroVueError(
                 f"the Dask scheduler at {address} is gone", help="do it again: what was done is kept"
             ) from None
         finally:
             executor.shutdown(wait=False)
+
+
+def _unpacked(packed: bytes) -> object:
+    # Not of a stranger: Dask sends nothing but pickles.
+    return pickle.loads(zlib.decompress(packed))  # noqa: S301
 
 
 def _threads_of(client: Any, address: str) -> int:

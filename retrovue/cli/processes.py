@@ -1,73 +1,103 @@
-"""Processes: a compile spread over several cores.
+"""Processes: a compile spread over several cores, or over the machines of a cluster.
 
-Each worker is forked with the whole station in memory and gives back the days of the groups that it took;
-which one took which makes no difference. Where they are to be published, it also writes what the artefact
-will say of their events, so that nobody else needs to look at them. A worker that dies (the kernel kills
-whoever takes too much memory) stops nothing: what is left is compiled in this process.
+On this machine each worker is forked with the whole station in memory; a cluster's get it sent once. Each
+gives back the days of the groups that it took; which one took which makes no difference. Where they are to be
+published, it also writes what the artefact will say of their events, so that nobody else needs to look at
+them. A worker that dies (the kernel kills whoever takes too much memory) stops nothing: what is left is
+compiled in this process, or by the cluster's others.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
-from retrovue.compiler.compile import GroupDays, Spread, in_turn
+from retrovue.cli.executors import Chosen, open_workers
+from retrovue.compiler.compile import GroupDays, Spread, Work, in_turn
 from retrovue.compiler.folded import folded
+from retrovue.errors import RetroVueError
 from retrovue.store.event_rows import written
+from retrovue.workers import Workers, cores
+
+#: Compiles a group of some work, by its number.
+_Compile = Callable[[int], GroupDays]
+
+#: What a future raises, or who makes one, when there is nobody to do the work; BlockingIOError: the system
+#: grants no more processes (fork, EAGAIN).
+_LOST = (BrokenProcessPool, CancelledError, MemoryError, BlockingIOError)
 
 #: What the workers of the pool that is being made work on; a fork inherits it.
-_compile_one: Callable[[int], GroupDays] | None = None
+_inherited: _Compile | None = None
 
 
-def spread_over(jobs: int, say: Callable[[str], object], publish: bool = False) -> Spread:
-    """A ``compiler.compile.Spread`` over ``jobs`` processes; 1, or a machine that can't fork: in turn.
+def spread_over(chosen: Chosen, say: Callable[[str], object], publish: bool = False) -> Spread:
+    """A ``compiler.compile.Spread`` over the workers that were ``chosen``; in turn, where that is one process
+    or thread, or processes on a machine that can't fork.
 
-    ``say`` is told in one line when a process is lost. ``publish``: events come folded, for an artefact.
+    ``say`` is told in one line when workers are lost. ``publish``: events of other processes come folded, for
+    an artefact.
     """
-    if jobs <= 1 or "fork" not in multiprocessing.get_all_start_methods():
+    if chosen.kind == "processes" and "fork" not in multiprocessing.get_all_start_methods():
+        return in_turn
+    if chosen.count == 1:
         return in_turn
 
-    def spread(compile_one: Callable[[int], GroupDays], count: int) -> Iterable[GroupDays]:
-        if count <= 1:
-            return in_turn(compile_one, count)
-        return _spread(publishable(compile_one) if publish else compile_one, count, min(jobs, count), say)
+    def spread(work: Work) -> Iterable[GroupDays]:
+        return _spread(work, chosen, say, publish) if len(work) > 1 else in_turn(work)
 
     return spread
 
 
-def _spread(
-    compile_one: Callable[[int], GroupDays], count: int, jobs: int, say: Callable[[str], object]
-) -> Iterator[GroupDays]:
-    global _compile_one
+def _spread(work: Work, chosen: Chosen, say: Callable[[str], object], publish: bool) -> Iterator[GroupDays]:
     done = 0
-    _compile_one = compile_one
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("fork"), _begin)
+    compile_one: _Compile = Folding(work) if publish and chosen.kind != "threads" else work
+    opened = (
+        _forked(min(chosen.count or cores(), len(work)), work, compile_one)
+        if chosen.kind == "processes"
+        else open_workers(chosen, cores())
+    )
+    with opened as workers:
+        lost: tuple[type[BaseException], ...] = (*workers.lost, *_LOST)
+        try:
+            shared = workers.share(compile_one)
+            tasks = [workers.executor.submit(_compile, shared, number) for number in range(len(work))]
+            while tasks:
+                yield tasks.pop(0).result()
+                done += 1
+        except lost as error:
+            why = "there is too little memory" if isinstance(error, MemoryError) else "a process was lost"
+            why = "the cluster is gone" if isinstance(error, CancelledError) else why
+            say(f"{why}: what is left is compiled in one process ({done} of {len(work)} parts are done)")
+            workers.give_up()
+            yield from map(compile_one, range(done, len(work)))
+        except ImportError as error:
+            raise RetroVueError(
+                f"a worker lacks what the station needs: {error}",
+                help="install the same packages there, adapters and enrichers too",
+            ) from None
+
+
+@contextmanager
+def _forked(count: int, work: Work, compile_one: _Compile) -> Iterator[Workers]:
+    """Processes that are forked with the work in memory."""
+    global _inherited
+    work.prepare()
+    _inherited = compile_one
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("fork"), _begin)
+
+    def give_up() -> None:
+        pool.shutdown(wait=False, cancel_futures=True)
+
     try:
-        for made in _submitted(pool, count):
-            yield made.result()
-            done += 1
-    except (BrokenProcessPool, MemoryError, BlockingIOError) as lost:
-        # BlockingIOError: the system grants no more processes (fork, EAGAIN).
-        why = "there is too little memory" if isinstance(lost, MemoryError) else "a process was lost"
-        say(f"{why}: what is left is compiled in one process ({done} of {count} parts are done)")
-        yield from map(compile_one, range(done, count))
+        yield Workers(pool, count, give_up, here=False, share=lambda _: None)
     finally:
-        _compile_one = None
+        _inherited = None
         pool.shutdown(cancel_futures=True)
-
-
-def _submitted(pool: ProcessPoolExecutor, count: int) -> list[Future[GroupDays]]:
-    return [pool.submit(_work, index) for index in range(count)]
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _begin() -> None:
@@ -75,17 +105,19 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _work(index: int) -> GroupDays:
-    assert _compile_one is not None
-    return _compile_one(index)
+def _compile(shared: _Compile | None, number: int) -> GroupDays:
+    compile_one = shared if shared is not None else _inherited
+    assert compile_one is not None
+    return compile_one(number)
 
 
-def publishable(compile_one: Callable[[int], GroupDays]) -> Callable[[int], GroupDays]:
-    """The same with the events folded, and what the artefact will say of them."""
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """Some work whose events come folded, with what the artefact will say of them."""
 
-    def compile_and_fold(index: int) -> GroupDays:
-        made = compile_one(index)
+    work: Work
+
+    def __call__(self, number: int) -> GroupDays:
+        made = self.work(number)
         channels = (replace(c, days=tuple(folded(day, written) for day in c.days)) for c in made.channels)
         return replace(made, channels=tuple(channels))
-
-    return compile_and_fold

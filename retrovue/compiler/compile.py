@@ -10,7 +10,9 @@ is filled, and a diagnostic says so.
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import chain
@@ -54,14 +56,14 @@ from retrovue.compiler.schedule_day import Scheduler
 from retrovue.compiler.segments import Segments, shown
 from retrovue.compiler.shelf import Shelf
 from retrovue.compiler.traffic import TrafficDesk
-from retrovue.compiler.unread import Unread, UnreadEvents, UnreadSegments, last_end_us, told
+from retrovue.compiler.unread import Rows, Unread, UnreadEvents, UnreadSegments, last_end_us, told
 from retrovue.garbage import no_search_for_garbage
 from retrovue.library.catalog import Asset, Catalog
 from retrovue.station.model import Channel, HouseFormat, StationModel
 from retrovue.station.numbers import derived_vchannel, number_order
 
-#: Applies a function to every task, in order of the tasks; the results must not depend on how.
-Spread = Callable[[Callable[[int], "GroupDays"], int], Iterable["GroupDays"]]
+#: Does all of the work, its groups in order; the results must not depend on who does which.
+Spread = Callable[["Work"], Iterable["GroupDays"]]
 
 #: Is told the finished days of a channel, while others are still being compiled; in order of the lineup.
 Ready = Callable[[Sequence[ScheduleDay]], None]
@@ -348,9 +350,106 @@ def _as_published(base: Base, channel: str, dates: Sequence[date]) -> ChannelDay
 # --- the whole station -----------------------------------------------------------------------------
 
 
-def in_turn(compile_one: Callable[[int], GroupDays], count: int) -> Iterable[GroupDays]:
+@dataclass(slots=True)
+class _Common:
+    """What all groups of a station need; not for several threads at once."""
+
+    catalog: Catalog
+    shelf: Shelf
+    desk: TrafficDesk
+    digests: Digests
+
+    @classmethod
+    def of(cls, model: StationModel, catalog: Catalog) -> _Common:
+        shelf = Shelf(catalog, model.pools)
+        return cls(catalog, shelf, TrafficDesk(model, shelf), Digests(model, shelf))
+
+
+class Work:
+    """The groups that are to be compiled, by number. May be sent to another process, where a base that is an
+    artefact must be under the same path; what the groups have in common is made anew there, and in each other
+    thread that compiles any."""
+
+    def __init__(
+        self,
+        model: StationModel,
+        catalog: Catalog,
+        groups: Sequence[Sequence[Channel]],
+        asked: Sequence[Asked],
+        common: _Common | None = None,
+    ) -> None:
+        """``common``: what this thread has already."""
+        self._model, self._catalog = model, catalog
+        self._groups, self._asked = groups, asked
+        self._here = threading.local()
+        self._here.common = common
+        self._here.prepared = False
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def prepare(self) -> None:
+        """Make now what all groups need: before a process is forked, which then has it."""
+        here = self._here
+        if getattr(here, "prepared", False):
+            return
+        if getattr(here, "common", None) is None:
+            here.common = _Common.of(self._model, copy(self._catalog))
+        common: _Common = here.common
+        going = [
+            channel
+            for group, asked in zip(self._groups, self._asked, strict=True)
+            if not asked.whole
+            for channel in group
+        ]
+        common.shelf.read_ahead(query for channel in going for query in queries(self._model, channel))
+        if len(self) > 1 and self._model.pools:
+            common.desk.inventory  # noqa: B018
+        here.prepared = True
+
+    def __call__(self, number: int) -> GroupDays:
+        self.prepare()
+        common: _Common = self._here.common
+        return compile_group(
+            Draft(
+                self._model,
+                common.catalog,
+                self._asked[number],
+                self._groups[number],
+                common.shelf,
+                common.desk,
+                common.digests,
+            )
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        days = (day for asked in self._asked[:1] if asked.base is not None for day in _days(asked.base))
+        rows = next((day.events.rows for day in days if isinstance(day.events, UnreadEvents)), None)
+        return _received, (self._model, self._catalog, self._groups, self._asked, rows)
+
+
+def _received(
+    model: StationModel,
+    catalog: Catalog,
+    groups: Sequence[Sequence[Channel]],
+    asked: Sequence[Asked],
+    rows: Rows | None,
+) -> Work:
+    """Work that comes from another process: what is unread of its base is read from ``rows``."""
+    for day in (day for one in asked[:1] if one.base is not None for day in _days(one.base)):
+        for unread in (day.events, day.playlist):
+            if isinstance(unread, Unread):
+                unread.rows = rows
+    return Work(model, catalog, groups, asked)
+
+
+def _days(base: Base) -> Iterator[ScheduleDay]:
+    return chain.from_iterable(days.values() for days in base.days.values())
+
+
+def in_turn(work: Work) -> Iterable[GroupDays]:
     """The plain way: one group after the other, in this process."""
-    return map(compile_one, range(count))
+    return map(work, range(len(work)))
 
 
 @no_search_for_garbage()
@@ -381,10 +480,8 @@ def compile_station(
     """
     begin = broadcast_date_at(model, as_of_us) if first_day is None else first_day
     count = max(days, 1)
-    shelf = Shelf(catalog, model.pools)
-    desk = TrafficDesk(model, shelf)
-    digests = Digests(model, shelf)
-    hashes = InputHashes(model, catalog, desk.shares)
+    common = _Common.of(model, catalog)
+    hashes = InputHashes(model, catalog, common.desk.shares)
     together = groups(model)
     inputs = {c.channel: h for group in together for h in (hashes.channels(group),) for c in group}
     lock_us = as_of_us + model.station.horizon.locked
@@ -401,22 +498,13 @@ def compile_station(
         if base is not None
     ]
     made = [days for days in same if days is not None]
-    work = [n for n in range(len(together)) if not same or same[n] is None]
-
-    def compile_one(index: int) -> GroupDays:
-        at = work[index]
-        return compile_group(Draft(model, catalog, asked[at], together[at], shelf, desk, digests))
-
-    # What all groups need is made once, before the work is spread over processes.
-    going = [channel for at in work if not asked[at].whole for channel in together[at]]
-    shelf.read_ahead(query for channel in going for query in queries(model, channel))
-    if len(work) > 1 and model.pools:
-        desk.inventory  # noqa: B018
+    left = [n for n in range(len(together)) if not same or same[n] is None]
+    work = Work(model, catalog, [together[n] for n in left], [asked[n] for n in left], common)
     used: set[str] = set()
     ids = GuideIds(base)
     channels: list[ChannelDays] = []
     on_air: list[ScheduleDay] = []
-    for channel in _in_lineup(_by_number(model), chain(made, spread(compile_one, len(work))), used):
+    for channel in _in_lineup(_by_number(model), chain(made, spread(work)), used):
         if base is not None:
             channel = replace(channel, days=tuple(map(base.own, channel.days)))
         channel = _numbered(channel, ids)

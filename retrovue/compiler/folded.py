@@ -37,7 +37,7 @@ class FoldedEvents(Sequence[ScheduleEvent]):
     def read(self) -> tuple[ScheduleEvent, ...]:
         """All of them."""
         if self._unfolded is None:
-            # Not of a stranger: a process that was forked from this one sent it.
+            # Not of a stranger: a worker sent it, to which this process gave the work.
             self._unfolded = pickle.loads(self._folded)  # noqa: S301
         return self._unfolded
 

@@ -276,13 +276,16 @@ class SegmentWriter:
 
 def _counted(first: int, count: int) -> array[int]:
     """``first`` and those that follow."""
-    if first + count > len(_NUMBERS):
-        _NUMBERS.extend(range(len(_NUMBERS), first + count))
-    return _NUMBERS[first : first + count]
+    global _numbers
+    numbers = _numbers
+    if first + count > len(numbers):
+        # Not made longer: another thread might do that at the same time.
+        numbers = _numbers = array("i", range(first + count))
+    return numbers[first : first + count]
 
 
 #: 0, 1, 2…: as long as the longest day so far.
-_NUMBERS = array("i")
+_numbers = array("i")
 
 
 @lru_cache(maxsize=4096)

@@ -216,10 +216,11 @@ class Catalog:
         """Word → eligible assets; made when it is first asked for."""
         index = self._indexes.get(name)
         if index is None:
-            index = self._indexes[name] = {}
+            index = {}
             words_of = WORDS[name]
             for asset in self.assets.values():
                 if asset.eligible:
                     for word in words_of(asset):
                         index.setdefault(word, []).append(asset)
+            self._indexes[name] = index  # whole: another thread may look into it at once
         return index

@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -21,7 +22,7 @@ from retrovue.compiler.in_flight import InFlight
 from retrovue.compiler.model import Finding, MadeFrom, ScheduleDay, ScheduleEvent, SegmentKind
 from retrovue.compiler.segments import COLUMN_TYPES, Material, Segments
 from retrovue.compiler.unread import ChannelDay, Told, UnreadEvents, UnreadSegments
-from retrovue.store.artefact import CHANNEL_INPUT, Artefact, fill_report, finding
+from retrovue.store.artefact import CHANNEL_INPUT, Artefact, ArtefactError, fill_report, finding
 
 #: The first hash of an event (compiler/listing.py): its guide id, unless another event has that.
 _FIRST_ID = (
@@ -33,7 +34,7 @@ _SHOWN = ", ".join(Material._fields)
 
 
 class BaseRows:
-    """A ``compiler.unread.Rows``."""
+    """A ``compiler.unread.Rows``. May be sent to another process, which opens the artefact itself."""
 
     def __init__(self, artefact: Artefact, since: date) -> None:
         self.artefact = artefact
@@ -41,6 +42,9 @@ class BaseRows:
         self._events: dict[str, dict[date, tuple[ScheduleEvent, ...]]] = {}
         self._segments: dict[str, dict[date, Segments]] = {}
         self._told: tuple[Collection[ChannelDay], Told] | None = None  #: what was asked last
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _opened_again, (self.artefact.path.absolute(), self.artefact.header.content_hash, self._since)
 
     def events(self, channel: str, on: date) -> Sequence[ScheduleEvent]:
         """As ``Rows.events``."""
@@ -123,6 +127,13 @@ class BaseRows:
             f"(SELECT event_id FROM art.schedule_event {these}) USING (event_id)"
         )
         connection.execute(f"INSERT INTO segment SELECT * FROM art.segment {these}")  # noqa: S608  our own words
+
+
+def _opened_again(path: Path, content_hash: str, since: date) -> BaseRows:
+    artefact = Artefact.open(path)
+    if artefact.header.content_hash != content_hash:
+        raise ArtefactError(f"{path} is not what it was when the compile began", help="compile again")
+    return BaseRows(artefact, since)
 
 
 def _these(connection: duckdb.DuckDBPyConnection, days: Collection[ChannelDay]) -> str:

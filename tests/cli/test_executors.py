@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from retrovue.cli.compile import who_compiles
 from retrovue.cli.executors import Chosen, parse_executor
+from retrovue.cli.main import build_parser
+from retrovue.workers import cores
 from tests.cli.run import run
 from tests.cli.test_conform import STATION
 from tests.library.media import make
@@ -36,6 +39,39 @@ def test_what_it_may_say(text: str, chosen: Chosen) -> None:
 def test_what_it_may_not_say(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="is no executor: write threads:4, processes:4 or"):
         parse_executor(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "chosen"),
+    [
+        ([], Chosen("processes", 1)),
+        (["--jobs", "3"], Chosen("processes", 3)),
+        (["--jobs", "0"], Chosen("processes", cores())),
+        (["--executor", "processes"], Chosen("processes", cores())),
+        (["--executor", "threads:2"], Chosen("threads", 2)),
+        (["--executor", "dask://cellar:8786"], Chosen("dask", address="tcp://cellar:8786")),
+        (["--jobs", "2", "--executor", "processes:2"], Chosen("processes", 2)),
+        (["--jobs", "0", "--executor", "processes"], Chosen("processes", cores())),
+    ],
+)
+def test_jobs_is_a_short_word_for_an_executor(words: list[str], chosen: Chosen) -> None:
+    assert who_compiles(build_parser("compile").parse_args(["compile", "mine", *words])) == chosen
+
+
+@pytest.mark.parametrize(
+    ("jobs", "executor", "short"),
+    [
+        ("2", "processes:3", "processes:2"),
+        ("1", "threads:1", "processes:1"),
+        ("4", "dask+tls://cellar:8786", "processes:4"),
+    ],
+)
+def test_two_words_that_disagree_are_said(tmp_path: Path, jobs: str, executor: str, short: str) -> None:
+    ran = run("compile", str(tmp_path), "--jobs", jobs, "--executor", executor)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith(
+        f"error: --jobs {jobs} is short for --executor {short}, which --executor {executor} is not\n"
+    )
 
 
 def test_processes_look_into_files_as_threads_do(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import retrovue.compiler.compile as compiler
+from retrovue.cli.executors import Chosen
 from retrovue.cli.main import main
 from retrovue.cli.processes import spread_over
 from retrovue.compiler.compile import GroupDays, compile_group
@@ -49,9 +50,9 @@ def dying(here: int) -> Callable[[compiler.Draft], GroupDays]:
 
 def test_events_come_folded_and_are_the_same() -> None:
     said: list[str] = []
-    spread = network(spread_over(2, said.append, publish=True))
+    spread = network(spread_over(Chosen("processes", 2), said.append, publish=True))
     assert all(isinstance(day.events, FoldedEvents) for day in spread.days)
-    assert spread == alone() == network(spread_over(2, said.append))
+    assert spread == alone() == network(spread_over(Chosen("processes", 2), said.append))
     assert said == []
 
 
@@ -59,7 +60,7 @@ def test_a_process_that_is_killed_costs_time_alone(monkeypatch: pytest.MonkeyPat
     whole = alone()
     monkeypatch.setattr(compiler, "compile_group", dying(os.getpid()))
     said: list[str] = []
-    assert network(spread_over(2, said.append)) == whole
+    assert network(spread_over(Chosen("processes", 2), said.append)) == whole
     (line,) = said
     assert line.startswith("a process was lost: what is left is compiled in one process (")
 
@@ -74,7 +75,7 @@ def test_too_little_memory_costs_time_alone(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(compiler, "compile_group", compile_or_fail)
     said: list[str] = []
-    assert network(spread_over(3, said.append)) == whole
+    assert network(spread_over(Chosen("processes", 3), said.append)) == whole
     assert said == [
         "there is too little memory: what is left is compiled in one process (0 of 6 parts are done)"
     ]
@@ -86,7 +87,7 @@ def test_what_fails_in_a_process_fails_here(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(compiler, "compile_group", fails)
     with pytest.raises(ZeroDivisionError, match="ch-1"):
-        network(spread_over(2, print))
+        network(spread_over(Chosen("processes", 2), print))
 
 
 def test_the_command_goes_on_without_the_process(

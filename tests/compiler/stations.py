@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from retrovue.compiler.compile import compile_station
+from retrovue.compiler.compile import GroupDays, Work, compile_station
 from retrovue.compiler.model import Checkpoint, Compiled
 from retrovue.library.catalog import Asset, AssetState, Catalog
 from retrovue.station.model import (
@@ -125,6 +126,13 @@ def compiled(
     **more: Any,
 ) -> Compiled:
     return compile_station(model, assets, first, days, as_of_us, checkpoint, **more)
+
+
+def sent(work: Work) -> Iterable[GroupDays]:
+    """By somebody who got the work in a message, and sends the days back in one."""
+    theirs: Work = pickle.loads(pickle.dumps(work))
+    made: Iterable[GroupDays] = pickle.loads(pickle.dumps([theirs(number) for number in range(len(theirs))]))
+    return made
 
 
 def assert_tiles(result: Compiled) -> None:

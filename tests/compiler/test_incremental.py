@@ -14,8 +14,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from retrovue.cli.executors import Chosen
 from retrovue.cli.processes import spread_over
 from retrovue.compiler.base import Base
+from retrovue.compiler.compile import Spread, in_turn
 from retrovue.compiler.content_hash import content_hash
 from retrovue.compiler.model import Compiled, MadeFrom
 from retrovue.compiler.why import reasons
@@ -27,7 +29,7 @@ from retrovue.store.schema import TABLES
 from retrovue.units import MINUTE_US
 from tests.compiler.profiles import examples
 from tests.compiler.random_station import NIGHTS, random_station
-from tests.compiler.stations import asset, catalog, compiled, episode, series, spots, station
+from tests.compiler.stations import asset, catalog, compiled, episode, sent, series, spots, station
 
 seeds = st.integers(0, 2**32)
 
@@ -205,10 +207,14 @@ def tables(file: Path) -> dict[str, list[tuple[Any, ...]]]:
         return {table.name: artefact.rows(f"FROM art.{table.name} ORDER BY ALL") for table in TABLES}
 
 
+#: Here, in forked processes, and by somebody who opens the artefact himself.
+SPREADS = (in_turn, spread_over(Chosen("processes", 2), print), sent)
+
+
 @examples(6)
-@given(seeds, seeds, st.sampled_from(NIGHTS), st.integers(0, 1), st.booleans(), st.integers(1, 2))
+@given(seeds, seeds, st.sampled_from(NIGHTS), st.integers(0, 1), st.booleans(), st.sampled_from(SPREADS))
 def test_an_artefact_written_from_the_one_before_is_the_full_one(
-    seed: int, edit: int, epoch: date, rolled: int, published: bool, jobs: int
+    seed: int, edit: int, epoch: date, rolled: int, published: bool, spread: Spread
 ) -> None:
     """Row for row in every table, although most rows were copied without a look. From what is published it is
     the one that goes on from the same schedule as values, all of which were looked at."""
@@ -229,7 +235,7 @@ def test_an_artefact_written_from_the_one_before_is_the_full_one(
         full = compiled(model, assets, first, days=3, base=Base.of_compiled(old) if published else None)
         with Artefact.open(before) as artefact:
             base = artefact.base(first, published)
-            result = compiled(model, assets, first, days=3, base=base, spread=spread_over(jobs, print))
+            result = compiled(model, assets, first, days=3, base=base, spread=spread)
             after = write("after", result)
             assert_same(result, full)
             assert result.recompiled == full.recompiled or not published

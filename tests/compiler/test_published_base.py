@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
@@ -13,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrovue.cli.executors import Chosen
+from retrovue.cli.processes import spread_over
 from retrovue.compiler.base import Base
-from retrovue.compiler.compile import GroupDays, groups
+from retrovue.compiler.compile import GroupDays, Spread, Work, groups
 from retrovue.compiler.in_flight import CURSOR
 from retrovue.compiler.model import Compiled, ScheduleDay, ScheduleEvent, Segment
 from retrovue.station.model import StationModel
@@ -28,6 +29,7 @@ from tests.compiler.stations import (
     episode,
     listing,
     local,
+    sent,
     series,
     spots,
     station,
@@ -134,18 +136,17 @@ def rotations(day: ScheduleDay) -> dict[str, str]:
     return {path: cursor for path, cursor in day.checkpoint.items() if path != CURSOR}
 
 
-def backwards(compile_one: Callable[[int], GroupDays], count: int) -> Iterable[GroupDays]:
-    return [compile_one(index) for index in reversed(range(count))][::-1]
+def backwards(work: Work) -> Iterable[GroupDays]:
+    return [work(number) for number in reversed(range(len(work)))][::-1]
 
 
-def on_threads(compile_one: Callable[[int], GroupDays], count: int) -> Iterable[GroupDays]:
-    with ThreadPoolExecutor(3) as pool:
-        return list(pool.map(compile_one, range(count)))
+#: In this process, one group after the other or not; and somewhere else.
+SPREADS = (backwards, spread_over(Chosen("threads", 3), print), sent)
 
 
 @examples(15)
-@given(seeds, st.sampled_from(NIGHTS), st.sampled_from((backwards, on_threads)))
-def test_parallel_equals_serial(seed: int, first: date, spread: object) -> None:
+@given(seeds, st.sampled_from(NIGHTS), st.sampled_from(SPREADS))
+def test_parallel_equals_serial(seed: int, first: date, spread: Spread) -> None:
     model, assets = random_station(seed, first)
     serial = compiled(model, assets, first, days=2)
     assert compiled(model, assets, first, days=2, spread=spread) == serial
