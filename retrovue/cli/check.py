@@ -26,10 +26,11 @@ def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.diagnostics import Severity
     from retrovue.diagnostics.render import render, summary
     from retrovue.library.adapters import settings_models
+    from retrovue.library.enrichers import enricher_kinds
     from retrovue.state_dir import cache_dir
     from retrovue.station.load import load_station
 
-    loaded = load_station(args.station, settings_models(), cache_dir())
+    loaded = load_station(args.station, settings_models(), cache_dir(), enricher_kinds())
     # Colours are for a person at a terminal (https://no-color.org).
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     text = render(

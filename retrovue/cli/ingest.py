@@ -27,7 +27,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.compiler.compile import compiled_channels
     from retrovue.library.absences import Absences
     from retrovue.library.adapters import Desk, settings_models
-    from retrovue.library.enrichers import open_enrichers
+    from retrovue.library.enrichers import enricher_kinds, open_enrichers
     from retrovue.library.finding import printable
     from retrovue.library.ingest import MOST_AT_ONCE, Basis, ingest, survey
     from retrovue.library.known_files import KnownFiles
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.station.load import require_station
     from retrovue.workers import a_few
 
-    model = require_station(args.station, settings_models())
+    model = require_station(args.station, settings_models(), enricher_kinds())
     state = state_dir(model.station.station, args.state, model.written_state)
     known = KnownFiles(state / "known-files.sqlite", not args.check)
     previous = read_lines(args.station, {one.line for _, _, one in known})

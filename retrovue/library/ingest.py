@@ -27,6 +27,7 @@ from retrovue.library.identity import as_before, duplicates, moved
 from retrovue.library.known_files import Known, KnownFiles, mtime_of
 from retrovue.library.lock_lines import LockLines, line_hash, line_of
 from retrovue.library.loudness import gain_for
+from retrovue.library.plugins import kind_of
 from retrovue.library.states import Occasion, next_state
 from retrovue.units import HOUR_US
 from retrovue.workers import Workers, a_few, threads
@@ -52,6 +53,8 @@ class CollectionLike(Protocol):
     def approve(self) -> Literal["auto", "manual"]: ...
     @property
     def grace(self) -> int: ...
+    @property
+    def skip(self) -> Sequence[str]: ...
 
 
 class Basis:
@@ -240,7 +243,11 @@ class _Ingest:
         workers: Workers,
         ruled: Callable[[Asset], Asset],
     ) -> None:
-        self._surveyed, self._collections, self._enrichers = surveyed, collections, enrichers
+        self._surveyed, self._collections = surveyed, collections
+        self._enrichers = {
+            name: [e for e in enrichers if kind_of(e.settings_model) not in collection.skip]
+            for name, collection in collections.items()
+        }
         self._previous, self._known, self._targets = previous, known, targets
         self._workers, self._ruled = workers, ruled
         self._basis = Basis(collections, enrichers, targets)
@@ -284,7 +291,7 @@ class _Ingest:
 
     def _looks(self) -> Iterator[tuple[FoundMedia, Looked | Future[Looked]]]:
         """Each file with what is being found out of it; or with why it can't be used, where that is known."""
-        made = made_by(self._enrichers)
+        made = {name: made_by(enrichers) for name, enrichers in self._enrichers.items()}
         for media in self._surveyed.media:
             asset, content = media.asset, b""
             before = self._known.of(asset.collection, asset.path)
@@ -298,7 +305,13 @@ class _Ingest:
             yield (
                 media,
                 self._workers.executor.submit(
-                    look_into, asset, media.location, self._enrichers, steps, made, content
+                    look_into,
+                    asset,
+                    media.location,
+                    self._enrichers[asset.collection],
+                    steps,
+                    made[asset.collection],
+                    content,
                 ),
             )
 

@@ -22,12 +22,22 @@ def installed(group: str) -> dict[str, Any]:
             raise RetroVueError(
                 f"{origin} of {group} does not load: {error}", help="upgrade it or uninstall it"
             ) from error
+        if kind != point.name:
+            raise RetroVueError(
+                f"{origin} of {group} brings the kind {kind!r}: it must have one name",
+                help="upgrade it or uninstall it",
+            )
         if kind in found and found[kind] is not plugin:
             raise RetroVueError(
                 f"{origin} of {group} brings the kind {kind!r}, which is taken", help="uninstall one"
             )
         found[kind] = plugin
     return dict(sorted(found.items()))
+
+
+def names(group: str) -> frozenset[str]:
+    """The kinds of all plug-ins of ``group``, whether or not they load."""
+    return frozenset(point.name for point in entry_points(group=group))
 
 
 def kind_of(settings_model: type[BaseModel]) -> str:

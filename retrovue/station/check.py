@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from ipaddress import ip_address
 from pathlib import Path
 from typing import cast
@@ -56,13 +56,14 @@ def check(
     documents: Iterable[Validated],
     declared: Iterable[tuple[str, str]] = (),
     adapters: Mapping[str, type[BaseModel]] | None = None,
+    enrichers: Set[str] | None = None,
 ) -> list[Diagnostic]:
     """Every rule on every document. ``declared``: (noun, slug) of documents that could not be read."""
     documents = tuple(documents)
     names: dict[str, set[str]] = {"synthetic": set(BUILT_IN_SYNTHETICS), "overlay": set(BUILT_IN_OVERLAYS)}
     for noun, slug in [*((v.noun, v.slug) for v in documents), *declared]:
         names.setdefault(noun, set()).add(slug)
-    world = World(folder, documents, {n: frozenset(s) for n, s in names.items()}, adapters)
+    world = World(folder, documents, {n: frozenset(s) for n, s in names.items()}, adapters, enrichers)
     return [diagnostic for rule in RULES for diagnostic in rule(world)]
 
 
@@ -356,6 +357,21 @@ def sources(world: World) -> Iterator[Diagnostic]:
             yield from (problem.diagnostic for problem in told(explain(refused, source, settings)))
 
 
+def skipped_enrichers(world: World) -> Iterator[Diagnostic]:
+    known = world.enrichers
+    if known is None:
+        return
+    for v in world.of("collection"):
+        for i, kind in enumerate(cast(Collection, v.model).skip):
+            if kind not in known and not v.is_mended("skip", i):
+                yield error(
+                    "unknown-word",
+                    f"no enricher is called “{kind}”",
+                    v.span("skip", i),
+                    help=did_you_mean(kind, known) or f"one of: {', '.join(sorted(known))}",
+                )
+
+
 def asset_rules(world: World) -> Iterator[Diagnostic]:
     for v in world.documents:
         for i, rule in enumerate(v.model.rules if isinstance(v.model, Collection) else ()):
@@ -417,5 +433,6 @@ RULES: tuple[Rule, ...] = (
     expectations,
     sources,
     asset_rules,
+    skipped_enrichers,
     locks,
 )

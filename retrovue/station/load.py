@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -95,9 +95,13 @@ class StationErrors(RetroVueError):
         self.loaded = loaded
 
 
-def require_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None = None) -> StationModel:
+def require_station(
+    folder: Path,
+    adapters: Mapping[str, type[BaseModel]] | None = None,
+    enrichers: Set[str] | None = None,
+) -> StationModel:
     """The station's model. Raises ``StationErrors`` (a ``RetroVueError``) when it has any error."""
-    loaded = load_station(folder, adapters)
+    loaded = load_station(folder, adapters, enrichers=enrichers)
     if loaded.model is None:
         raise StationErrors(folder, loaded)
     return loaded.model
@@ -105,13 +109,16 @@ def require_station(folder: Path, adapters: Mapping[str, type[BaseModel]] | None
 
 @no_search_for_garbage()
 def load_station(
-    folder: Path, adapters: Mapping[str, type[BaseModel]] | None = None, caches: Path | None = None
+    folder: Path,
+    adapters: Mapping[str, type[BaseModel]] | None = None,
+    caches: Path | None = None,
+    enrichers: Set[str] | None = None,
 ) -> Loaded:
     """Load and check a station folder.
 
     ``adapters`` maps the ``kind`` of a collection's source to the settings model it is checked with;
     None leaves sources unchecked. ``caches`` is a folder in which a large station's trees are kept between
-    two commands; None keeps nothing.
+    two commands; None keeps nothing. ``enrichers``: their kinds; None leaves what is skipped unchecked.
     """
     if not folder.is_dir():
         help = "that is a file: name the folder it is in" if folder.is_file() else ""
@@ -153,7 +160,7 @@ def load_station(
         digest.update(f"{name}\0{len(source)}\0{source}\0".encode())
     for v in validated:
         diagnostics += v.diagnostics
-    found_by_rules = check.check(folder, validated, declared, adapters)
+    found_by_rules = check.check(folder, validated, declared, adapters, enrichers)
     if any(d.code.startswith("template-") for d in diagnostics):
         # What a broken template would have made is not there: that is one mistake, and told.
         found_by_rules = [d for d in found_by_rules if d.code not in _FOLLOWS]

@@ -1195,6 +1195,8 @@ class Collection(Written):
     rules: tuple[AssetRule, ...] = ()
     """Ratings and tags by query, given at ingest, one rule after the other: each sees what those before it
     gave."""
+    skip: tuple[str, ...] = ()
+    """Enrichers that leave its assets alone. Without ``loudness`` its sound airs as loud as it is."""
 
 
 class StationModel(BaseModel):

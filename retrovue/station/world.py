@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ class World:
     documents: tuple[Validated, ...]
     names: Mapping[str, frozenset[str]]  #: noun → slugs, also of documents that failed
     adapters: Mapping[str, type[BaseModel]] | None
+    enrichers: Set[str] | None = None  #: kinds; None: not to be checked
 
     def of(self, noun: str) -> list[Validated]:
         return self._by_noun.get(noun, [])

@@ -75,6 +75,19 @@ def test_the_second_run_opens_nothing(station: Path, ingest: Ingest) -> None:
     assert ingest.lock()["Cheers/S01E01"].eligible
 
 
+def test_an_enricher_that_is_skipped_leaves_the_collection_alone(station: Path, ingest: Ingest) -> None:
+    make(station / "media" / "a.mp4")
+    ingest()
+    assert ingest.lock()["a"].audio[0].loudness is not None
+    yaml = station / "station.yaml"
+    text = yaml.read_text()
+    yaml.write_text(text + "skip: [loudness]\n")
+    assert ingest()["looked_into"] == 0, "what probe found stands"
+    assert ingest.lock()["a"].audio[0].loudness is None
+    yaml.write_text(text + "skip: [loudnes]\n")
+    assert main(["ingest", str(station), "--quiet"]) == 1
+
+
 def test_another_machine_writes_the_same_lock(station: Path, ingest: Ingest, tmp_path: Path) -> None:
     path = make(station / "media" / "a.mp4")
     ingest()

@@ -124,17 +124,18 @@ class Impostor:
 
 
 @pytest.mark.parametrize(
-    ("value", "says"),
+    ("name", "value", "says"),
     [
-        ("no_such_module:Thing", "does not load"),
-        ("tests.library.test_plugins:GROUPS", "does not load"),
-        ("tests.library.test_plugins:Impostor", "is taken"),
+        ("bad", "no_such_module:Thing", "does not load"),
+        ("bad", "tests.library.test_plugins:GROUPS", "does not load"),
+        ("bad", "tests.library.test_plugins:Impostor", "must have one name"),
+        ("probe", "tests.library.test_plugins:Impostor", "is taken"),
     ],
 )
-def test_a_broken_plug_in_is_named(monkeypatch: pytest.MonkeyPatch, value: str, says: str) -> None:
+def test_a_broken_plug_in_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:
     real = entry_points(group=enrichers.GROUP)
-    bad = EntryPoint("bad", value, enrichers.GROUP)
+    bad = EntryPoint(name, value, enrichers.GROUP)
     monkeypatch.setattr("retrovue.library.plugins.entry_points", lambda group: EntryPoints((*real, bad)))
-    with pytest.raises(RetroVueError, match="the plug-in 'bad'") as caught:
+    with pytest.raises(RetroVueError, match=f"the plug-in {name!r}") as caught:
         installed(enrichers.GROUP)
     assert says in str(caught.value)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol, cast
 from pydantic import BaseModel
 
 from retrovue.library.catalog import Asset
-from retrovue.library.plugins import installed, kind_of
+from retrovue.library.plugins import installed, kind_of, names
 
 GROUP = "retrovue.enrichers"
 
@@ -32,6 +32,11 @@ class Enricher(Protocol):
     def enrich(self, asset: Asset, location: Path) -> Asset:
         """Fill what is empty, never what a person wrote. Raises ``Unreadable``."""
         ...
+
+
+def enricher_kinds() -> frozenset[str]:
+    """The kinds of all installed enrichers; none is loaded for it."""
+    return names(GROUP)
 
 
 def open_enrichers() -> tuple[Enricher, ...]:
