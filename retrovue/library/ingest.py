@@ -301,7 +301,11 @@ class _Ingest:
                     message, _, help = before.fault.partition("\0")
                     yield media, Looked(asset, {}, (), content, Unreadable(message, help))
                     continue
-            steps = self._known.steps(asset.size)
+            # It is what it was; or, when it may be another, what some other file was.
+            may_be = (content,) if content else self._known.alike(asset.size)
+            if before is not None and before.size == asset.size:
+                may_be = (before.content, *may_be)
+            steps = {one: found for one in may_be if (found := self._known.steps(one))}
             yield (
                 media,
                 self._workers.executor.submit(

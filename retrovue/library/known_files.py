@@ -72,14 +72,22 @@ class KnownFiles:
             for path, known in files.items():
                 yield collection, path, known
 
-    def steps(self, size: int) -> dict[bytes, Mapping[str, Step]]:
-        """What enrichers found in files of this size, by content; of a few where there are many."""
+    def steps(self, content: bytes) -> Mapping[str, Step]:
+        """What enrichers found in it; nothing when none was asked."""
+        if content in self._new:
+            return self._new[content]
+        rows = self._ask("SELECT steps FROM content WHERE content = ?", (content,))
+        with contextlib.suppress(ValueError, TypeError, AttributeError, IndexError):
+            return {kind: (basis, found) for kind, (basis, found) in json.loads(rows[0][0]).items()}
+        return {}
+
+    def alike(self, size: int) -> tuple[bytes, ...]:
+        """The contents of this size; a few where there are many."""
         if self._sizes is None:
             self._sizes = {}
             for _, _, known in self:
                 self._of_size(known)
-        found = {content: self._steps(content) for content in self._sizes.get(size, ())[:_MOST_ALIKE]}
-        return {content: steps for content, steps in found.items() if steps}
+        return tuple(self._sizes.get(size, ()))
 
     def remember(self, collection: str, path: str, known: Known) -> None:
         """From now on this is known of the file; what was is forgotten."""
@@ -126,14 +134,6 @@ class KnownFiles:
                 for collection, path, *rest in rows:
                     self._read.setdefault(collection, {})[path] = Known(*rest)
         return self._read
-
-    def _steps(self, content: bytes) -> Mapping[str, Step]:
-        if content in self._new:
-            return self._new[content]
-        rows = self._ask("SELECT steps FROM content WHERE content = ?", (content,))
-        with contextlib.suppress(ValueError, TypeError, AttributeError, IndexError):
-            return {kind: (basis, found) for kind, (basis, found) in json.loads(rows[0][0]).items()}
-        return {}
 
     def _write(self, statement: str, values: tuple[Any, ...]) -> None:
         if not self._writes:

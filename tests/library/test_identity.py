@@ -271,3 +271,20 @@ def test_ingest_goes_on_where_it_was_killed(station: Path, media: Path, tmp_path
     (station / FOLDER / "shows.jsonl").unlink()
     outcome = json.loads(run("ingest", str(station), "--quiet", "--json").out)
     assert (outcome["looked_into"], len(outcome["arrived"])) == (1, 3)
+
+
+def test_of_many_files_of_one_size_each_is_still_known(
+    media: Path, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrovue.library.known_files._MOST_ALIKE", 2)
+    first = make(media / "0.mp4")
+    for number in range(1, 5):
+        content = first.read_bytes()
+        (media / f"{number}.mp4").write_bytes(content.replace(b"0.mp4", b"%d.mp4" % number))
+    assert ingest()["looked_into"] == 5
+    assert len({path.stat().st_size for path in media.iterdir()}) == 1
+    for path in media.iterdir():
+        os.utime(path, (1, 1))
+        path.with_suffix(".yaml").write_text(f"year: {1960 + int(path.stem)}\n")
+    outcome = ingest()
+    assert (outcome["looked_into"], len(outcome["changed"])) == (0, 5)

@@ -26,8 +26,9 @@ def test_what_was_found_is_there_at_once(tmp_path: Path) -> None:
     known.keep(A, STEPS)
     # Another one reads it while the first has not ended.
     again = KnownFiles(file)
-    assert (again.of("tv", "a.mp4"), again.steps(5)) == (FILE, {A: STEPS})
-    assert (again.of("tv", "b.mp4"), again.of("films", "a.mp4"), again.steps(6)) == (None, None, {})
+    assert (again.of("tv", "a.mp4"), again.alike(5), again.steps(A)) == (FILE, (A,), STEPS)
+    assert (again.of("tv", "b.mp4"), again.of("films", "a.mp4"), again.alike(6)) == (None, None, ())
+    assert again.steps(B) == {}
     known.close()
 
 
@@ -39,7 +40,7 @@ def test_what_is_forgotten_takes_its_content_along(tmp_path: Path) -> None:
         known.keep(content, STEPS)
     known.forget([("tv", "a.mp4"), ("tv", "never there.mp4")])
     known.close()
-    assert set(KnownFiles(file).steps(5)) == {A, B}
+    assert set(KnownFiles(file).alike(5)) == {A, B}
     known = KnownFiles(file)
     known.forget([("tv", "copy of a.mp4")])
     known.close()
@@ -58,7 +59,7 @@ def test_a_damaged_memory_is_begun_anew(tmp_path: Path, content: bytes) -> None:
     else:
         file.write_bytes(content)
     known = KnownFiles(file)
-    assert (known.of("tv", "a.mp4"), known.steps(5)) == (None, {})
+    assert (known.of("tv", "a.mp4"), known.steps(A)) == (None, {})
     known.remember("tv", "a.mp4", FILE)
     known.close()
     assert KnownFiles(file).of("tv", "a.mp4") == FILE
@@ -68,7 +69,7 @@ def test_one_that_writes_nothing(tmp_path: Path) -> None:
     known = KnownFiles(tmp_path / "known", writes=False)
     known.remember("tv", "a.mp4", FILE)
     known.keep(A, STEPS)
-    assert (known.of("tv", "a.mp4"), known.steps(5)) == (FILE, {A: STEPS})
+    assert (known.of("tv", "a.mp4"), known.steps(A)) == (FILE, STEPS)
     known.forget([("tv", "a.mp4")])
     known.close()
     assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
@@ -43,6 +44,8 @@ class Neighbours:
         self._known = frozenset(self.names)
         self.pictures = pictures_among(self.names)
         self.media = sum(_is_media(name.lower()) for name in self.names)
+        #: What the names end in: most folders hold nothing but media.
+        self.endings = frozenset(name[dot:] for name in self.names if (dot := name.rfind(".")) > 0)
 
     def __contains__(self, name: str) -> bool:
         return name in self._known
@@ -61,35 +64,64 @@ class Beside:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._folders: dict[PurePosixPath, Neighbours] = {}
+        # By text: to hash a path takes longer than all else that is done for a file.
+        self._folders: dict[str, Neighbours] = {}
+        self._near: dict[str, tuple[Neighbours, ...]] = {}
         self._series: dict[PurePosixPath, dict[str, Any]] = {}
 
     def know(self, folder: PurePosixPath, names: Iterable[str]) -> Neighbours:
         """Somebody has read the folder already."""
-        found = self._folders[folder] = Neighbours(names)
+        found = self._folders[_text(folder)] = Neighbours(names)
         return found
 
     def folder(self, folder: PurePosixPath) -> Neighbours:
         """Raises ``OSError``."""
-        if folder not in self._folders:
-            self.know(folder, (entry.name for entry in (self._root / folder).iterdir()))
-        return self._folders[folder]
+        return self._of(_text(folder))
+
+    def _of(self, folder: str) -> Neighbours:
+        found = self._folders.get(folder)
+        if found is None:
+            there = (self._root / folder).iterdir()
+            found = self._folders[folder] = Neighbours(entry.name for entry in there)
+        return found
+
+    def _around(self, path: PurePosixPath) -> tuple[Neighbours, ...]:
+        """What is in the folder of the file at ``path``, and in its series', as far as they can be read."""
+        folder = str(path).rpartition("/")[0]
+        found = self._near.get(folder)
+        if found is None:
+            near = []
+            for place in (path.parent, *series_folders(path)[1:]):
+                with contextlib.suppress(OSError):
+                    near.append(self.folder(place))
+            found = self._near[folder] = tuple(near)
+        return found
 
     def subtitles(self, path: PurePosixPath) -> tuple[SubtitleTrack, ...]:
-        return subtitle_files(path, self.folder(path.parent).beginning(path.stem + "."))
+        """Raises ``OSError``."""
+        here = self._of(str(path).rpartition("/")[0])
+        if not any(ending.lower() == ".srt" for ending in here.endings):
+            return ()
+        return subtitle_files(path, here.beginning(path.stem + "."))
 
     def artwork(self, path: PurePosixPath, season: int | None) -> dict[str, Any]:
         """The asset field of its pictures, when it has any."""
+        if not any(near.pictures for near in self._around(path)):
+            return {}
         found = artwork_of(path, season, self._alone(path), self._pictures)
         return {"artwork": found} if found else {}
 
     def sidecar(self, path: PurePosixPath) -> dict[str, Any]:
         """The fields that the sidecar of the media file at ``path`` sets. Raises ``BadText``."""
+        if not any(".yaml" in near.endings for near in self._around(path)):
+            return {}
         return self._read(path.with_suffix(".yaml"))
 
     def nfo(self, path: PurePosixPath, is_episode: bool) -> dict[str, Any]:
         """What NFO of its own, its folder's or its series' says of the media file. Raises ``BadText``."""
         fields: dict[str, Any] = {}
+        if not any(".nfo" in near.endings for near in self._around(path)):
+            return fields
         own = path.with_suffix(".nfo")
         if not self._there(own) and not is_episode and self._alone(path):
             own = path.with_name("movie.nfo")
@@ -134,6 +166,11 @@ class Beside:
             return path.name in self.folder(path.parent)
         except OSError:
             return False
+
+
+def _text(folder: PurePosixPath) -> str:
+    """As the part of a path before its last slash."""
+    return str(folder) if folder.parts else ""
 
 
 def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

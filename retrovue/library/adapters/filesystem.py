@@ -65,6 +65,7 @@ class FilesystemAdapter:
 
     def _walk(self, folder: PurePosixPath, entered: set[tuple[int, int]]) -> Iterator[FoundMedia | Finding]:
         here = self.root / folder
+        place = f"{here}/"
         try:
             status = here.stat()
             if (status.st_dev, status.st_ino) in entered:
@@ -77,9 +78,9 @@ class FilesystemAdapter:
             )
             return
         for name in names:
-            path = folder / name
             if name.startswith("."):
                 continue
+            path = folder / name
             try:
                 name.encode()
             except UnicodeEncodeError:
@@ -87,7 +88,7 @@ class FilesystemAdapter:
                 yield self._finding("bad-name", shown, "its name is not UTF-8", help="rename it")
                 continue
             try:
-                status = (here / name).stat()
+                status = os.stat(place + name)  # noqa: PTH116  of each of perhaps a million files
             except OSError as error:
                 if path.suffix:
                     yield self._finding("unreadable-media", path, f"can't be read: {error.strerror}")
@@ -95,9 +96,9 @@ class FilesystemAdapter:
             if stat.S_ISDIR(status.st_mode):
                 yield from self._walk(path, entered)
             elif stat.S_ISREG(status.st_mode) and path.suffix.lower().removeprefix(".") in self._extensions:
-                yield self._found(path, status)
+                yield self._found(path, here / name, status)
 
-    def _found(self, path: PurePosixPath, status: os.stat_result) -> FoundMedia | Finding:
+    def _found(self, path: PurePosixPath, location: Path, status: os.stat_result) -> FoundMedia | Finding:
         named = parse_name(path)
         asset = Asset(
             collection=self._collection,
@@ -122,7 +123,8 @@ class FilesystemAdapter:
         written = {**self._beside.artwork(path, season), **written}
         if key := written.pop("key", ""):
             asset = replace(asset, key=key)
-        return FoundMedia(asset, self.locate(str(path)), written, pretty(path))
+        called = "" if named.title or named.series else pretty(path)
+        return FoundMedia(asset, location, written, called)
 
     def _of_folders(self, path: PurePosixPath) -> dict[str, Any]:
         """What the folders of the file say of it; its sidecar wins."""
