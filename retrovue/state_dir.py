@@ -6,9 +6,11 @@ import contextlib
 import fcntl
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from retrovue.clock import MasterClock
 from retrovue.errors import RetroVueError
 
 #: Overrides the place for every station; a container points it at its volume.
@@ -72,26 +74,85 @@ class StateLock:
 def hold(state: Path) -> StateLock:
     """Take the state directory for a station on the air. Raises ``RetroVueError`` when another one has it."""
     path = state / LOCK_NAME
+    descriptor, holder = _take(path)
+    if descriptor < 0:
+        holder = holder.partition("\n")[0]
+        raise RetroVueError(
+            f"this station is on the air already{f' (process {holder})' if holder else ''}",
+            help=f"stop that one first, or give this one a state directory of its own: {state} is taken",
+        )
+    _leave_word(descriptor, f"{os.getpid()}\n")
+    return StateLock(descriptor)
+
+
+@contextlib.contextmanager
+def at_work(state: Path, what: str, command: str, clock: MasterClock) -> Iterator[None]:
+    """Only this process is at work on ``what`` (a word or two) of the station meanwhile.
+
+    Raises ``RetroVueError``, which names who is at work on it, when somebody is already.
+
+    The system takes the lock back when its holder dies, however it dies; the file stays.
+    """
+    path = state / f"{what.replace(' ', '-')}.lock"
+    with _writable(path):
+        state.mkdir(parents=True, exist_ok=True)
+    descriptor, holder = _take(path)
+    if descriptor < 0:
+        raise RetroVueError(
+            f"{_told(holder)} is at work on this station's {what}",
+            help=f"wait until it has ended, or stop it first ({path} is locked by it)",
+        )
     try:
+        since = f"{clock.now():%Y-%m-%d %H:%M:%S}"
+        _leave_word(descriptor, f"{os.getpid()}\n{command}\n{since}\n{os.uname().nodename}\n")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _told(holder: str) -> str:
+    """ "retrovue ingest (process 4711, since 2026-11-26 10:00:00 UTC)", from what it left in its lock."""
+    pid, command, since, host, *_ = [*holder.split("\n"), "", "", "", ""]
+    if not since:  # it has only just taken the lock
+        return "another process"
+    where = f" on {host}" if host != os.uname().nodename else ""
+    return f"{command} (process {pid}{where}, since {since} UTC)"
+
+
+def _take(path: Path) -> tuple[int, str]:
+    """(descriptor of the locked file, "") or (-1, what its holder left in it). Raises ``RetroVueError``."""
+    with _writable(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(descriptor, 1000).decode(errors="replace").strip()
+        os.close(descriptor)
+        return -1, holder
+    except OSError as error:
+        os.close(descriptor)
+        raise RetroVueError(
+            f"{path} can't be locked: {error.strerror}",
+            help="choose a state directory on a disk of this machine with --state DIR or RETROVUE_STATE",
+        ) from error
+    return descriptor, ""
+
+
+@contextlib.contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise RetroVueError(
             f"{path} can't be written: {error.strerror}",
             help="choose another state directory with --state DIR or RETROVUE_STATE",
         ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.read(descriptor, 32).decode(errors="replace").strip()
-        os.close(descriptor)
-        raise RetroVueError(
-            f"this station is on the air already{f' (process {holder})' if holder else ''}",
-            help=f"stop that one first, or give this one a state directory of its own: {state} is taken",
-        ) from error
-    with contextlib.suppress(OSError):  # a full disk: the pid is for people only
+
+
+def _leave_word(descriptor: int, text: str) -> None:
+    with contextlib.suppress(OSError):  # a full disk: it is for people only
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-    return StateLock(descriptor)
+        os.pwrite(descriptor, text.encode("utf-8", "replace"), 0)
 
 
 def on_air_at(state: Path, url: str) -> None:

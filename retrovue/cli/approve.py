@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrovue.cli.asset_names import chosen_assets
+from retrovue.cli.ingest import LOCK
 
 if TYPE_CHECKING:
     from retrovue.cli.view import View
@@ -21,20 +22,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "assets", metavar="ASSET", nargs="*", help="an asset's id, “collection/key”; * stands for anything"
     )
+    parser.add_argument("--state", metavar="DIR", help="state directory, which has the station's locks")
     parser.add_argument("--json", action="store_true", help="the ids as JSON")
 
 
 def run(args: argparse.Namespace, view: View) -> int:
-    from dataclasses import replace
-
+    from retrovue.cli.bench import state_of
+    from retrovue.clock import StationClock
     from retrovue.errors import RetroVueError
-    from retrovue.library.finding import printable
-    from retrovue.library.lock import lock_files, read_lock, write_lock
+    from retrovue.library.lock import lock_files
+    from retrovue.state_dir import at_work, likely_state_dir
 
     if not lock_files(args.station):
         raise RetroVueError(
             f"{args.station} has no catalog lock", help=f"retrovue ingest {args.station} writes it"
         )
+    if not args.assets:
+        return _run(args, view)
+    state = likely_state_dir(args.station, args.state) or state_of(args.station, args.state)
+    with at_work(state, LOCK, "retrovue approve", StationClock()):
+        return _run(args, view)
+
+
+def _run(args: argparse.Namespace, view: View) -> int:
+    from dataclasses import replace
+
+    from retrovue.errors import RetroVueError
+    from retrovue.library.finding import printable
+    from retrovue.library.lock import read_lock, write_lock
+
     assets = read_lock(args.station).assets
     waiting = [asset_id for asset_id, asset in assets.items() if not asset.approved]
     chosen = chosen_assets(args.assets, assets, f"retrovue approve {args.station} lists those that wait")

@@ -154,21 +154,28 @@ class InMemory:
 
 
 def artefact_path(args: argparse.Namespace) -> Path:
-    """``--artefact``, else the one in the state directory of the station named.
-
-    Mistakes in the station's YAML don't matter here: what was published is still there to be asked.
-    """
+    """``--artefact``, else the one in the state directory of the station named."""
     if args.artefact is not None:
         return Path(args.artefact)
     if args.station is None:
         raise RetroVueError(
             "which station?", help="name the station folder, or an artefact with --artefact FILE"
         )
+    from retrovue.state_dir import ARTEFACT_NAME
+
+    return state_of(args.station, args.state) / ARTEFACT_NAME
+
+
+def state_of(folder: Path, override: str | None) -> Path:
+    """The state directory of the station in ``folder``.
+
+    Mistakes in the station's YAML don't matter here: what was made of it is still there to be asked.
+    """
     from retrovue.library.adapters import settings_models
-    from retrovue.state_dir import ARTEFACT_NAME, state_dir
+    from retrovue.state_dir import state_dir
     from retrovue.station.load import StationErrors, load_station
 
-    loaded = load_station(args.station, settings_models())
+    loaded = load_station(folder, settings_models())
     if loaded.model is not None:
         slug, written = loaded.model.station.station, loaded.model.written_state
     else:
@@ -176,9 +183,9 @@ def artefact_path(args: argparse.Namespace) -> Path:
             r"^station:[ \t]*[\"']?([a-z0-9-]+)", "\n".join(loaded.sources.values()), re.MULTILINE
         )
         if named is None:
-            raise StationErrors(args.station, loaded)
+            raise StationErrors(folder, loaded)
         slug, written = named[1], None
-    return state_dir(slug, args.state, written) / ARTEFACT_NAME
+    return state_dir(slug, override, written)
 
 
 def artefact_of(args: argparse.Namespace) -> tuple[Path, Bench | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="write nothing, only say what would be")
     add_executor(parser)
+    parser.add_argument("--state", metavar="DIR", help="state directory, which has the station's locks")
     parser.add_argument("--json", action="store_true", help="the outcome as JSON")
 
 
@@ -85,24 +87,32 @@ class _Place:
 
 
 def run(args: argparse.Namespace, view: View) -> int:
+    from retrovue.clock import StationClock
     from retrovue.library.adapters import settings_models
+    from retrovue.state_dir import at_work, state_dir
     from retrovue.station.load import require_station
 
     if args.action == "accept" and not args.assets:
         raise RetroVueError("which assets?", help="name them: “collection/key”, or “films/*”")
     model = require_station(args.station, settings_models())
     places = [_Place(asset, file) for asset, file in files_of(args, model)]
-    return _suggest(args, view, places) if args.action == "suggest" else _accept(args, view, places)
+    if args.action == "accept":
+        return _accept(args, view, places)
+    state = state_dir(model.station.station, args.state, model.written_state)
+    alone = at_work(state, "breaks", "retrovue breaks suggest", StationClock())
+    with nullcontext() if args.dry_run else alone:
+        return _suggest(args, view, places)
 
 
 def _suggest(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> int:
-    from retrovue.cli.executors import open_workers
+    from retrovue.cli.executors import ending, open_workers
     from retrovue.library.finding import Unreadable, printable
+    from retrovue.library.looking import stoppable
     from retrovue.library.sidecar import offset_text
     from retrovue.library.suggested_marks import MARKS, SUGGESTED, has, with_suggestions
     from retrovue.workers import a_few
 
-    todo: list[tuple[_Place, str]] = []
+    todo: list[_Place] = []
     wrong: list[tuple[str, str]] = []
     for place in places:
         try:
@@ -117,21 +127,30 @@ def _suggest(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> 
         except ValueError as error:
             wrong.append((f"{place.sidecar.name}: {error}", "mend it first"))
             continue
-        todo.append((place, text))
+        todo.append(place)
     found: list[tuple[_Place, tuple[Suggestion, ...]]] = []
-    seconds = round(sum(place.asset.duration_us for place, _ in todo) / 1e6)
+    seconds = round(sum(place.asset.duration_us for place in todo) / 1e6)
     with (
+        stoppable() as stop,
         view.progress("look for breaks (seconds)", seconds) as bar,
         open_workers(args.executor, a_few(_MOST_AT_ONCE)) as workers,
+        ending(workers, stop),
     ):
-        for (place, text), task in workers.ahead(_looks(todo, workers)):
+        for place, task in workers.ahead(_looks(todo, workers)):
             try:
                 marks = task.result()
             except Unreadable as error:
                 wrong.append((f"{place.asset.id}: {error}", error.help))
                 continue
             bar.advance(place.asset.duration_us / 1e6, printable(place.asset.id))
-            new = with_suggestions(text, [mark.at_us for mark in marks])
+            try:
+                text = place.text()  # somebody may have written into it meanwhile
+                if has(text, MARKS):
+                    continue
+                new = with_suggestions(text, [mark.at_us for mark in marks])
+            except ValueError as error:
+                wrong.append((f"{place.sidecar.name}: {error}", "mend it first"))
+                continue
             if new != text and not args.dry_run:
                 place.write(new)
             found.append((place, marks))
@@ -157,12 +176,12 @@ def _suggest(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> 
 
 
 def _looks(
-    todo: Iterable[tuple[_Place, str]], workers: Workers
-) -> Iterator[tuple[tuple[_Place, str], Future[tuple[Suggestion, ...]]]]:
+    todo: Iterable[_Place], workers: Workers
+) -> Iterator[tuple[_Place, Future[tuple[Suggestion, ...]]]]:
     from retrovue.library.break_detection import detect
 
-    for place, text in todo:
-        yield (place, text), workers.executor.submit(detect, place.asset, place.location)
+    for place in todo:
+        yield place, workers.executor.submit(detect, place.asset, place.location)
 
 
 def _accept(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,15 +78,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, view: View) -> int:
+    from retrovue.clock import StationClock
     from retrovue.library.adapters import settings_models
     from retrovue.library.lock import read_lock
-    from retrovue.state_dir import state_dir
+    from retrovue.state_dir import at_work, state_dir
     from retrovue.station.load import require_station
 
     _refuse_contradictions(args)
     model = require_station(args.station, settings_models())
     state = state_dir(model.station.station, args.state, model.written_state)
-    with _Formats(args, model, state, view) as formats:
+    # Another one would make the same copies, and take others away to make room.
+    alone = (
+        at_work(state, "house copies", "retrovue conform", StationClock())
+        if not args.dry_run
+        else nullcontext()
+    )
+    with alone, _Formats(args, model, state, view) as formats:
         return _run(args, view, formats, read_lock(args.station), state)
 
 
@@ -136,7 +143,7 @@ def _make(
     failed: dict[Path, RetroVueError],
 ) -> None:
     """Make all of ``todo``, and note what became of each."""
-    from retrovue.cli.executors import open_workers
+    from retrovue.cli.executors import ending, open_workers
     from retrovue.playout.batch import Crew
     from retrovue.workers import a_few
 
@@ -144,7 +151,7 @@ def _make(
     with (
         view.progress("conform (seconds)", round(sum(order.seconds for order in todo))) as bar,
         open_workers(args.executor, a_few(_MOST_AT_ONCE)) as workers,
-        _ending(workers, crew),
+        ending(workers, crew.stop),
     ):
         for order, task in workers.ahead(_tasks(todo, workers, crew, bar)):
             try:
@@ -381,26 +388,6 @@ def _tasks(
 
 def _advance(bar: Progress, name: str, seconds: float) -> None:
     bar.advance(seconds, name)
-
-
-@contextmanager
-def _ending(workers: Workers, crew: Crew) -> Iterator[None]:
-    """Whatever ends us, SIGTERM too, also ends each ffmpeg, and leaves no half of a copy."""
-    import signal
-    import sys
-
-    def end(number: int, frame: object) -> None:
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    except BaseException:
-        workers.give_up()
-        crew.stop()
-        raise
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _mendable(error: Exception, order: Order, workers: Workers) -> RetroVueError:

@@ -21,7 +21,7 @@ import re
 import signal
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -87,6 +87,25 @@ def open_workers(chosen: Chosen, at_once: int) -> Iterator[Workers]:
     else:
         with _cluster(chosen.address) as workers:
             yield workers
+
+
+@contextmanager
+def ending(workers: Workers, stop: Callable[[], object]) -> Iterator[None]:
+    """Whatever ends us meanwhile, Ctrl-C and SIGTERM too: what has not begun is not begun any more, and
+    ``stop`` ends what has."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except BaseException:
+        workers.give_up()
+        stop()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from retrovue.cli.executors import add_executor
-from retrovue.cli.view import View
+
+if TYPE_CHECKING:
+    from retrovue.cli.view import View
+    from retrovue.station.model import StationModel
+
+#: What only one process writes at a time: the catalog lock and what is remembered beside it.
+LOCK = "library"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -22,23 +30,35 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, view: View) -> int:
-    from retrovue.cli.executors import open_workers
+    from retrovue.clock import StationClock
+    from retrovue.library.adapters import settings_models
+    from retrovue.library.enrichers import enricher_kinds
+    from retrovue.state_dir import at_work, state_dir
+    from retrovue.station.load import require_station
+
+    model = require_station(args.station, settings_models(), enricher_kinds())
+    state = state_dir(model.station.station, args.state, model.written_state)
+    # What another one found meanwhile, or approved, would be lost.
+    alone = at_work(state, LOCK, "retrovue ingest", StationClock())
+    with nullcontext() if args.check else alone:
+        return _run(args, view, model, state)
+
+
+def _run(args: argparse.Namespace, view: View, model: StationModel, state: Path) -> int:
+    from retrovue.cli.executors import ending, open_workers
     from retrovue.compiler.asset_rules import by_rules
     from retrovue.compiler.compile import compiled_channels
     from retrovue.library.absences import Absences
-    from retrovue.library.adapters import Desk, settings_models
-    from retrovue.library.enrichers import enricher_kinds, open_enrichers
+    from retrovue.library.adapters import Desk
+    from retrovue.library.enrichers import open_enrichers
     from retrovue.library.finding import printable
     from retrovue.library.ingest import MOST_AT_ONCE, Basis, ingest, survey
     from retrovue.library.known_files import KnownFiles
     from retrovue.library.lock import write_files
     from retrovue.library.lock_lines import read_lines
-    from retrovue.state_dir import state_dir
-    from retrovue.station.load import require_station
+    from retrovue.library.looking import stoppable
     from retrovue.workers import a_few
 
-    model = require_station(args.station, settings_models(), enricher_kinds())
-    state = state_dir(model.station.station, args.state, model.written_state)
     known = KnownFiles(state / "known-files.sqlite", not args.check)
     previous = read_lines(args.station, {one.line for _, _, one in known})
     enrichers = open_enrichers()
@@ -49,8 +69,10 @@ def run(args: argparse.Namespace, view: View) -> int:
     surveyed = survey(model.collections, args.station, previous, desk, known, basis)
     try:
         with (
+            stoppable() as stop,
             view.progress("ingest", len(surveyed.media)) as bar,
             open_workers(args.executor, a_few(MOST_AT_ONCE)) as workers,
+            ending(workers, stop),
         ):
             done = ingest(
                 surveyed,

@@ -93,6 +93,14 @@ def _on_any_terminal() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
+    try:
+        return _main(argv)
+    except KeyboardInterrupt:
+        sys.stderr.write("error: stopped by the keyboard\n")
+        return 130
+
+
+def _main(argv: Sequence[str] | None) -> int:
     _on_any_terminal()
     arguments = list(sys.argv[1:] if argv is None else argv)
     named = next((a for a in arguments if not a.startswith("-")), None)
@@ -111,9 +119,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RetroVueError as error:
         view.error(str(error), help=error.help)
         return 1
-    except KeyboardInterrupt:
-        view.error("stopped by the keyboard")
-        return 130
     except BrokenPipeError:
         # The reader (head, less) has gone: no complaint, and none at interpreter exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

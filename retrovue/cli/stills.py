@@ -42,9 +42,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, view: View) -> int:
-    from retrovue.cli.executors import open_workers
+    from retrovue.cli.executors import ending, open_workers
     from retrovue.library.adapters import settings_models
     from retrovue.library.finding import Unreadable, printable
+    from retrovue.library.looking import stoppable
     from retrovue.library.stills import is_current, still_of
     from retrovue.state_dir import state_dir
     from retrovue.station.load import require_station
@@ -58,8 +59,10 @@ def run(args: argparse.Namespace, view: View) -> int:
     made: list[str] = []
     wrong: list[tuple[str, str]] = []
     with (
+        stoppable() as stop,
         view.progress("stills", len(todo)) as bar,
         open_workers(args.executor, a_few(_MOST_AT_ONCE)) as workers,
+        ending(workers, stop),
     ):
         for asset, task in workers.ahead(_tasks(todo, workers)):
             bar.advance(1, printable(asset.id))

@@ -37,7 +37,19 @@ class Unreadable(RetroVueError):
         self.passing = passing
 
     def __reduce__(self) -> tuple[type[Unreadable], tuple[str, str, bool]]:
-        return Unreadable, (str(self), self.help, self.passing)
+        return type(self), (str(self), self.help, self.passing)
+
+
+class Stopped(Unreadable):
+    """Something ended a program in the middle of a file: about the file that says nothing."""
+
+    def __init__(
+        self,
+        message: str = "something ended ffmpeg in the middle of it",
+        help: str = "do it again; is there memory enough?",
+        passing: bool = True,
+    ) -> None:
+        super().__init__(message, help, passing)
 
 
 def printable(text: str) -> str:

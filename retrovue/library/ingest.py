@@ -22,7 +22,7 @@ from retrovue.library.catalog import Asset, AssetState
 from retrovue.library.enrichers import Enricher
 from retrovue.library.enrichers.probe import snap_asset_marks
 from retrovue.library.enrichment import Looked, look_into, made_by
-from retrovue.library.finding import Finding, Unreadable
+from retrovue.library.finding import Finding, Stopped, Unreadable
 from retrovue.library.identity import as_before, duplicates, moved
 from retrovue.library.known_files import Known, KnownFiles, mtime_of
 from retrovue.library.lock_lines import LockLines, line_hash, line_of
@@ -278,10 +278,20 @@ class _Ingest:
                     fault = f"{looked.fault}\0{looked.fault.help}"
                     self._remember(media, Known(0, 0, looked.content, self._basis.of(media), b"", fault))
                     raise looked.fault
+            except Stopped as fault:
+                self._told_nothing(Finding("stopped", *_place(media), str(fault), fault.help), before)
             except Unreadable as fault:
                 self._spoilt(media.asset, fault, before)
             except self._workers.lost:
-                self._worker_lost(media.asset, before)
+                self._told_nothing(
+                    Finding(
+                        "worker-lost",
+                        *_place(media),
+                        "every worker that looked into it died",
+                        help="retrovue ingest with --executor threads:1 says what is wrong with it",
+                    ),
+                    before,
+                )
             else:
                 self._take(media, looked, before, gone)
         self._findings += duplicates(self._contents())
@@ -371,17 +381,10 @@ class _Ingest:
             state = next_state(AssetState.ENRICHING, Occasion.UNREADABLE)
             self._assets[before.id] = replace(before, state=state)
 
-    def _worker_lost(self, asset: Asset, before: Asset | None) -> None:
-        self._unreadable.add((asset.collection, asset.path))
-        self._findings.append(
-            Finding(
-                "worker-lost",
-                asset.collection,
-                asset.path,
-                "every worker that looked into it died",
-                help="retrovue ingest with --executor threads:1 says what is wrong with it",
-            )
-        )
+    def _told_nothing(self, finding: Finding, before: Asset | None) -> None:
+        """Whoever looked into the file was ended: about the file that says nothing."""
+        self._unreadable.add((finding.collection, finding.path))
+        self._findings.append(finding)
         if before is not None:
             self._assets[before.id] = before
 
@@ -468,6 +471,10 @@ def shortfalls(asset: Asset, targets: Iterable[float]) -> list[Finding]:
                     )
                 ]
     return []
+
+
+def _place(media: FoundMedia) -> tuple[str, str]:
+    return media.asset.collection, media.asset.path
 
 
 def _ready(asset: Asset, before: Asset | None) -> Asset:

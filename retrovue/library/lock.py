@@ -35,6 +35,8 @@ from retrovue.library.catalog import (
 
 FOLDER = LOCK_FOLDER
 _SUFFIX = ".jsonl"
+#: What a file's name ends in that is not written whole yet.
+_NEW = ".new"
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DATE = r"^(\d{4}-\d{2}-\d{2})?$"
 #: A larger number of a season or episode is no number of one.
@@ -327,6 +329,8 @@ def write_files(
     """
     folder = station_folder / FOLDER
     stale, wanted = [], set()
+    for half in () if only_look else folder.glob(f".*{_SUFFIX}{_NEW}"):  # of a process that was killed
+        half.unlink(missing_ok=True)
     for name, content in files:
         wanted.add(name)
         file = folder / name
@@ -345,7 +349,7 @@ def write_files(
 
 def replace_file(file: Path, content: bytes) -> None:
     """Write ``file`` so that a reader, or a crash, sees the old content or the new, never half."""
-    half = file.with_name(f".{file.name}.new")
+    half = file.with_name(f".{file.name}{_NEW}")
     with half.open("wb") as out:
         out.write(content)
         out.flush()

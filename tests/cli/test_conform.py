@@ -18,7 +18,9 @@ import pytest
 
 from fixtures.media.barcode import Clip, make
 from retrovue.cli.arguments import disk_size
+from retrovue.clock import StationClock
 from retrovue.playout.house_copy import HouseCopy
+from retrovue.state_dir import at_work
 from retrovue.store import Artefact
 from tests.cli.run import Ran, run
 
@@ -333,3 +335,11 @@ def test_stopped_in_the_middle_it_leaves_nothing_half(
     # And the next one makes it, and sweeps up.
     assert conform(station, ASSET, "--channel", "1.1", "--quiet").code == 0
     assert (len(copies(station)), halves(station)) == (1, [])
+
+
+def test_two_at_once_are_refused(short: Path) -> None:
+    with at_work(short / "state", "house copies", "retrovue conform", StationClock()):
+        refused = conform(short, ASSET, "--quiet")
+        assert (refused.code, refused.out, copies(short)) == (1, "", [])
+        assert f"retrovue conform (process {os.getpid()}, since" in refused.err
+        assert conform(short, "--collection", "tv", "--dry-run").code == 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from retrovue.clock import SteppedClock
 from retrovue.errors import RetroVueError
-from retrovue.state_dir import LOCK_NAME, hold, state_dir
+from retrovue.state_dir import LOCK_NAME, at_work, hold, state_dir
 from retrovue.station.load import require_station
 
 
@@ -60,3 +62,34 @@ def test_a_state_directory_that_can_t_be_written_is_told(tmp_path: Path) -> None
     (tmp_path / LOCK_NAME).mkdir()
     with pytest.raises(RetroVueError, match="can't be written"):
         hold(tmp_path)
+
+
+def test_one_at_a_time_is_at_work_on_a_thing(tmp_path: Path) -> None:
+    clock = SteppedClock(datetime(2026, 11, 26, 10, 0, tzinfo=UTC))
+    state = tmp_path / "made"
+    with at_work(state, "house copies", "retrovue conform", clock):
+        clock.step(90)
+        with pytest.raises(RetroVueError) as refused, at_work(state, "house copies", "x", clock):
+            pass
+        with at_work(state, "library", "x", clock):  # another thing
+            pass
+    assert str(refused.value) == (
+        f"retrovue conform (process {os.getpid()}, since 2026-11-26 10:00:00 UTC) "
+        "is at work on this station's house copies"
+    )
+    assert str(state / "house-copies.lock") in refused.value.help
+    with at_work(state, "house copies", "x", clock):
+        pass
+
+
+def test_a_lock_that_can_t_be_written_is_told(tmp_path: Path) -> None:
+    clock = SteppedClock(datetime(2026, 11, 26, 10, 0, tzinfo=UTC))
+    (tmp_path / "library.lock").mkdir()
+    (tmp_path / "file").touch()
+    for state in (tmp_path, tmp_path / "file"):
+        with (
+            pytest.raises(RetroVueError, match="can't be written") as told,
+            at_work(state, "library", "x", clock),
+        ):
+            pass
+        assert "--state DIR" in told.value.help
