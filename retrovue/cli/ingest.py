@@ -47,7 +47,7 @@ def run(args: argparse.Namespace, view: View) -> int:
 def _run(args: argparse.Namespace, view: View, model: StationModel, state: Path) -> int:
     from retrovue.cli.executors import ending, open_workers
     from retrovue.compiler.asset_rules import by_rules
-    from retrovue.compiler.compile import compiled_channels
+    from retrovue.compiler.formats import loudness_targets
     from retrovue.library.absences import Absences
     from retrovue.library.adapters import Desk
     from retrovue.library.enrichers import open_enrichers
@@ -62,7 +62,7 @@ def _run(args: argparse.Namespace, view: View, model: StationModel, state: Path)
     known = KnownFiles(state / "known-files.sqlite", not args.check)
     previous = read_lines(args.station, {one.line for _, _, one in known})
     enrichers = open_enrichers()
-    targets = [c.loudness for c in compiled_channels(model) if c.loudness is not None]
+    targets = loudness_targets(model)
     desk = Desk(notes=None if args.check else state / "sources", tell=view.say)
     absences = Absences(desk.clock, state / "absences")
     basis = Basis(model.collections, enrichers, targets)

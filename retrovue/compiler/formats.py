@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from retrovue.station.model import FrameRate, HouseFormat
+from retrovue.station.model import FrameRate, HouseFormat, StationModel
 
 RATES = {
     FrameRate.FPS_25: "25/1",
@@ -45,3 +45,9 @@ def filled(house: HouseFormat) -> FilledFormat:
         house.audio_kbps or _AUDIO_KBPS[audio_codec],
         None if isinstance(house.loudness, str) else float(house.loudness),
     )
+
+
+def loudness_targets(model: StationModel) -> list[float]:
+    """How loud the station's channels are (LUFS), each once."""
+    houses = [channel.format or model.station.format for channel in model.channels]
+    return sorted({target for house in houses if (target := filled(house).loudness) is not None})

@@ -9,9 +9,9 @@ from pathlib import Path
 from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.library.break_marks import APART_US, MARGIN_US, Suggestion, parse_spans, suggest
 from retrovue.library.catalog import Asset
-from retrovue.library.enrichers.probe import snap_asset_marks
 from retrovue.library.finding import Unreadable
 from retrovue.library.looking import look
+from retrovue.library.marks import snap_asset_marks
 from retrovue.units import SECOND_US
 
 #: 98 of 100 pixels below a tenth of the scale: letters of a subtitle are more.

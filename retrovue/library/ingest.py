@@ -20,13 +20,13 @@ from retrovue.library.absences import Absences
 from retrovue.library.adapters import Desk, FoundMedia, SourceGone, open_adapter
 from retrovue.library.catalog import Asset, AssetState
 from retrovue.library.enrichers import Enricher
-from retrovue.library.enrichers.probe import snap_asset_marks
 from retrovue.library.enrichment import Looked, look_into, made_by
 from retrovue.library.finding import Finding, Stopped, Unreadable
 from retrovue.library.identity import as_before, duplicates, moved
 from retrovue.library.known_files import Known, KnownFiles, mtime_of
 from retrovue.library.lock_lines import LockLines, line_hash, line_of
 from retrovue.library.loudness import gain_for
+from retrovue.library.marks import snap_asset_marks
 from retrovue.library.plugins import kind_of
 from retrovue.library.states import Occasion, next_state
 from retrovue.units import HOUR_US

@@ -11,8 +11,10 @@ from random import Random
 import pytest
 
 from retrovue.library.catalog import Asset
-from retrovue.library.enrichers.probe import ProbeEnricher, ProbeSettings, nominal_rate, snap_marks
+from retrovue.library.enrichers.measuring import nominal_rate
+from retrovue.library.enrichers.probe import ProbeEnricher, ProbeSettings
 from retrovue.library.finding import Unreadable
+from retrovue.library.marks import snap_marks
 from retrovue.units import frames_to_us
 from tests.library.media import make, run
 
@@ -50,7 +52,7 @@ def test_a_long_matroska_file_is_measured_by_its_ends(
     asset = probe(path)
     assert (asset.frames, asset.duration_us) == (1801, frames_to_us(1801, NTSC))
     with monkeypatch.context() as patched:
-        patched.setattr("retrovue.library.enrichers.probe._measure_ends", lambda *_: None)
+        patched.setattr("retrovue.library.enrichers.measuring._measure_ends", lambda *_: None)
         assert probe(path) == asset  # reading every packet says the same
 
 
