@@ -879,7 +879,12 @@ class PodFiller:
         """The same spots, an advertiser with much left first, so that none follows itself if avoidable."""
         advertiser = self._advertiser
         names = [advertiser[i] for i, _ in spots]
-        if len(set(names)) == len(names) and (not names or names[0] != last):
+        before = last
+        for name in names:
+            if name == before and name:
+                break
+            before = name
+        else:  # then nobody has more than half of what is left, unless it is also first
             return list(spots)
         waiting = list(spots)
         left: dict[int, int] = {}
