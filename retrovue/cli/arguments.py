@@ -115,6 +115,16 @@ def station_time(text: str, zone: ZoneInfo, now_us: int) -> int:
     return wall_to_us(zone, on, int(hours) * 60 + int(minutes)) + int(seconds or 0) * SECOND_US
 
 
+def add_events(parser: argparse.ArgumentParser) -> None:
+    """The option ``--events``; what is told there: ``retrovue.cli.progress``."""
+    parser.add_argument(
+        "--events",
+        metavar="FILE",
+        help="tell of progress, rate and outcome there while it goes on, one JSON object a line; - is "
+        "standard output, which then has nothing else",
+    )
+
+
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrovue.cli.arguments import add_events
 from retrovue.cli.asset_names import files_of
 from retrovue.cli.executors import add_executor
 from retrovue.errors import RetroVueError
@@ -43,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="write nothing, only say what would be")
     add_executor(parser)
+    add_events(parser)
     parser.add_argument("--state", metavar="DIR", help="state directory, which has the station's locks")
     parser.add_argument("--json", action="store_true", help="the outcome as JSON")
 
@@ -132,7 +134,7 @@ def _suggest(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> 
     seconds = round(sum(place.asset.duration_us for place in todo) / 1e6)
     with (
         stoppable() as stop,
-        view.progress("look for breaks (seconds)", seconds) as bar,
+        view.progress("look for breaks", seconds, "seconds") as bar,
         open_workers(args.executor, a_few(_MOST_AT_ONCE)) as workers,
         ending(workers, stop),
     ):
@@ -154,24 +156,24 @@ def _suggest(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> 
             if new != text and not args.dry_run:
                 place.write(new)
             found.append((place, marks))
+    outcome = [
+        {
+            "asset": place.asset.id,
+            "sidecar": str(place.sidecar),
+            "marks": [round(mark.at_us / 1e6, 6) for mark in marks],
+            "seconds": [round(mark.lasts_us / 1e6, 3) for mark in marks],
+        }
+        for place, marks in found
+    ]
+    view.outcome(outcome)
     if args.json:
-        view.json(
-            [
-                {
-                    "asset": place.asset.id,
-                    "sidecar": str(place.sidecar),
-                    "marks": [round(mark.at_us / 1e6, 6) for mark in marks],
-                    "seconds": [round(mark.lasts_us / 1e6, 3) for mark in marks],
-                }
-                for place, marks in found
-            ]
-        )
+        view.json(outcome)
     else:
         for place, marks in found:
             said = ", ".join(offset_text(mark.at_us) for mark in marks) or "nothing that looks like a break"
             view.out(f"{printable(place.asset.id)}: {said}")
     for message, help in wrong:
-        view.error(printable(message), help=help)
+        view.failure(printable(message), help=help)
     return 1 if wrong else 0
 
 
@@ -201,13 +203,15 @@ def _accept(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> i
         if not args.dry_run:
             place.write(new)
         done.append(place.asset.id)
+    outcome = {"accepted": done}
+    view.outcome(outcome)
     if args.json:
-        view.json({"accepted": done})
+        view.json(outcome)
     else:
         for name in done:
             view.out(printable(name))
     for message in wrong:
-        view.error(printable(message))
+        view.failure(printable(message))
     if done and not args.dry_run:
         view.say(f"retrovue ingest {args.station} takes them over")
     return 1 if wrong else 0

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace, view: View) -> int:
             view.out(str(args.frame))
             return 0
         target = args.output or Path(_name(args.channel, zone, start_us))
-        with view.progress(target.name, round(capture.seconds, 1)) as progress:
+        with view.progress(target.name, round(capture.seconds, 1), "seconds") as progress:
             told = 0.0
 
             def advance(done: float) -> None:

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrovue.cli.arguments import disk_size, whole_days
+from retrovue.cli.arguments import add_events, disk_size, whole_days
 from retrovue.cli.executors import add_executor
 from retrovue.errors import RetroVueError
 
@@ -73,6 +73,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be made and removed")
     add_executor(parser)
+    add_events(parser)
     parser.add_argument("--state", metavar="DIR", help="state directory (environment: RETROVUE_STATE)")
     parser.add_argument("--json", action="store_true", help="what was made, as JSON")
 
@@ -98,6 +99,8 @@ def run(args: argparse.Namespace, view: View) -> int:
 
 
 def _run(args: argparse.Namespace, view: View, formats: _Formats, catalog: Catalog, state: Path) -> int:
+    from retrovue.library.finding import printable
+
     batch = not args.assets
     orders = _unique(_by_airing(args, catalog, formats) if batch else _by_name(args, catalog, formats))
     made: dict[Path, float] = {}
@@ -119,19 +122,22 @@ def _run(args: argparse.Namespace, view: View, formats: _Formats, catalog: Catal
             formats.sweep(orders[path])
     finished = [order for path, order in orders.items() if _is_there(path, plan, failed)]
     gone = list(plan.remove) if args.dry_run else removed
-    if args.json:
+    if args.json or args.events:
         copies = [_document(order, made.get(order.target)) for order in finished]
-        view.json(_summary(plan, orders, copies, gone, args.dry_run) if batch else copies)
+        outcome = _summary(plan, orders, copies, gone, args.dry_run) if batch else copies
+        view.outcome(outcome)
+    if args.json:
+        view.json(outcome)
     else:
         for order in finished:
             if not batch or order.target in made:
-                view.out(_line(order, made.get(order.target)))
+                view.out(printable(_line(order, made.get(order.target))))
         for path in plan.make:
-            view.out(f"{orders[path].asset.id}: {orders[path].format}, to be made")
+            view.out(printable(f"{orders[path].asset.id}: {orders[path].format}, to be made"))
         if batch:
             view.out(_sentence(len(orders), plan, len(made), len(finished), len(gone), args.dry_run))
     for complaint in failed.values():
-        view.error(str(complaint), help=complaint.help)
+        view.failure(printable(str(complaint)), help=complaint.help)
     return 1 if failed else 0
 
 
@@ -144,12 +150,13 @@ def _make(
 ) -> None:
     """Make all of ``todo``, and note what became of each."""
     from retrovue.cli.executors import ending, open_workers
+    from retrovue.library.finding import printable
     from retrovue.playout.batch import Crew
     from retrovue.workers import a_few
 
     crew = Crew()
     with (
-        view.progress("conform (seconds)", round(sum(order.seconds for order in todo))) as bar,
+        view.progress("conform", round(sum(order.seconds for order in todo), 3), "seconds") as bar,
         open_workers(args.executor, a_few(_MOST_AT_ONCE)) as workers,
         ending(workers, crew.stop),
     ):
@@ -159,7 +166,7 @@ def _make(
             except Exception as error:
                 failed[order.target] = _mendable(error, order, workers)
             if not workers.here:
-                bar.advance(order.seconds, order.asset.id)
+                bar.advance(order.seconds, printable(order.asset.id))
 
 
 def _refuse_contradictions(args: argparse.Namespace) -> None:
@@ -306,14 +313,16 @@ def _unique(orders: Iterable[Order]) -> dict[Path, Order]:
 
 
 def _named(catalog: Catalog, name: str) -> Asset:
+    from retrovue.library.finding import printable
     from retrovue.station.suggest import did_you_mean
 
     asset = catalog.assets.get(name)
     if asset is None:
         known = did_you_mean(name, catalog.assets)
         raise RetroVueError(
-            f"there is no asset “{name}” in the catalog lock",
-            help=known or "an id is collection/key, as catalog.lock/ has it; retrovue ingest writes that",
+            f"there is no asset “{printable(name)}” in the catalog lock",
+            help=printable(known)
+            or "an id is collection/key, as catalog.lock/ has it; retrovue ingest writes that",
         )
     if not asset.duration_us:
         raise RetroVueError(
@@ -375,11 +384,12 @@ def _tasks(
 ) -> Iterator[tuple[Order, Future[float]]]:
     from functools import partial
 
+    from retrovue.library.finding import printable
     from retrovue.playout.batch import fulfil
 
     for order in orders:
         if workers.here:
-            name = order.asset.id
+            name = printable(order.asset.id)
             advance = partial(_advance, bar, name)
             yield order, workers.executor.submit(crew.fulfil, order, advance)
         else:

@@ -54,7 +54,7 @@ def _render(recipes: Sequence[Recipe], folder: Path, jobs: int | None, view: Vie
     # A plain SIGTERM would end us without ending the ffmpegs.
     before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
-        with view.progress("demo media (seconds)", round(seconds)) as bar:
+        with view.progress("demo media", round(seconds), "seconds") as bar:
             render(recipes, folder, ffmpeg, bar.advance, jobs)
     finally:
         signal.signal(signal.SIGTERM, before)

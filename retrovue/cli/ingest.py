@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrovue.cli.arguments import add_events
 from retrovue.cli.executors import add_executor
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--state", metavar="DIR", help="state directory (what was probed is remembered there)"
     )
     add_executor(parser)
+    add_events(parser)
 
 
 def run(args: argparse.Namespace, view: View) -> int:
@@ -91,22 +93,22 @@ def _run(args: argparse.Namespace, view: View, model: StationModel, state: Path)
     stale = write_files(args.station, done.lock.files(), only_look=args.check)
     if not args.check:
         absences.save(done.missing)
+    outcome = {
+        "current": not stale,
+        "written": [] if args.check else stale,
+        "assets": len(done.lock),
+        "looked_into": done.looked_into,
+        "arrived": done.arrived,
+        "changed": done.changed,
+        "retired": done.retired,
+        "findings": [
+            {name: getattr(f, name) for name in ("code", "collection", "path", "message", "help")}
+            for f in done.findings
+        ],
+    }
+    view.outcome(outcome)
     if args.json:
-        view.json(
-            {
-                "current": not stale,
-                "written": [] if args.check else stale,
-                "assets": len(done.lock),
-                "looked_into": done.looked_into,
-                "arrived": done.arrived,
-                "changed": done.changed,
-                "retired": done.retired,
-                "findings": [
-                    {name: getattr(f, name) for name in ("code", "collection", "path", "message", "help")}
-                    for f in done.findings
-                ],
-            }
-        )
+        view.json(outcome)
     else:
         for finding in done.findings:
             view.error(f"[{finding.code}] {finding}", help=finding.help)

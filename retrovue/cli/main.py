@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -91,6 +92,13 @@ def _on_any_terminal() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def program() -> int:
+    """The whole process: one command, and nothing to be stopped behind it."""
+    code = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return code
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     try:
@@ -113,17 +121,30 @@ def _main(argv: Sequence[str] | None) -> int:
 
     from retrovue.cli.view import View
 
-    view = View(quiet=args.quiet)
     try:
-        return int(import_module(COMMANDS[args.command][0]).run(args, view))
+        view = View(args.quiet, getattr(args, "events", None))
     except RetroVueError as error:
-        view.error(str(error), help=error.help)
+        View().error(str(error), help=error.help)
         return 1
+    code = 1
+    try:
+        code = int(import_module(COMMANDS[args.command][0]).run(args, view))
+    except RetroVueError as error:
+        view.failure(str(error), help=error.help)
     except BrokenPipeError:
         # The reader (head, less) has gone: no complaint, and none at interpreter exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        code = 141
+    except KeyboardInterrupt:
+        code = 130
+        raise
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+        raise
+    finally:
+        view.end(code)
+    return code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

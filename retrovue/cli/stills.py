@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retrovue.cli.arguments import add_events
 from retrovue.cli.asset_names import files_of
 from retrovue.cli.executors import add_executor
 from retrovue.errors import RetroVueError
@@ -37,6 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--force", action="store_true", help="make them again, current or not")
     add_executor(parser)
+    add_events(parser)
     parser.add_argument("--state", metavar="DIR", help="state directory (environment: RETROVUE_STATE)")
     parser.add_argument("--json", action="store_true", help="the outcome as JSON")
 
@@ -75,12 +77,14 @@ def run(args: argparse.Namespace, view: View) -> int:
             else:
                 made.append(asset.id)
     gone = 0 if args.assets else _sweep(state, {still for _, _, still in places})
+    outcome = {"made": made, "current": len(places) - len(todo), "removed": gone}
+    view.outcome(outcome)
     if args.json:
-        view.json({"made": made, "current": len(places) - len(todo), "removed": gone})
+        view.json(outcome)
     else:
         view.out(f"{len(made)} stills made, {len(places) - len(todo)} current, {gone} removed")
     for message, help in wrong:
-        view.error(printable(message), help=help)
+        view.failure(printable(message), help=help)
     return 1 if wrong else 0
 
 

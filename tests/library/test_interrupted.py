@@ -53,8 +53,9 @@ def halves(folder: Path) -> list[Path]:
 def stopped(folder: Path, tenths: int, number: signal.Signals, alone: bool) -> int:
     """Ingest, and send the signal when so many tenths are done: to its process ``alone``, or as a terminal
     does. How it ended."""
+    options = ["--executor", "threads:2", "--events", str(folder / "events")]
     child = subprocess.Popen(
-        [sys.executable, "-m", "retrovue", "ingest", str(folder), "--executor", "threads:2"],
+        [sys.executable, "-m", "retrovue", "ingest", str(folder), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -72,6 +73,8 @@ def stopped(folder: Path, tenths: int, number: signal.Signals, alone: bool) -> i
             break
     _, rest = child.communicate(timeout=60)
     assert "Traceback" not in said + rest
+    last = json.loads((folder / "events").read_text().splitlines()[-1])
+    assert last.get("code") == (None if number is signal.SIGKILL and child.returncode else child.returncode)
     return child.returncode
 
 
