@@ -1,4 +1,4 @@
-"""``retrovue approve``: let assets air that wait for a person (collections with ``approve: manual``)."""
+"""``retrovue approve``: let assets air that wait for a person, or take that back."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Assets of a collection with “approve: manual” don't air before they are approved. Without an "
-        "ASSET: lists those that wait."
+        "ASSET: lists those that wait. --revoke takes an approval back, of any asset of any collection: it "
+        "isn't scheduled any more, and where it is published already, its planned stand-in airs."
     )
     parser.add_argument("station", metavar="STATION", type=Path, help="the station folder")
     parser.add_argument(
         "assets", metavar="ASSET", nargs="*", help="an asset's id, “collection/key”; * stands for anything"
     )
+    parser.add_argument("--revoke", action="store_true", help="take the approval back")
     parser.add_argument("--state", metavar="DIR", help="state directory, which has the station's locks")
     parser.add_argument("--json", action="store_true", help="the ids as JSON")
 
@@ -37,6 +39,8 @@ def run(args: argparse.Namespace, view: View) -> int:
         raise RetroVueError(
             f"{args.station} has no catalog lock", help=f"retrovue ingest {args.station} writes it"
         )
+    if args.revoke and not args.assets:
+        raise RetroVueError("whose approval?", help="name assets, or a pattern: --revoke 'films/*'")
     if not args.assets:
         return _run(args, view)
     state = likely_state_dir(args.station, args.state) or state_of(args.station, args.state)
@@ -52,22 +56,26 @@ def _run(args: argparse.Namespace, view: View) -> int:
     from retrovue.library.lock import read_lock, write_lock
 
     assets = read_lock(args.station).assets
-    waiting = [asset_id for asset_id, asset in assets.items() if not asset.approved]
+    waiting = [asset_id for asset_id, asset in assets.items() if asset.approved is args.revoke]
     chosen = chosen_assets(args.assets, assets, f"retrovue approve {args.station} lists those that wait")
     named = [asset_id for asset_id in waiting if asset_id in chosen or not args.assets]
     if args.assets and named:
         try:
             write_lock(
                 args.station,
-                [replace(a, approved=True) if a.id in chosen else a for a in assets.values()],
+                [
+                    replace(a, approved=not args.revoke, revoked=args.revoke) if a.id in chosen else a
+                    for a in assets.values()
+                ],
             )
         except OSError as error:
             raise RetroVueError(f"can't write the catalog lock: {error.strerror}") from error
+    done = "revoked" if args.revoke else "approved"
     if args.json:
-        view.json({"approved" if args.assets else "waiting": named})
+        view.json({done if args.assets else "waiting": named})
     else:
         for asset_id in named:
             view.out(printable(asset_id))
     count = f"{len(named)} asset{'' if len(named) == 1 else 's'}"
-    view.say(f"{count} approved" if args.assets else f"{count} wait{'s' if len(named) == 1 else ''}")
+    view.say(f"{count} {done}" if args.assets else f"{count} wait{'s' if len(named) == 1 else ''}")
     return 0

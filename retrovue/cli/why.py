@@ -56,16 +56,18 @@ def run(args: argparse.Namespace, view: View) -> int:
             (channel,) = chosen_channels(artefact.channels, args.channel)
             events = artefact.events(channel.channel, at_us, at_us + 1)
             if events:
-                from retrovue.reports.explanation import Explanation
+                from retrovue.reports.explanation import Explanation, barred
 
+                segment = next(iter(artefact.segments(channel.channel, at_us, at_us + 1)), None)
                 found = Explanation(
                     channel,
                     at_us,
                     events[0],
-                    next(iter(artefact.segments(channel.channel, at_us, at_us + 1)), None),
+                    segment,
                     artefact.reasons(channel.channel, at_us),
                     artefact.aired_before(events[0]),
                     revision=artefact.header.revision,
+                    barred=barred(artefact.asset, events[0], segment),
                 )
             elif bench is not None and args.artefact is None:
                 found, zone = _compiled(args, bench, now_us)

@@ -130,6 +130,7 @@ def _little_endian(column: array[int]) -> array[int]:
 def _asset(a: Asset) -> tuple[Any, ...]:
     return (
         a.id,
+        a.barred,
         a.path,
         a.size,
         a.duration_us,

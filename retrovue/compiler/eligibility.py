@@ -93,7 +93,8 @@ def own_bars(asset: Asset) -> tuple[Bar, ...]:
             Bar("not-ready", f"it is {asset.state}: nobody has looked into it yet", "run retrovue ingest")
         )
     if not asset.approved:
-        bars.append(Bar("not-approved", "it waits for a person's word", "retrovue approve lets it air"))
+        said = "its approval was taken back" if asset.revoked else "it waits for a person's word"
+        bars.append(Bar("not-approved", said, "retrovue approve lets it air"))
     if asset.duration_us <= 0 and asset.state is AssetState.READY:
         bars.append(Bar("no-duration", "nobody knows how long it is", "retrovue ingest looks at it again"))
     return tuple(bars)

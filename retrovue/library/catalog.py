@@ -112,6 +112,7 @@ class Asset:
     artwork: tuple[str, ...] = ()  #: pictures of it, the one for guides first; paths like ``path``
     credits: tuple[Credit, ...] = ()  #: as ``in_order`` has them
     extra: Mapping[str, str] = field(default_factory=dict)
+    revoked: bool = False  #: a person took the approval back, and only a person gives it again
 
     @property
     def id(self) -> str:
@@ -122,6 +123,13 @@ class Asset:
     def eligible(self) -> bool:
         """May it air?"""
         return self.state is AssetState.READY and self.approved and self.duration_us > 0
+
+    @property
+    def barred(self) -> str:
+        """Why something that was published may not air any more, in a word or two; empty when it may."""
+        if self.state is not AssetState.READY:
+            return self.state.value
+        return "" if self.approved else "not approved"
 
 
 def director(asset: Asset) -> str:

@@ -40,7 +40,7 @@ TOLD_SHORTFALL_DB = 1.0
 _EDITION = 1
 #: Everything that a source can say of an asset.
 _SAID = attrgetter(
-    *(f.name for f in fields(Asset) if f.name not in ("state", "approved", "size", "mtime_ns"))
+    *(f.name for f in fields(Asset) if f.name not in ("state", "approved", "revoked", "size", "mtime_ns"))
 )
 
 
@@ -345,19 +345,22 @@ class _Ingest:
         """The file is an asset."""
         found, collection = looked.asset, self._collections[media.asset.collection]
         approved = collection.approve == "auto"
+        seen = before  # by a person
         if before is None and (other := gone.pop(looked.content, None)) is not None:
             is_that, told = moved(found, other)
             self._findings += [told] if told else []
             self._elsewhere.add(other.id)
-            # A person has seen this very content.
-            approved = approved or other.approved
+            seen = other  # this very content
             if is_that:
                 before, found = other, replace(found, key=other.key)
                 media = replace(media, asset=replace(media.asset, key=other.key))
         self._looked_into += bool(looked.ran)
         asset, complaint = _finish(_ready(found, before), media)
         asset = self._ruled(asset)
-        asset = replace(asset, approved=approved or (before is not None and before.approved))
+        if seen is not None:
+            approved = seen.approved or (approved and not seen.revoked)
+            asset = replace(asset, revoked=seen.revoked)
+        asset = replace(asset, approved=approved)
         told_each_time = [*([complaint] if complaint else []), *shortfalls(asset, self._targets)]
         self._findings += told_each_time
         self._assets[asset.id] = asset

@@ -99,6 +99,7 @@ class _Line(BaseModel):
     path: str = Field(min_length=1)
     state: AssetState = AssetState.READY
     approved: bool = True
+    revoked: bool = False
     title: str = ""
     series: str = ""
     season: int | None = Field(default=None, ge=0, le=_MOST)

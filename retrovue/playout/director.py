@@ -339,7 +339,7 @@ class _Studio(Studio, Feeds):
         coming = self._programme.playlog.between(first, last).under(self.control.crawls).entries
         if any(entry.segment.kind is SegmentKind.LIVE or entry.layers for entry in coming):
             return True
-        renderings = [self.asset(a) for a in {e.segment.asset_id for e in coming if e.segment.asset_id}]
+        renderings = [self.asset(a) for a in {e.shows for e in coming if e.shows}]
         copies = [rendering.copy for rendering in renderings if rendering is not None]
         if len(copies) < len(renderings) or None in copies:
             return True

@@ -7,7 +7,7 @@ neighbours share it and nothing accumulates; a segment shorter than a tick vanis
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -27,6 +27,14 @@ class PlaylogEntry:
     fallbacks: tuple[str, ...] = ()  #: asset ids that stand in, in order
     layers: tuple[Layer, ...] = ()  #: graphics over it, lowest first; windows lie inside [start, end)
     pod: Pod | None = None  #: that it is a part of
+    barred: str = ""  #: why its asset may not air any more; a stand-in does. Empty: it may
+
+    @property
+    def shows(self) -> str:
+        """The asset that is to be shown: the planned one, or its first stand-in; empty: none is."""
+        if not self.barred:
+            return self.segment.asset_id
+        return self.fallbacks[0] if self.fallbacks else ""
 
     def offset_us(self, tick: int, grid: TickGrid) -> int:
         """Where in the asset the picture of ``tick`` is (µs); never negative.
@@ -72,17 +80,23 @@ class Playlog:
 
     @classmethod
     def align(
-        cls, segments: Sequence[Segment], grid: TickGrid, fallbacks: dict[int, tuple[str, ...]] | None = None
+        cls,
+        segments: Sequence[Segment],
+        grid: TickGrid,
+        fallbacks: Mapping[int, tuple[str, ...]] | None = None,
+        barred: Mapping[str, str] | None = None,
     ) -> Playlog:
-        """``fallbacks``: event id → asset ids. Segments must be ordered and tile their time."""
-        planned = fallbacks or {}
+        """``fallbacks``: event id → asset ids. ``barred``: asset that may not air any more → why; none of
+        them stands in. Segments must be ordered and tile their time."""
+        planned, out = fallbacks or {}, barred or {}
         entries = []
         of_pods = {n: pod for first, end, pod in pods(segments, grid) for n in range(first, end)}
         for n, segment in enumerate(segments):
             start, end = grid.nearest(segment.start_us), grid.nearest(segment.end_us)
             if end > start:
-                standing_in = planned.get(segment.event_id, ())
-                entries.append(PlaylogEntry(start, end, segment, standing_in, (), of_pods.get(n)))
+                standing_in = tuple(a for a in planned.get(segment.event_id, ()) if a not in out)
+                why = out.get(segment.asset_id, "")
+                entries.append(PlaylogEntry(start, end, segment, standing_in, (), of_pods.get(n), why))
         return cls(entries)
 
     def cut_at(self, ticks: Iterable[int]) -> Playlog:

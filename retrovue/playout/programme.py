@@ -94,6 +94,7 @@ class OnAirProgramme:
     #: The file of a picture that the guide names; None: it names none such.
     picture: Callable[[str], str | None] = lambda name: None
     stills: Mapping[str, Path] = field(default_factory=dict)  #: of assets that have no picture: name → file
+    barred: Mapping[str, str] = field(default_factory=dict)  #: asset that may not air any more → why
 
     def work_out(self, channels: Iterable[ChannelId]) -> None:
         """The playlogs of those that are on the air, so that the event loop need not."""
@@ -199,8 +200,9 @@ def air(
 
     last_us = min([end_us, *ends])
     return OnAirProgramme(
-        header, idents, guide, channels, last_us, generation, rundown.cut, rundown.uses, picture, stills
-    )
+        header, idents, guide, channels, last_us, generation, rundown.cut, rundown.uses, picture, stills,
+        rundown.barred,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,7 @@ class _Planning:
         rundown, writing = self.rundown, self.writing
         grid = house_of(self.channel).grid
         segments, fallbacks = rundown.segments(self.number)
-        playlog = Playlog.align(segments, grid, fallbacks)
+        playlog = Playlog.align(segments, grid, fallbacks, rundown.barred)
         guides = [
             e
             for e in playlog.entries

@@ -99,6 +99,7 @@ class _Head:
     overlays: Mapping[str, CompiledOverlay]
     templates: Mapping[str, str]
     pictures: int  #: number of the text that has the guide's pictures
+    barred: Mapping[str, str]  #: asset that may not air any more → why
 
 
 class Packer:
@@ -112,6 +113,7 @@ class Packer:
         self._assets: list[tuple[bytes, bytes]] = []
         self._credited: dict[str, int] = {}  #: asset id → place of its credits
         self._pictures: dict[str, tuple[str, str]] = {}  #: their names → (collection, path)
+        self._barred: dict[str, str] = {}
 
     def channel(
         self, channel: CompiledChannel, events: Iterable[ScheduleEvent], segments: Iterable[Segment]
@@ -161,7 +163,9 @@ class Packer:
         return place
 
     def asset(self, asset: Asset) -> None:
-        """One asset that may air, fallbacks included; each once."""
+        """One asset of a playlist, fallbacks included; each once."""
+        if asset.barred:
+            self._barred[asset.id] = asset.barred
         said = {f.name: v for f in fields(asset) if (v := getattr(asset, f.name)) != f.default}
         for name in PARTS.keys() & said.keys():
             said[name] = [asdict(part) for part in said[name]]
@@ -197,6 +201,7 @@ class Packer:
             dict(overlays),
             dict(templates),
             pictures,
+            self._barred,
         )
         coded = pickle.dumps(head)
         parts = (coded, self._events, self._segments, self._uses, table, ids, index)
@@ -298,6 +303,7 @@ class Rundown:
         self.header, self.cut = head.header, head.cut
         self.synthetics, self.overlays, self.templates = head.synthetics, head.overlays, head.templates
         self._places, self._pictures = head.places, head.pictures
+        self.barred = head.barred
         self.channels: tuple[CompiledChannel, ...] = tuple(place.channel for place in head.places)
 
     def end_us(self, number: int) -> int:
@@ -338,7 +344,7 @@ class Rundown:
         return found
 
     def asset(self, asset_id: str) -> Asset | None:
-        """One asset that may air, fallbacks included."""
+        """One asset of a playlist, fallbacks included."""
         wanted = asset_id.encode()
         low, high = 0, len(self._assets) // _ASSET.size
         while low < high:

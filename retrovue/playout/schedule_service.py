@@ -56,6 +56,8 @@ ROLL_US = HOUR_US
 ROLL_EARLY_US = 5 * MINUTE_US
 _COMPILE_PATIENCE_S = 900.0
 _ROLL_PATIENCE_S = 300.0
+#: So many assets are named in one warning.
+MOST_NAMED = 5
 #: The state directory's folder of generations (store/generations.py).
 _GENERATIONS = "playlog"
 _YAML = (".yaml", ".yml", ".j2", ".jsonl", ".json", ".lock", ".svg")
@@ -394,10 +396,19 @@ class ScheduleService:
         log.info("on the air: artefact %s", loaded.header.content_hash[:12])
         return ""
 
+    def _tell_of_barred(self, loaded: OnAirProgramme) -> None:
+        """What is published and may not air any more is stood in for; the operator should know."""
+        barred = sorted(loaded.barred.items())
+        named = ", ".join(f"{asset_id} ({why})" for asset_id, why in barred[:MOST_NAMED])
+        more = f" and {len(barred) - MOST_NAMED} more" if len(barred) > MOST_NAMED else ""
+        text = f"published, and may not air any more: {named}{more}; the planned stand-ins air instead"
+        self._warn("barred", text if barred else "")
+
     async def _load(self) -> OnAirProgramme:
         mark = await asyncio.to_thread(_mark, self._desk.artefact)
         loaded, trouble = await self._roll(str(self._desk.artefact), self._playlog_us() + ROLL_US)
         self._warn("playlog", trouble)
+        self._tell_of_barred(loaded)
         self._put(mark, loaded)
         return loaded
 

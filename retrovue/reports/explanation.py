@@ -2,13 +2,13 @@
 
 The JSON document: ``channel``, ``number``, ``at``; ``event`` (as in the guide's JSON); ``mode``;
 ``chain``, in order: each link with ``link`` (channel, plan, zone, entry, program, pick, breaks, pool,
-spot), ``is`` (in words), ``written_at`` and, where known, ``commit``; ``overridden``: the plans that gave
-way, with ``reason``; ``segment``: what is on at that very instant.
+spot, instead), ``is`` (in words), ``written_at`` and, where known, ``commit``; ``overridden``: the plans that
+gave way, with ``reason``; ``segment``: what is on at that very instant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from retrovue.reports.guide import event_json, segment_json
 from retrovue.reports.wording import clock, length, local, named, utc, when
 
 if TYPE_CHECKING:
+    from retrovue.library.catalog import Asset
     from retrovue.revision import LineOrigin
 
 
@@ -36,6 +37,8 @@ class Explanation:
     candidates: CandidateList | None = None
     commits: dict[str, LineOrigin] = field(default_factory=dict)  #: by place
     revision: str = ""  #: the commit that was compiled
+    #: Of the event's assets and the segment's, those that may not air any more, and why.
+    barred: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,24 @@ def at(why: Reasons, event: ScheduleEvent, segment: Segment | None) -> Reasons:
         spots=tuple(s for s in why.spots if s.asset_id == asset),
         entries=tuple(e for e in why.entries if e.written_at == event.written_at)[:1],
     )
+
+
+def barred(
+    assets: Callable[[str], Asset | None], event: ScheduleEvent, segment: Segment | None
+) -> dict[str, str]:
+    """Of the assets that they name, those that may not air any more, and why."""
+    ids = (event.asset_id, *event.fallbacks, segment.asset_id if segment is not None else "")
+    known = ((asset_id, assets(asset_id)) for asset_id in dict.fromkeys(ids) if asset_id)
+    return {asset_id: asset.barred for asset_id, asset in known if asset is not None and asset.barred}
+
+
+def _instead(found: Explanation) -> Iterator[Link]:
+    """What airs in place of what is published and may not air any more."""
+    planned = [found.event.asset_id, found.segment.asset_id if found.segment is not None else ""]
+    stand_in = next((a for a in found.event.fallbacks if a not in found.barred), "the slate")
+    for asset_id in dict.fromkeys(planned):
+        if why := found.barred.get(asset_id):
+            yield Link("instead", f"{asset_id} is {why}: {stand_in} stands in")
 
 
 def chain(found: Explanation, zone: ZoneInfo) -> Iterator[Link]:
@@ -97,6 +118,7 @@ def chain(found: Explanation, zone: ZoneInfo) -> Iterator[Link]:
     if found.segment is not None and found.segment.overlays:
         yield Link("overlays", ", ".join(found.segment.overlays))
     yield from _instant(found, zone)
+    yield from _instead(found)
 
 
 def _pick(found: Explanation, zone: ZoneInfo) -> str:

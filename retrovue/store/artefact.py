@@ -150,7 +150,7 @@ class Artefact:
         ]
 
     def asset(self, asset_id: str) -> Asset | None:
-        """One asset that may air, fallbacks included."""
+        """One asset of a playlist, fallbacks included."""
         rows = self._rows("SELECT * FROM art.asset WHERE asset_id = ?", [asset_id])
         return _asset(rows[0]) if rows else None
 
@@ -191,7 +191,7 @@ class Artefact:
             "SELECT asset_id, collection, path, min(greatest(start_us, ?)), min(in_us), "
             "max(in_us + end_us - start_us), arg_min(channel, start_us), max(end_us) "
             "FROM art.segment JOIN art.asset USING (asset_id) "
-            "WHERE end_us > ? AND start_us < ? GROUP BY ALL ORDER BY 4, 1",
+            "WHERE end_us > ? AND start_us < ? AND state = 'ready' AND approved GROUP BY ALL ORDER BY 4, 1",
             [start_us, start_us, end_us],
         )
 
@@ -520,4 +520,5 @@ def _asset(row: tuple[Any, ...]) -> Asset:
     values["extra"] = json.loads(values["extra"])
     for name, kind in PARTS.items():
         values[name] = tuple(kind(**part) for part in json.loads(values[name]))
-    return Asset(state=AssetState.READY, approved=True, **values)
+    values["state"] = AssetState(values["state"])
+    return Asset(**values)

@@ -424,6 +424,8 @@ def _asset_row(a: Asset) -> Row:
         a.id,
         a.collection,
         a.key,
+        a.state.value,
+        a.approved,
         a.path,
         a.size,
         a.duration_us,

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 #: Raised by one whenever a table changes its shape; a reader refuses every other version.
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,8 @@ ASSET = Table(
         ("asset_id", "VARCHAR", "collection/key"),
         ("collection", "VARCHAR", "slug of its collection"),
         ("key", "VARCHAR", "stable key within the collection"),
+        ("state", "VARCHAR", "ready; retired, …: published within the locked time, and stood in for"),
+        ("approved", "BOOLEAN", "likewise: may it air?"),
         ("path", "VARCHAR", "file, relative to the collection's folder"),
         ("size", "BIGINT", "bytes"),
         ("duration_us", "BIGINT", "exact to the frame"),

@@ -45,6 +45,25 @@ def test_assets_are_approved_by_id_or_pattern(folder: Path) -> None:
     assert (folder / "catalog.lock" / "films.jsonl").stat().st_mtime_ns == before
 
 
+def test_an_approval_is_taken_back_and_given_again(folder: Path) -> None:
+    assert run("approve", str(folder), "films/*").code == 0
+    revoked = run("approve", str(folder), "--revoke", "films/R*")
+    assert (revoked.out, revoked.err) == ("films/Rope\n", "1 asset revoked\n")
+    assert _waiting(folder) == ["Rope"]
+    assert read_lock(folder).assets["films/Rope"].revoked
+    again = run("approve", str(folder), "films/*", "--revoke", "--json")
+    assert json.loads(again.out)["revoked"] == ["films/Charade (1963)", "films/Gilda [uncut]", "films/Laura"]
+    assert run("approve", str(folder)).err == "4 assets wait\n"
+    assert run("approve", str(folder), "films/Rope").err == "1 asset approved\n"
+    assert not read_lock(folder).assets["films/Rope"].revoked
+
+
+def test_whose_approval_is_taken_back_must_be_said(folder: Path) -> None:
+    refused = run("approve", str(folder), "--revoke")
+    assert refused.code == 1
+    assert "whose approval?" in refused.err
+
+
 def test_a_slip_of_the_pen_approves_nothing(folder: Path) -> None:
     refused = run("approve", str(folder), "films/Laura", "films/Rpoe")
     assert refused.code == 1

@@ -13,6 +13,7 @@ from retrovue.cli.main import main
 from retrovue.library.catalog import Asset, AssetState
 from retrovue.library.enrichers.probe import ProbeEnricher
 from retrovue.library.lock import FOLDER, read_lock
+from tests.cli.run import run
 from tests.library.media import make
 
 STATION = """
@@ -255,6 +256,26 @@ def test_manual_approval_is_kept(station: Path, ingest: Ingest) -> None:
     lock.write_text(lock.read_text().replace('"approved":false,', ""))
     assert ingest()["current"]
     assert ingest.lock()["a"].eligible
+
+
+def test_an_approval_that_was_taken_back_is_not_given_by_ingest(station: Path, ingest: Ingest) -> None:
+    """Not where everything that arrives is approved, not for a new file, not for one that was renamed."""
+    media = station / "media"
+    make(media / "a.mp4")
+    ingest()
+    assert run("approve", str(station), "--revoke", "shows/a").code == 0
+    assert ingest()["current"]
+    make(media / "a.mp4", frames=60)
+    ingest()
+    assert ingest.lock()["a"].duration_us > 1_500_000
+    assert not ingest.lock()["a"].eligible
+    (media / "a.mp4").rename(media / "b.mp4")
+    ingest()
+    (asset,) = ingest.lock().values()
+    assert (asset.path, asset.approved, asset.revoked) == ("b.mp4", False, True)
+    assert run("approve", str(station), asset.id).code == 0
+    ingest()
+    assert all(asset.eligible for asset in ingest.lock().values())
 
 
 def test_a_new_edition_of_an_enricher_looks_again(

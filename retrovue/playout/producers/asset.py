@@ -39,6 +39,8 @@ ARM_DEPTH = 4
 #: A child started again while the slate shows aims this far ahead (seconds): it takes that long to start.
 RESTART_AHEAD_S = 0.4
 
+#: What is on the air and may not be any more is left after this (seconds): what stands in is armed meanwhile.
+LEAVE_S = 2.0
 #: A rest of a segment that is shorter (seconds) is left to the slate.
 WORTH_IT_S = 1.0
 
@@ -174,6 +176,13 @@ class _Segment:
     def first(self, tick: int) -> int:
         """With which tick a channel that comes on at ``tick`` begins."""
         return min(tick, self.source.start) if self.source is not None else tick
+
+    def may_go_on(self, planned: PlaylogEntry) -> bool:
+        """May what it shows be shown as far as ``planned`` knows, where both are of the same source?"""
+        rung = self._ladder.rung
+        stands_in = self.entry.fallbacks[rung - 1] if 0 < rung < self._ladder.bottom else ""
+        same = bool(planned.barred) == bool(self.entry.barred)
+        return same and (not stands_in or stands_in in planned.fallbacks)
 
     @property
     def failure(self) -> str:
@@ -345,6 +354,8 @@ class _Segment:
     async def _choose(self, tick: int) -> tuple[Rendering | None, HouseCopy | None, str]:
         """The rendering of the current rung with its house copy, if that may air, or why there is none."""
         rung = self._ladder.rung
+        if rung == 0 and self.entry.barred:
+            return None, None, f"{self.entry.barred}: {self.entry.segment.asset_id}"
         if rung == 0:
             rendering = self._renderings.of_entry(self.entry, tick)
             name = self.entry.segment.asset_id or self.entry.segment.synthetic
@@ -420,6 +431,12 @@ class AssetProducer:
             if planned is None or not planned.same_signal(segment.entry, self._tick):
                 self._drop(segment)
                 continue
+            if not segment.may_go_on(planned):
+                if segment.entry.start > self._tick or not segment.begun:
+                    self._drop(segment)
+                    continue
+                # On the air: what stands in gets the time to be armed, so that nobody sees a slate.
+                segment.shorten(min(segment.entry.end, self._tick + self._house.grid.ticks(LEAVE_S)))
             if planned.end < segment.entry.end:
                 segment.shorten(planned.end)
             kept.append(segment)
