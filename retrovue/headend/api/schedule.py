@@ -4,7 +4,8 @@ A reload is what a change of a file is, without the wait, and with an answer tha
 
 ``as-run`` takes ``channel`` (a number or slug; several times for several; all when absent), ``from`` and
 ``to`` (instants with their UTC offset; the last day when absent) and ``limit``. When there is more, ``next``
-is the ``from`` of the rest; a run that goes on then comes again: session and number say which it is.
+is the ``from`` of the rest; a run that goes on then comes again: session and number say which it is. All that
+is on the air at ``from`` is in one answer, whatever the limit.
 """
 
 from __future__ import annotations
@@ -74,6 +75,10 @@ class ScheduleRoutes:
         try:
             # One more than is told, to know whether there is more.
             found = list(await self._log.query(channels, start, end, limit + 1))
+            # What is on at ``from`` is told in one answer, else the rest would begin there again.
+            while len(found) > limit and datetime.fromisoformat(found[limit]["start"]) <= start:
+                limit *= 2
+                found = list(await self._log.query(channels, start, end, limit + 1))
         except OrderRefused as error:
             return refuse(503, str(error))
         said: dict[str, Any] = {"from": start.isoformat(), "to": end.isoformat(), "records": found[:limit]}
