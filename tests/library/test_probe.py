@@ -188,3 +188,62 @@ def test_rates_near_a_standard_are_that_standard() -> None:
 
 def test_marks_fall_between_frames_and_inside() -> None:
     assert snap_marks([0, 40_001, 59_000, 1_000_000, 990_000], Fraction(25), 1_000_000) == (40_000,)
+
+
+# --- encrypted ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov"])
+@pytest.mark.parametrize(
+    "options", [(), ("-movflags", "+faststart"), ("-movflags", "+frag_keyframe+empty_moov")]
+)
+def test_an_encrypted_mp4_says_so(tmp_path: Path, suffix: str, options: tuple[str, ...]) -> None:
+    plain = make(tmp_path / f"plain.{suffix}")
+    assert probe(plain).frames == 30
+    key = ("-encryption_key", "76a6c65c5ea762046bd749a2e632ccbb")
+    kid = ("-encryption_kid", "a7e61c373e219033c21091fa607bf3b8")
+    locked = tmp_path / f"locked.{suffix}"
+    scheme = ("-encryption_scheme", "cenc-aes-ctr")
+    run("-i", f"file:{plain}", "-c", "copy", *options, *scheme, *key, *kid, f"file:{locked}")
+    with pytest.raises(Unreadable, match=r"^it is encrypted \(DRM, scheme cenc\)$") as told:
+        probe(locked)
+    assert told.value.help == "only a copy without DRM can air"
+    assert not told.value.passing
+
+
+def test_a_scrambled_recording_says_so(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.ts")
+    assert probe(path).frames == 30
+    noise, packets = Random(5), bytearray(path.read_bytes())
+    for start in range(0, len(packets), 188):
+        pid = int.from_bytes(packets[start + 1 : start + 3]) & 0x1FFF
+        if pid in (0x100, 0x101):  # picture and sound, as ffmpeg numbers them
+            packets[start + 3] |= 0x80
+            packets[start + 8 : start + 188] = noise.randbytes(180)
+    path.write_bytes(packets)
+    with pytest.raises(Unreadable, match=r"^it is encrypted \(DRM, scrambled packets\)$"):
+        probe(path)
+
+
+def test_boxes_that_lie_are_read_to_no_end(tmp_path: Path) -> None:
+    from retrovue.library.enrichers.encryption import scheme_of_mp4
+
+    def box(kind: bytes, content: bytes, size: int | None = None) -> bytes:
+        return (8 + len(content) if size is None else size).to_bytes(4) + kind + content
+
+    description = box(b"stsd", bytes(8) + box(b"encv", bytes(60) + box(b"schm", bytes(4) + b"cbcs")))
+    for kind in (b"stbl", b"minf", b"mdia", b"trak"):
+        description = box(kind, description)
+    path = tmp_path / "a.mp4"
+    for content, scheme in (
+        (box(b"ftyp", b"isom") + box(b"moov", description), "cbcs"),
+        (box(b"moov", description, size=0), "cbcs"),  # to the end of the file
+        (box(b"moov", (24 + len(description)).to_bytes(8) + description, size=1), "cbcs"),
+        (box(b"moov", description, size=1 << 31), "cbcs"),
+        (box(b"moov", description, size=7), ""),
+        (box(b"free", b"", size=8) * 20_000 + box(b"moov", description), ""),
+        (box(b"moov", description)[:40], ""),
+        (b"", ""),
+    ):
+        path.write_bytes(content)
+        assert scheme_of_mp4(path) == scheme

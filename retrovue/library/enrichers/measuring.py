@@ -27,6 +27,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from retrovue.library.catalog import Asset, AudioTrack, SubtitleTrack
+from retrovue.library.enrichers.encryption import is_scrambled, scheme_of_mp4
 from retrovue.library.enrichers.fields import detect_fields, suspect
 from retrovue.library.finding import Unreadable
 from retrovue.library.language import language_of
@@ -104,6 +105,8 @@ _HEAD, _REORDER = 116, 16
 _SHORT = 1
 
 
+_NO_DRM = "only a copy without DRM can air"
+
 #: No picture of a broadcast stream stands this long (seconds).
 _JUMP = 10
 
@@ -124,8 +127,13 @@ def probe(asset: Asset, location: Path) -> Asset:
         size = location.stat().st_size
         if not size:
             raise Unreadable("the file is empty")
-        with _open(location) as container:
-            return _probe(asset, container, location, size)
+        try:
+            with _open(location) as container:
+                return _probe(asset, container, location, size)
+        except (Unreadable, av.error.FFmpegError):
+            if is_scrambled(location):
+                raise Unreadable("it is encrypted (DRM, scrambled packets)", help=_NO_DRM) from None
+            raise
     except IndexError:
         # PyAV 18 stumbles over a stream that was not there at the beginning (its input.py, demux).
         raise Unreadable("another stream begins in the middle of it", help="remux the file") from None
@@ -150,6 +158,7 @@ def _probe(asset: Asset, container: InputContainer, location: Path, size: int) -
     video = next((s for s in container.streams.video if not s.disposition & Disposition.attached_pic), None)
     if video is None:
         raise Unreadable("there is no moving picture in it")
+    _refuse_encrypted(container, location)
     first = _first_frame(container, video)
     measure = _measure(container, video, location, size)
     audio = next(iter(container.streams.audio), None)
@@ -181,6 +190,11 @@ def _probe(asset: Asset, container: InputContainer, location: Path, size: int) -
         title=asset.title or _title(container.metadata),
     )
     return snap_asset_marks(probed)
+
+
+def _refuse_encrypted(container: InputContainer, location: Path) -> None:
+    if container.format.name.startswith("mov") and (scheme := scheme_of_mp4(location)):
+        raise Unreadable(f"it is encrypted (DRM, scheme {scheme})", help=_NO_DRM)
 
 
 def _picture_us(container: InputContainer, video: VideoStream) -> int:

@@ -23,7 +23,7 @@ class ProbeEnricher:
 
     settings_model: ClassVar[type[BaseModel]] = ProbeSettings
     turn: ClassVar[int] = 0
-    edition: ClassVar[int] = 2
+    edition: ClassVar[int] = 3
     reads: ClassVar[tuple[str, ...]] = ("subtitles", "marks_us", "title")
 
     def __init__(self, settings: ProbeSettings) -> None:
