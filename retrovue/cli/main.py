@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "asrun": ("retrovue.cli.asrun", "what really left the station, beside the plan, and the report of a day"),
     "serve": ("retrovue.cli.serve", "put the station on the air"),
     "status": ("retrovue.cli.status", "how every channel of the station on the air is doing"),
+    "reload": ("retrovue.cli.reload", "compile the station's YAML and put it on the air now"),
     "tuners": ("retrovue.cli.tuners", "who has which tuner of the station on the air; frees one with --kick"),
     "emergency": ("retrovue.cli.emergency", "a fictional emergency on the air: on, off, status"),
     "sign-off": ("retrovue.cli.sign_off", "channels that show their sign-off picture: on, off"),

@@ -45,7 +45,13 @@ class Line:
     url: str
     token: str
 
-    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        patience_s: float = _PATIENCE_S,
+    ) -> dict[str, Any]:
         """One request of the control API. Raises ``RetroVueError``."""
         where = urlsplit(self.url)
         if where.scheme not in ("http", "https") or not where.hostname:
@@ -57,7 +63,7 @@ class Line:
         data = None
         if body is not None:
             headers["Content-Type"], data = "application/json", json.dumps(body).encode()
-        connection = kind(where.netloc, timeout=_PATIENCE_S)
+        connection = kind(where.netloc, timeout=patience_s)
         try:
             connection.request(method, f"{where.path.rstrip('/')}/api/v1{path}", data, headers)
             response = connection.getresponse()

@@ -6,6 +6,8 @@ import contextlib
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -205,6 +207,29 @@ def test_a_new_plan_is_taken_over_while_on_the_air(on_air: Broadcast, shorts: Sh
         assert viewer.watching
     report = judge(viewer)
     assert report.ok, report.to_text()
+
+
+def test_a_reload_by_command_airs_or_says_why_not(on_air: Broadcast, shorts: ShortsStation) -> None:
+    def reload() -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "retrovue", "reload", "--state", str(on_air.state)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=200)
+
+    programs = shorts.folder / "programs.yaml"
+    text = programs.read_text()
+    programs.write_text(re.sub("title: The (Other )?Reel", "title: The Reel by Command", text))
+    done = reload()
+    assert done.returncode == 0, done.stderr
+    assert "on the air" in done.stdout
+    assert "The Reel by Command" in on_air.get("/xmltv.xml")
+    good = programs.read_text()
+    try:
+        programs.write_text(good.replace("program:", "programme:", 1))
+        refused = reload()
+        assert refused.returncode == 1
+        assert "programs.yaml" in refused.stderr
+        assert "The Reel by Command" in on_air.get("/xmltv.xml")
+    finally:
+        programs.write_text(good)
 
 
 def test_sigterm_leaves_nothing(shorts: ShortsStation, tmp_path: Path) -> None:
