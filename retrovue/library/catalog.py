@@ -42,6 +42,14 @@ class AudioTrack:
     commentary: bool = False  #: talk about the film, or a description for the blind
     loudness: float | None = None  #: of its stereo downmix, LUFS; None: not measured, or silence
     peak: float | None = None  #: true peak of the same, dBTP
+    #: How much quieter it is behind a limiter that takes 3 dB off its peaks, and 6; 0 where none is needed.
+    lost_3: float = 0.0
+    lost_6: float = 0.0
+
+    @property
+    def lost(self) -> tuple[float, float]:
+        """Both (dB)."""
+        return self.lost_3, self.lost_6
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from retrovue.workers import Workers, a_few, threads
 #: Files that are looked into at once: disks gain nothing from more.
 MOST_AT_ONCE = 4
 #: A smaller shortfall of loudness is heard by nobody (dB).
-TOLD_SHORTFALL_DB = 1.0
+TOLD_SHORTFALL_DB = 0.5
 #: Raise it when other lines of the lock come of the same files.
 _EDITION = 1
 #: Everything that a source can say of an asset.
@@ -461,7 +461,7 @@ def shortfalls(asset: Asset, targets: Iterable[float]) -> list[Finding]:
     """What of an asset's loudness can't be mended by its gain, for one of the station's targets."""
     for target in targets:
         for track in asset.audio:
-            gain = gain_for(track.loudness, track.peak, target)
+            gain = gain_for(track.loudness, track.peak, target, track.lost)
             if not track.commentary and gain.shortfall_db >= TOLD_SHORTFALL_DB:
                 return [
                     Finding(

@@ -58,6 +58,8 @@ class _Audio(BaseModel):
     commentary: bool = False
     loudness: float | None = None
     peak: float | None = None
+    lost_3: float = Field(default=0.0, ge=0)
+    lost_6: float = Field(default=0.0, ge=0)
 
 
 class _Subtitle(BaseModel):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from retrovue.library.loudness import CEILING_DBTP
+from retrovue.library.loudness import ATTACK_MS, OVERSAMPLED, RELEASE_MS, limiter_level
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.ticks import SAMPLE_RATE
 
@@ -24,8 +24,6 @@ _BT2020_TO_BT709 = (
     *("gr", -0.1246, "gg", 1.1329, "gb", -0.0083),
     *("br", -0.0182, "bg", -0.1006, "bb", 1.1187),
 )
-#: What encoders add to the peaks of what they are given (dB), more or less.
-_ENCODER_OVERSHOOT_DB = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +95,10 @@ def sound(source: Any, delay: int, how: Treatment) -> Any:
     if how.gain_db:
         audio = audio.filter("volume", f"{how.gain_db:.2f}dB")
     if how.limit:
-        # Four times as many samples show the peaks between them (ITU-R BS.1770 annex 2).
-        ceiling = 10 ** ((CEILING_DBTP - _ENCODER_OVERSHOOT_DB) / 20)
+        level, held = f"{limiter_level():.4f}", {"attack": ATTACK_MS, "release": RELEASE_MS}
         audio = (
-            audio.filter("aresample", 4 * SAMPLE_RATE)
-            .filter("alimiter", limit=f"{ceiling:.4f}", attack=5, release=80, level=0, latency=1)
+            audio.filter("aresample", OVERSAMPLED * SAMPLE_RATE)
+            .filter("alimiter", limit=level, **held, level=0, latency=1)
             .filter("aresample", SAMPLE_RATE)
             .filter("aformat", sample_fmts="fltp", channel_layouts="stereo")
         )

@@ -29,7 +29,7 @@ def treatment_of(
     ``font``: a TrueType file for subtitles."""
     track = choose_audio(asset.audio, channel.audio)
     sound = asset.audio[track] if track < len(asset.audio) else AudioTrack()
-    gain = gain_for(sound.loudness, sound.peak, channel.loudness)
+    gain = gain_for(sound.loudness, sound.peak, channel.loudness, sound.lost)
     burn = None
     language = language_of(sound.language)
     chosen = choose_subtitles(asset.subtitles, channel.subtitles, (language, *channel.audio), features)
