@@ -36,6 +36,7 @@ class Looked:
     ran: tuple[str, ...]  #: kinds of those that had to look into the file
     content: bytes = b""  #: the file's fingerprint
     fault: Unreadable | None = None  #: why its content can't be used; nothing else holds then
+    settled: bool = False  #: it has the content of which all is known; nothing else holds then
 
 
 def made_by(enrichers: Iterable[Enricher]) -> tuple[tuple[str, int], ...]:
@@ -50,16 +51,20 @@ def look_into(
     known: Mapping[bytes, Mapping[str, Step]],
     wanted: Sequence[tuple[str, int]],
     content: bytes = b"",
+    settled: bytes = b"",
 ) -> Looked:
     """The file's fingerprint, and its asset after all ``enrichers``.
 
     ``known``: the steps of contents that the file may have; ``content``: the one that it has, when that is
-    known. It may run on any machine. Raises ``Unreadable`` when another time it may be readable.
+    known; ``settled``: one with which there is nothing more to be done. It may run on any machine. Raises
+    ``Unreadable`` when another time it may be readable.
     """
     try:
         content = content or content_of(location)
     except OSError as error:
         raise Unreadable(f"can't be read: {error.strerror}", passing=True) from None
+    if content == settled:
+        return Looked(asset, {}, (), content, settled=True)
     try:
         return replace(enrich(asset, location, enrichers, known.get(content, {}), wanted), content=content)
     except Unreadable as fault:

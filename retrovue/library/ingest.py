@@ -186,9 +186,12 @@ def _is_current(media: FoundMedia, known: KnownFiles, basis: Basis, previous: Lo
     """Is its line of the lock what would come of it?"""
     asset = media.asset
     before = known.of(asset.collection, asset.path)
-    if before is None or not before.line or not _is_same(asset, before):
-        return False
-    line = previous.line(asset.id)
+    return before is not None and _is_same(asset, before) and _stands(media, before, basis, previous)
+
+
+def _stands(media: FoundMedia, before: Known, basis: Basis, previous: LockLines) -> bool:
+    """Is its line of the lock what would come of it, if the file's content is what it was?"""
+    line = previous.line(media.asset.id) if before.line else None
     return line is not None and line_hash(line) == before.line and basis.of(media) == before.basis
 
 
@@ -252,7 +255,10 @@ class _Ingest:
         self._workers, self._ruled = workers, ruled
         self._basis = Basis(collections, enrichers, targets)
         self._findings = list(surveyed.findings)
-        self._assets: dict[str, Asset] = {}
+        self._lines = {id_: line for id_ in surveyed.known if (line := previous.line(id_)) is not None}
+        self._arrived: list[str] = []
+        self._changed: list[str] = []
+        self._retired: list[str] = []
         self._looked_into = 0
         #: Where the sources have a file.
         self._there = {(asset.collection, asset.path) for asset in (one.asset for one in surveyed.media)}
@@ -271,29 +277,31 @@ class _Ingest:
         gone = self._gone()
         for media, look in self._workers.ahead(self._looks()):
             on_file(media.asset.path)
-            before = self._previous.get(media.asset.id)
             try:
                 looked = look if isinstance(look, Looked) else look.result()
+                if looked.settled:
+                    self._settle(media, looked.content)
+                    continue
                 if looked.fault is not None:
                     fault = f"{looked.fault}\0{looked.fault.help}"
                     self._remember(media, Known(0, 0, looked.content, self._basis.of(media), b"", fault))
                     raise looked.fault
             except Stopped as fault:
-                self._told_nothing(Finding("stopped", *_place(media), str(fault), fault.help), before)
+                self._told_nothing(media, Finding("stopped", *_place(media), str(fault), fault.help))
             except Unreadable as fault:
-                self._spoilt(media.asset, fault, before)
+                self._spoilt(media, fault)
             except self._workers.lost:
                 self._told_nothing(
+                    media,
                     Finding(
                         "worker-lost",
                         *_place(media),
                         "every worker that looked into it died",
                         help="retrovue ingest with --executor threads:1 says what is wrong with it",
                     ),
-                    before,
                 )
             else:
-                self._take(media, looked, before, gone)
+                self._take(media, looked, gone)
         self._findings += duplicates(self._contents())
         missing = self._vanished(absences)
         self._forget()
@@ -315,7 +323,10 @@ class _Ingest:
             may_be = (content,) if content else self._known.alike(asset.size)
             if before is not None and before.size == asset.size:
                 may_be = (before.content, *may_be)
-            steps = {one: found for one in may_be if (found := self._known.steps(one))}
+            settled = b""
+            if before is not None and _stands(media, before, self._basis, self._previous):
+                settled = before.content
+            steps = {one: found for one in may_be if one != settled and (found := self._known.steps(one))}
             yield (
                 media,
                 self._workers.executor.submit(
@@ -326,6 +337,7 @@ class _Ingest:
                     steps,
                     made[asset.collection],
                     content,
+                    settled,
                 ),
             )
 
@@ -339,10 +351,9 @@ class _Ingest:
                     found.setdefault(before.content, asset)
         return found
 
-    def _take(
-        self, media: FoundMedia, looked: Looked, before: Asset | None, gone: dict[bytes, Asset]
-    ) -> None:
+    def _take(self, media: FoundMedia, looked: Looked, gone: dict[bytes, Asset]) -> None:
         """The file is an asset."""
+        before = self._previous.get(media.asset.id)
         found, collection = looked.asset, self._collections[media.asset.collection]
         approved = collection.approve == "auto"
         seen = before  # by a person
@@ -361,13 +372,33 @@ class _Ingest:
             approved = seen.approved or (approved and not seen.revoked)
             asset = replace(asset, revoked=seen.revoked)
         asset = replace(asset, approved=approved)
+        line = line_hash(self._put(asset, before))
         told_each_time = [*([complaint] if complaint else []), *shortfalls(asset, self._targets)]
         self._findings += told_each_time
-        self._assets[asset.id] = asset
-        line = b"" if told_each_time else line_hash(line_of(asset))
-        self._remember(media, Known(0, 0, looked.content, self._basis.of(media), line))
+        basis = self._basis.of(media)
+        self._remember(media, Known(0, 0, looked.content, basis, b"" if told_each_time else line))
         if looked.ran:
             self._known.keep(looked.content, looked.steps)
+
+    def _settle(self, media: FoundMedia, content: bytes) -> None:
+        """The file was touched, and nothing else."""
+        asset = media.asset
+        before, line = self._known.of(asset.collection, asset.path), self._previous.line(asset.id)
+        assert before is not None
+        assert line is not None
+        self._lines[asset.id] = line
+        self._remember(media, before._replace(content=content))
+
+    def _put(self, asset: Asset, before: Asset | None) -> bytes:
+        """It goes into the lock: its line."""
+        line = self._lines[asset.id] = line_of(asset)
+        if before is None or (before.state is AssetState.RETIRED and asset.state is AssetState.READY):
+            self._arrived.append(asset.id)
+        elif asset.state is AssetState.RETIRED and before.state is not AssetState.RETIRED:
+            self._retired.append(asset.id)
+        elif self._previous.line(asset.id) != line:
+            self._changed.append(asset.id)
+        return line
 
     def _remember(self, media: FoundMedia, known: Known) -> None:
         asset = media.asset
@@ -375,21 +406,21 @@ class _Ingest:
         if now != self._known.of(asset.collection, asset.path):
             self._known.remember(asset.collection, asset.path, now)
 
-    def _spoilt(self, asset: Asset, fault: Unreadable, before: Asset | None) -> None:
-        self._unreadable.add((asset.collection, asset.path))
-        self._findings.append(
-            Finding("unreadable-media", asset.collection, asset.path, str(fault), fault.help)
-        )
+    def _spoilt(self, media: FoundMedia, fault: Unreadable) -> None:
+        self._unreadable.add(_place(media))
+        self._findings.append(Finding("unreadable-media", *_place(media), str(fault), fault.help))
+        before = self._previous.get(media.asset.id)
         if before is not None:  # one that never was ready is nobody's business
             state = next_state(AssetState.ENRICHING, Occasion.UNREADABLE)
-            self._assets[before.id] = replace(before, state=state)
+            self._put(replace(before, state=state), before)
 
-    def _told_nothing(self, finding: Finding, before: Asset | None) -> None:
+    def _told_nothing(self, media: FoundMedia, finding: Finding) -> None:
         """Whoever looked into the file was ended: about the file that says nothing."""
-        self._unreadable.add((finding.collection, finding.path))
+        self._unreadable.add(_place(media))
         self._findings.append(finding)
+        before = self._previous.get(media.asset.id)
         if before is not None:
-            self._assets[before.id] = before
+            self._put(before, before)
 
     def _contents(self) -> Iterator[tuple[str, str, bytes]]:
         """Collection, path and fingerprint of every file that can be used."""
@@ -405,7 +436,7 @@ class _Ingest:
         """What becomes of assets whose files are not there; ids of those whose grace lasts."""
         missing: list[str] = []
         for id_, asset in self._lost.items():
-            if id_ in self._assets:
+            if id_ in self._lines:
                 continue
             stays = self._stays(asset)
             # A file that is another asset now is not missing.
@@ -425,33 +456,22 @@ class _Ingest:
                         )
                     )
             state = asset.state if stays else next_state(asset.state, Occasion.VANISHED)
-            self._assets[id_] = replace(asset, state=state)
+            self._put(replace(asset, state=state), asset)
         return tuple(missing)
 
     def _forget(self) -> None:
         """Files that are neither there nor the lock's."""
         if not self._surveyed.unreachable:
-            kept = self._there | {(asset.collection, asset.path) for asset in self._assets.values()}
+            kept = self._there | {(asset.collection, asset.path) for asset in self._lost.values()}
             self._known.forget([(c, path) for c, path, _ in self._known if (c, path) not in kept])
 
     def _outcome(self, missing: tuple[str, ...]) -> Ingested:
-        arrived, changed, retired = [], [], []
-        lines = {id_: line for id_ in self._surveyed.known if (line := self._previous.line(id_))}
-        for id_, asset in self._assets.items():
-            before, line = self._previous.get(id_), line_of(asset)
-            lines[id_] = line
-            if before is None or (before.state is AssetState.RETIRED and asset.state is AssetState.READY):
-                arrived.append(id_)
-            elif asset.state is AssetState.RETIRED and before.state is not AssetState.RETIRED:
-                retired.append(id_)
-            elif self._previous.line(id_) != line:
-                changed.append(id_)
         return Ingested(
-            LockLines(lines),
+            LockLines(self._lines),
             tuple(self._findings),
-            tuple(sorted(arrived)),
-            tuple(sorted(changed)),
-            tuple(sorted(retired)),
+            tuple(sorted(self._arrived)),
+            tuple(sorted(self._changed)),
+            tuple(sorted(self._retired)),
             self._looked_into,
             missing,
         )

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS file (collection TEXT, path TEXT, size INTEGER, mtime
 CREATE TABLE IF NOT EXISTS content (content BLOB PRIMARY KEY, steps TEXT) WITHOUT ROWID;
 """
 #: Files of one size that are thought of when another turns up.
-_MOST_ALIKE = 16
+_MOST_ALIKE = 4
 #: Changes that are written together; what enrichers found is written at once.
 _TOGETHER = 1000
 #: The largest number that the database takes: a clock may be off by more.

@@ -71,7 +71,9 @@ class FilesystemAdapter:
             if (status.st_dev, status.st_ino) in entered:
                 return
             entered.add((status.st_dev, status.st_ino))
-            names = self._beside.know(folder, (entry.name for entry in here.iterdir())).names
+            with os.scandir(here) as listed:
+                entries = {entry.name: entry for entry in listed}
+            names = self._beside.know(folder, entries).names
         except OSError as error:
             yield self._finding(
                 "unreadable-folder", folder, f"can't be read: {error.strerror}", holds=str(folder)
@@ -80,6 +82,9 @@ class FilesystemAdapter:
         for name in names:
             if name.startswith("."):
                 continue
+            is_media = name.rpartition(".")[2].lower() in self._extensions
+            if not is_media and not _may_be_folder(entries[name]):
+                continue  # and is not looked at: there may be very many pictures and texts
             path = folder / name
             try:
                 name.encode()
@@ -90,12 +95,12 @@ class FilesystemAdapter:
             try:
                 status = os.stat(place + name)  # noqa: PTH116  of each of perhaps a million files
             except OSError as error:
-                if path.suffix:
+                if is_media:
                     yield self._finding("unreadable-media", path, f"can't be read: {error.strerror}")
                 continue
             if stat.S_ISDIR(status.st_mode):
                 yield from self._walk(path, entered)
-            elif stat.S_ISREG(status.st_mode) and path.suffix.lower().removeprefix(".") in self._extensions:
+            elif stat.S_ISREG(status.st_mode) and is_media:
                 yield self._found(path, here / name, status)
 
     def _found(self, path: PurePosixPath, location: Path, status: os.stat_result) -> FoundMedia | Finding:
@@ -135,3 +140,8 @@ class FilesystemAdapter:
     ) -> Finding:
         shown = "" if path == PurePosixPath() else str(path)
         return Finding(code, self._collection, shown, message, help, "" if holds == "." else holds)
+
+
+def _may_be_folder(entry: os.DirEntry[str]) -> bool:
+    """Asks the disk only where the list of the folder doesn't say."""
+    return entry.is_symlink() or entry.is_dir(follow_symlinks=False)
