@@ -69,6 +69,8 @@ def run(args: argparse.Namespace, view: View) -> int:
                     revision=artefact.header.revision,
                     barred=barred(artefact.asset, events[0], segment),
                 )
+                main = artefact.asset(events[0].asset_id)
+                found.dayparts = main.dayparts if main is not None else ()
             elif bench is not None and args.artefact is None:
                 found, zone = _compiled(args, bench, now_us)
             else:
@@ -121,11 +123,15 @@ def _compiled(args: argparse.Namespace, bench: Any, now_us: int) -> tuple[Explan
 
 def _deepen(found: Explanation, bench: Any) -> None:
     """What only the station folder knows: the candidates, and who wrote each line."""
+    from retrovue.compiler.asset_rules import rule_of
     from retrovue.compiler.why import candidates_at
     from retrovue.reports.explanation import places
     from retrovue.revision import blame
 
     found.candidates = candidates_at(bench.model, bench.catalog, found.event)
+    asset = bench.catalog.assets.get(found.event.asset_id)
+    if asset is not None and asset.dayparts:
+        found.dayparts, found.dayparts_at = asset.dayparts, rule_of(bench.model, asset)
     revision = found.revision.removesuffix("+") if found.revision and not found.revision.endswith("+") else ""
     for place in places(found):
         file, line = place.rsplit(":", 2)[:2]

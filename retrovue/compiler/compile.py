@@ -182,7 +182,7 @@ def open_channels(draft: Draft) -> None:
             channel,
             calendar,
             scheduler,
-            Listings(model, channel, FallbackDesk(model, channel, shelf)),
+            Listings(model, channel, FallbackDesk(model, channel, calendar, shelf)),
             playlists,
             findings,
             DayInputs(

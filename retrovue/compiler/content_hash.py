@@ -161,6 +161,7 @@ def _asset(a: Asset) -> tuple[Any, ...]:
         a.description,
         a.rating,
         a.tags,
+        a.dayparts,
         a.advertiser,
         a.category,
         a.artwork,

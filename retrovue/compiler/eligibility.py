@@ -155,6 +155,8 @@ class Ways:
         found = []
         for way, judge in self._known.get(asset.id, ()):
             bars, limits = judge(asset)
+            if asset.dayparts:
+                limits = (*limits, f"starts within {', '.join(asset.dayparts)}, by its collection's rules")
             found.append(replace(way, bars=(*way.bars, *bars), limits=(*way.limits, *limits)))
         return tuple(found)
 

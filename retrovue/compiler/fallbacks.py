@@ -6,10 +6,14 @@ The runtime improvises nothing: it takes the first of this list that plays, then
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from hashlib import sha256
 
+from retrovue.broadcast_day import Calendar
+from retrovue.compiler.dayparts import may_start
 from retrovue.compiler.schedule_day import Slot
 from retrovue.compiler.shelf import Candidates, Shelf
+from retrovue.library.catalog import Asset
 from retrovue.station.model import Channel, StationModel
 
 #: How many stand in for one event.
@@ -19,8 +23,8 @@ HOW_MANY = 3
 class FallbackDesk:
     """Chooses the stand-ins of one channel."""
 
-    def __init__(self, model: StationModel, channel: Channel, shelf: Shelf) -> None:
-        self._model = model
+    def __init__(self, model: StationModel, channel: Channel, calendar: Calendar, shelf: Shelf) -> None:
+        self._model, self._calendar = model, calendar
         self._shelf = shelf
         self._channel = channel
         self._pools = [shelf.pool(slug) for slug in channel.fallback]
@@ -29,7 +33,7 @@ class FallbackDesk:
         """Asset ids in order: from the channel's fallback pools, else of the program's own query.
 
         Those that last as long as the programme come first; the time of day decides among them, so
-        that a fault of an hour doesn't show one picture over and over.
+        that a fault of an hour doesn't show one picture over and over. None that may not start then.
         """
         airing = slot.airing
         if airing is None:
@@ -44,9 +48,14 @@ class FallbackDesk:
         chance = int.from_bytes(sha256(f"{self._channel.channel}|{slot.start_us}".encode()).digest()[:8])
         chosen: dict[str, None] = {}
         for candidates in sources:
-            for asset_id in _long_enough(candidates, length_us, chance):
-                if asset_id != planned and len(chosen) < HOW_MANY:
-                    chosen[asset_id] = None
+            few = HOW_MANY + 1
+            for asset in _long_enough(candidates, length_us, chance):
+                if not may_start(asset, self._calendar, slot.start_us):
+                    continue
+                if asset.id != planned and len(chosen) < HOW_MANY:
+                    chosen[asset.id] = None
+                if (few := few - 1) == 0:
+                    break
         return tuple(chosen)
 
     def _own(self, slug: str) -> list[Candidates]:
@@ -65,16 +74,16 @@ class FallbackDesk:
         return []
 
 
-def _long_enough(candidates: Candidates, length_us: int, chance: int) -> list[str]:
-    """A few that are not shorter than ``length_us``; when there is none, the longest few."""
+def _long_enough(candidates: Candidates, length_us: int, chance: int) -> Iterator[Asset]:
+    """Those that are not shorter than ``length_us``; when there are few, the longest of the others, too."""
     first = bisect_left(candidates.lengths, length_us)
     few = HOW_MANY + 1
     enough = candidates.by_length[first:] if len(candidates) - first <= few else None
     if enough is not None:
         shift = chance % len(enough) if enough else 0
-        chosen = [*enough[shift:], *enough[:shift]]
-        chosen += reversed(candidates.by_length[max(0, first - few) : first])
-        return [asset.id for asset in chosen]
+        yield from (*enough[shift:], *enough[:shift])
+        yield from reversed(candidates.by_length[:first])
+        return
     count = len(candidates) - first
     start = chance % count
-    return [candidates.by_length[first + (start + step) % count].id for step in range(few)]
+    yield from (candidates.by_length[first + (start + step) % count] for step in range(count))

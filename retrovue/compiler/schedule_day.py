@@ -22,6 +22,7 @@ from itertools import pairwise
 
 from retrovue.broadcast_day import DAY_MINUTES, BroadcastDay, Calendar
 from retrovue.compiler.airing import Airing, Assembler, Item, advance
+from retrovue.compiler.dayparts import barred_by
 from retrovue.compiler.findings import Findings
 from retrovue.compiler.plan import Planner, Window, stretches
 from retrovue.compiler.rotation import STATION_WIDE
@@ -131,6 +132,7 @@ class Scheduler:
         items = (Item(off_air, span=span),) if off_air not in model.synthetics else ()
         self._off_air = _Rules("", items, (), DAY_MINUTES, False)
         self._manual = manual_programs(model, channel)
+        self._barred = ""  #: of what was asked for last, the asset that may not start at that time of day
 
     def uncovered(self, on: date) -> list[tuple[int, int]]:
         """What no plan covers on a date, in broadcast minutes."""
@@ -293,15 +295,17 @@ class Scheduler:
         # A pin that was due before the last published event has aired, or was passed over for good.
         if gap.pin is not None and now < gap.close_us and gap.start_us > state.published_us:
             yield now
-            if self._may_start(gap.pin, now):
-                place(gap.pin, gap.pin_nominal_us, None)
-            else:
+            what = "it" if not self._may_start(gap.pin, now) else ""
+            if not what and not place(gap.pin, gap.pin_nominal_us, None):
+                what = f"“{self._barred}”" if self._barred else ""
+            if what:
+                of = "program's not_before and not_after" if what == "it" else "rules of its collection"
                 self._findings.warn(
                     "pin-barred",
                     (rules.path, gap.pin),
-                    f"program “{gap.pin.program}” is pinned to a time at which it may not start",
+                    f"program “{gap.pin.program}” is pinned to a time at which {what} may not start",
                     gap.pin.span,
-                    help="move the pin, or change the program's not_before and not_after",
+                    help=f"move the pin, or change the {of}",
                 )
         while now < gap.close_us and (rules.items or day.turn is not None):
             yield now
@@ -316,6 +320,8 @@ class Scheduler:
                     waiting = True
                 elif place(item, gap.nominal_us, (turn + step + 1) % len(rules.items)):
                     break
+                elif self._barred:
+                    waiting = True
             else:
                 if not waiting:
                     break
@@ -369,9 +375,12 @@ class Scheduler:
         """The item's next go, if it can start now and end in time.
 
         A go that would be too long on every day is passed over with a warning, or it would bar its
-        rotation for ever; one that is only too long for what is left today waits for its turn. What
-        passing over moves is added to ``skipped``.
+        rotation for ever; one that is only too long for what is left today waits for its turn. One with an
+        episode that may not start at this time of day is passed over for another that may. What passing over
+        moves is added to ``skipped``, unless nothing could be found that may start now.
         """
+        self._barred = ""
+        passed: dict[str, str] = {}
         shortest = self._assembler.shortest_us(item)
         if shortest is None:
             return None
@@ -379,17 +388,30 @@ class Scheduler:
             self._too_long(item, rules, "every airing of it")
             return None
         for _ in range(MAX_PASSED_OVER):
-            cursors = (skipped, state.cursors, state.shared)
+            cursors = (passed, skipped, state.cursors, state.shared)
             airing = self._assembler.assemble(item, rules.path, cursors, day.date, now)
-            if airing is None or airing.endless or bleed:
-                return airing
-            if self._end(day, now + airing.duration_us) <= close_us:
+            if airing is None:
+                return None
+            if barred := barred_by(airing, self._calendar, now):
+                self._barred = self._barred or barred
+                if self._is_listed(item):
+                    return None  # what is listed for this date waits for its time
+                passed.update(airing.cursors)
+                continue
+            if airing.endless or bleed or self._end(day, now + airing.duration_us) <= close_us:
+                skipped.update(passed)
+                self._barred = ""
                 return airing
             if airing.duration_us <= nominal_us:
                 return None
             self._too_long(item, rules, airing.main.id if airing.main else "an airing of it")
-            skipped.update(airing.cursors)
+            (passed or skipped).update(airing.cursors)
         return None
+
+    def _is_listed(self, item: Item) -> bool:
+        """Does it air exactly what is written down, on its dates?"""
+        program = self._model.programs.get(item.program)
+        return program is not None and (item.mode or program.mode) is PlayMode.MANUAL
 
     def _too_long(self, item: Item, rules: _Rules, what: str) -> None:
         self._findings.warn_of(

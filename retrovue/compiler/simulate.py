@@ -6,7 +6,7 @@ does. Leap days, holidays and the nights on which the clocks change are named, s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice, pairwise
@@ -15,6 +15,7 @@ from statistics import median
 from zoneinfo import ZoneInfo
 
 from retrovue.broadcast_day import Calendar
+from retrovue.compiler.dayparts import may_start
 from retrovue.compiler.model import (
     Compiled,
     CompiledChannel,
@@ -25,6 +26,7 @@ from retrovue.compiler.model import (
 )
 from retrovue.compiler.plan import Planner
 from retrovue.compiler.segments import Material, Segments
+from retrovue.library.catalog import Asset
 from retrovue.station.model import Channel, Plan, Program, StationModel
 from retrovue.units import HOUR_US
 
@@ -138,7 +140,7 @@ def _channel(
 ) -> ChannelSimulation:
     events = [event for day in days for event in day.events]
     calendar = Calendar(ZoneInfo(compiled.timezone), ident.day_start_minutes, ident.grid_us)
-    held, breaches = _watershed(model, calendar, events)
+    held, breaches = _watershed(model, calendar, events, {a.id: a for a in compiled.assets if a.dayparts})
     return ChannelSimulation(
         channel=ident,
         days=len(days),
@@ -190,17 +192,24 @@ def _programs(events: Iterable[ScheduleEvent]) -> Iterator[ProgramAirings]:
 
 
 def _watershed(
-    model: StationModel, calendar: Calendar, events: Iterable[ScheduleEvent]
+    model: StationModel,
+    calendar: Calendar,
+    events: Iterable[ScheduleEvent],
+    restricted: Mapping[str, Asset],
 ) -> tuple[int, list[Breach]]:
-    """How many programmes have a watershed, and which of them break it."""
+    """How many programmes have a watershed, their own or that of their asset, and which of them break it."""
     held = 0
     breaches = []
     for event in events:
-        program = model.programs.get(event.program)
-        if program is None or (program.not_before is None and program.not_after is None):
+        program, asset = model.programs.get(event.program), restricted.get(event.asset_id)
+        has_own = program is not None and (program.not_before is not None or program.not_after is not None)
+        if not has_own and asset is None:
             continue
         held += 1
-        if rule := _broken(program, calendar, event):
+        rule = _broken(program, calendar, event) if program is not None else ""
+        if not rule and asset is not None and not may_start(asset, calendar, event.start_us):
+            rule = f"within {', '.join(asset.dayparts)}"
+        if rule:
             breaches.append(Breach(event, rule))
     return held, breaches
 

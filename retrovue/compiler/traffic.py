@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from math import prod
 
+from retrovue.compiler.dayparts import windows_of
 from retrovue.compiler.shelf import Shelf
 from retrovue.library.catalog import Asset, flights
 from retrovue.station.model import BreakFormat, Channel, PlayMode, Pool, Spot, StationModel, Traffic, Zone
@@ -120,7 +121,10 @@ class Inventory:
             places = [_POSITIONS[spot.position] for spot in spots if spot.position != "any"]
             self.position.append(places[0] if places else ANYWHERE)
             gate = Gate(
-                tuple(tuple(spot.dayparts) for spot in spots if spot.dayparts),
+                (
+                    *(tuple(spot.dayparts) for spot in spots if spot.dayparts),
+                    *((windows_of(asset.dayparts),) if asset.dayparts else ()),
+                ),
                 tuple(frozenset(r.casefold() for r in spot.ratings) for spot in spots if spot.ratings),
                 tuple((s.promotes.program, s.promotes.when) for s in spots if s.promotes is not None),
             )

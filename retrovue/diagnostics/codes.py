@@ -716,9 +716,10 @@ _ALL = (
     _code(
         "pin-barred",
         "a pin at a time when its program may not start",
-        """The program has a watershed (not_before, not_after), and the zone pins it to a time outside of it.
-        The watershed holds: the zone's play list fills the time.""",
-        "Move the pin, or change the program's not_before and not_after.",
+        """The program has a watershed (not_before, not_after), or a rule of their collection gave its assets
+        dayparts, and the zone pins it to a time outside of them. The watershed holds: the zone's play list
+        fills the time.""",
+        "Move the pin, or change the program's not_before and not_after, or the rule.",
         'not_before: "21:00"\nat: { "20:00": late-film }     # wrong\nat: { "21:00": late-film }     # right',
     ),
     _code(

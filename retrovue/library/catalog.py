@@ -120,6 +120,7 @@ class Asset:
     artwork: tuple[str, ...] = ()  #: pictures of it, the one for guides first; paths like ``path``
     credits: tuple[Credit, ...] = ()  #: as ``in_order`` has them
     extra: Mapping[str, str] = field(default_factory=dict)
+    dayparts: tuple[str, ...] = ()  #: "22:00-06:00": when it may start; at any time when there are none
     revoked: bool = False  #: a person took the approval back, and only a person gives it again
 
     @property

@@ -394,7 +394,7 @@ def _one_series(asked: Sequence[Asked]) -> tuple[str, str] | None:
     return words["collection"][0], words["series"][0]
 
 
-_TUPLES = ("marks_us", "tags", "artwork")
+_TUPLES = ("marks_us", "tags", "artwork", "dayparts")
 
 
 def _asset(collection: str, line: str) -> Asset:

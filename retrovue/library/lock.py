@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -41,6 +41,7 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DATE = r"^(\d{4}-\d{2}-\d{2})?$"
 #: A larger number of a season or episode is no number of one.
 _MOST = 1_000_000
+_WINDOW = r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
 _FRACTION = r"^([1-9]\d*/[1-9]\d*)?$"
 
 
@@ -129,6 +130,7 @@ class _Line(BaseModel):
     subtitles: tuple[_Subtitle, ...] = ()
     rating: str = ""
     tags: tuple[str, ...] = ()
+    dayparts: tuple[Annotated[str, Field(pattern=_WINDOW)], ...] = ()
     advertiser: str = ""
     category: str = ""
     description: str = ""

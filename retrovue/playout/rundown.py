@@ -502,7 +502,7 @@ def touching(events: Sequence[ScheduleEvent], start_us: int, end_us: int) -> Seq
 
 
 def _asset(said: dict[str, Any]) -> Asset:
-    for name in ("marks_us", "tags"):
+    for name in ("marks_us", "tags", "dayparts"):
         if name in said:
             said[name] = tuple(said[name])
     for name, kind in PARTS.items():

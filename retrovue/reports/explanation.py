@@ -1,9 +1,9 @@
 """Explanation: why something airs, as a person reads it and as JSON; pure.
 
 The JSON document: ``channel``, ``number``, ``at``; ``event`` (as in the guide's JSON); ``mode``;
-``chain``, in order: each link with ``link`` (channel, plan, zone, entry, program, pick, breaks, pool,
-spot, instead), ``is`` (in words), ``written_at`` and, where known, ``commit``; ``overridden``: the plans that
-gave way, with ``reason``; ``segment``: what is on at that very instant.
+``chain``, in order: each link with ``link`` (channel, plan, zone, entry, program, pick, dayparts, breaks,
+pool, spot, instead), ``is`` (in words), ``written_at`` and, where known, ``commit``; ``overridden``: the
+plans that gave way, with ``reason``; ``segment``: what is on at that very instant.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ class Explanation:
     revision: str = ""  #: the commit that was compiled
     #: Of the event's assets and the segment's, those that may not air any more, and why.
     barred: Mapping[str, str] = field(default_factory=dict)
+    dayparts: tuple[str, ...] = ()  #: windows within which its main asset may start; none: at any time
+    dayparts_at: str = ""  #: the rule that says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ def chain(found: Explanation, zone: ZoneInfo) -> Iterator[Link]:
         yield Link("program", f"{event.program}, {origin.mode}: {origin.candidates}", origin.program_at)
     if event.asset_id:
         yield Link("pick", _pick(found, zone))
+        if found.dayparts:
+            yield Link("dayparts", f"it may start within {', '.join(found.dayparts)}", found.dayparts_at)
     elif event.plan and event.kind == "off_air":
         yield Link("pick", "nothing of the zone's list could start here")
     if origin is not None and event.kind != "off_air":

@@ -47,7 +47,7 @@ from retrovue.station.suggest import closest, did_you_mean
 from retrovue.station.traffic_rules import break_rules, overlays, policies, promos, spots
 from retrovue.station.tuner_rules import devices
 from retrovue.station.validate import Validated, explain, told, value_span
-from retrovue.station.world import Rule, World, error, spoken, warning
+from retrovue.station.world import Rule, World, clock, error, spoken, warning
 from retrovue.units import HOUR_US, MINUTE_US
 
 
@@ -375,13 +375,22 @@ def skipped_enrichers(world: World) -> Iterator[Diagnostic]:
 def asset_rules(world: World) -> Iterator[Diagnostic]:
     for v in world.documents:
         for i, rule in enumerate(v.model.rules if isinstance(v.model, Collection) else ()):
-            if not rule.rating and not rule.tags and not v.is_mended("rules", i):
+            given = rule.rating or rule.tags or rule.dayparts
+            if not given and not v.is_mended("rules", i) and not v.is_mended("rules", i, "dayparts"):
                 yield error(
                     "unused-key",
                     "this rule gives its assets nothing",
                     v.span("rules", i),
-                    help="give them a rating, or tags",
+                    help="give them a rating, tags, or dayparts",
                 )
+            for n, (start, end) in enumerate(rule.dayparts):
+                if start == end and start != world.day_start and not v.is_mended("rules", i, "dayparts", n):
+                    yield error(
+                        "empty-window",
+                        f"this daypart begins and ends at {clock(start)}",
+                        v.span("rules", i, "dayparts", n),
+                        help="correct its end, or delete it: without dayparts an asset may start at any time",
+                    )
 
 
 def locks(world: World) -> Iterator[Diagnostic]:

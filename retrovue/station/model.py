@@ -1174,6 +1174,8 @@ class AssetRule(Written):
     """The rating of those that have none."""
     tags: OneOrMore[str] = ()
     """Tags that they have besides their own."""
+    dayparts: OneOrMore[Window] = ()
+    """Windows of the day within which those may start that no rule before has given any."""
 
 
 class Collection(Written):
@@ -1193,8 +1195,8 @@ class Collection(Written):
     """How its pictures fill the screen where they are not 16:9; a sidecar's word counts more, the channel's
     less."""
     rules: tuple[AssetRule, ...] = ()
-    """Ratings and tags by query, given at ingest, one rule after the other: each sees what those before it
-    gave."""
+    """Ratings, tags and dayparts by query, given at ingest, one rule after the other: each sees what those
+    before it gave."""
     skip: tuple[str, ...] = ()
     """Enrichers that leave its assets alone. Without ``loudness`` its sound airs as loud as it is."""
 

@@ -515,7 +515,7 @@ def _channel(row: tuple[Any, ...]) -> CompiledChannel:
 
 def _asset(row: tuple[Any, ...]) -> Asset:
     values = dict(zip(schema.ASSET.names[1:], row[1:], strict=True))
-    for column in ("marks_us", "tags", "artwork"):
+    for column in ("marks_us", "tags", "artwork", "dayparts"):
         values[column] = tuple(values[column] or ())
     values["extra"] = json.loads(values["extra"])
     for name, kind in PARTS.items():

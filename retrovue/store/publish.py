@@ -456,6 +456,7 @@ def _asset_row(a: Asset) -> Row:
         a.description,
         a.rating,
         words(a.tags),
+        words(a.dayparts),
         a.advertiser,
         a.category,
         _spoken(a.artwork),

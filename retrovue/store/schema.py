@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 #: Raised by one whenever a table changes its shape; a reader refuses every other version.
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +178,7 @@ ASSET = Table(
         ("description", "VARCHAR", "what guides say about it"),
         ("rating", "VARCHAR", "TV-PG, …"),
         ("tags", "VARCHAR[]", "its tags"),
+        ("dayparts", "VARCHAR[]", "windows of the day within which it may start; none: at any time"),
         ("advertiser", "VARCHAR", "of a spot: whose it is"),
         ("category", "VARCHAR", "of a spot: what it sells"),
         ("artwork", "VARCHAR[]", "pictures of it, the one for guides first; paths like its own"),

@@ -88,3 +88,71 @@ def test_an_edited_rule_reaches_the_lock_and_the_schedule_without_a_look_at_any_
     assert "    22:00-22:30  Nosferatu  [TV-MA]\n" in ran.out
     (tmp_path / "station.yaml").write_text(STATION.replace("rating: TV-MA }\n  -", "rating: TV-14 }\n  -"))
     assert ingest() == (0, [("TV-14", []), ("", [])])
+
+
+DAYPARTS = """
+station: cinema
+name: Cinema
+timezone: UTC
+---
+channel: one
+number: 1
+name: One
+plans: [all]
+---
+plan: all
+zones: [{ zone: Night, window: 20:00-04:00, play: [film] }]
+---
+program: film
+chain: [{ episodes: { collection: films } }]
+---
+collection: films
+source: { kind: filesystem, path: media }
+rules:
+  - { match: { title: Nosferatu }, rating: TV-MA }
+  - match: { rating: TV-MA }
+    dayparts: 22:00-06:00
+"""
+
+
+def test_a_rating_s_daypart_holds_wherever_its_films_are_played_and_is_explained(tmp_path: Path) -> None:
+    file = tmp_path / "station.yaml"
+    file.write_text(DAYPARTS)
+    for name in ("Nosferatu (1922)", "The General (1926)"):
+        make(tmp_path / "media" / f"{name}.mp4")
+    state = ("--state", str(tmp_path / "state"))
+    assert run("ingest", str(tmp_path), *state, "--quiet").code == 0
+    lock = (tmp_path / "catalog.lock" / "films.jsonl").read_text()
+    assert '"rating":"TV-MA","dayparts":["22:00-06:00"]' in lock
+    assert run("ingest", str(tmp_path), *state, "--check").code == 0
+    assert run("check", str(tmp_path)).code == 0
+    ran = run("guide", str(tmp_path), *state, "--from", "2026-11-23T20:00:00+00:00", "--hours", "6")
+    assert ran.code == 0, ran.err
+    shown = [line.split()[:2] for line in ran.out.splitlines() if "-" in line and ":" in line]
+    films = [(time[:5], film) for time, film in shown]
+    assert [film for time, film in films if time < "22:00" and time >= "20:00"] == ["The"] * 4
+    assert "Nosferatu" in {film for time, film in films if time >= "22:00"}
+    at = next(time for time, film in films if film == "Nosferatu")
+    artefact = tmp_path / "artefact.duckdb"
+    compiled = run(
+        "compile", str(tmp_path), *state, "--from", "2026-11-23", "--output", str(artefact), "--quiet"
+    )
+    assert compiled.code == 0, compiled.err
+    why = run("why", "1", f"2026-11-23 {at}", "--artefact", str(artefact))
+    assert why.code == 0, why.err
+    assert "  dayparts   it may start within 22:00-06:00\n" in why.out
+    with_the_station = run("why", "1", f"2026-11-23 {at}", str(tmp_path), "--artefact", str(artefact))
+    assert (
+        "  dayparts   it may start within 22:00-06:00\n             station.yaml:21:5\n"
+        in with_the_station.out
+    )
+    shown_whole = run("library", str(tmp_path), "films/Nosferatu (1922)")
+    assert "starts within 22:00-06:00, by its collection's rules" in shown_whole.out
+    file.write_text(DAYPARTS.replace("22:00-06:00", "22:00-22:00"))
+    refused = run("check", str(tmp_path))
+    assert refused.code == 1
+    assert "this daypart begins and ends at 22:00" in refused.out + refused.err
+    file.write_text(DAYPARTS.replace("    dayparts: 22:00-06:00", "    tags: []"))
+    refused = run("check", str(tmp_path))
+    assert "this rule gives its assets nothing" in refused.out + refused.err
+    assert "give them a rating, tags, or dayparts" in refused.out + refused.err

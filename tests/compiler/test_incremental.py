@@ -149,7 +149,7 @@ def _library(r: Random, model: StationModel, assets: Catalog) -> tuple[StationMo
     """One asset more, gone, retired, of another length, or by somebody else."""
     known = dict(assets.assets)
     victim: Asset | None = known.get(r.choice(sorted(known))) if known else None
-    change = r.randrange(6)
+    change = r.randrange(7)
     if victim is None or not change:
         more = asset("sitcoms", "show-0/new", 1500, series="show-0", season=1, episode=99)
         known[more.id] = more
@@ -161,6 +161,7 @@ def _library(r: Random, model: StationModel, assets: Catalog) -> tuple[StationMo
             {"duration_us": 61_000_000},
             {"credits": (Credit("director", f"somebody {r.random()}"),)},
             {"artwork": (f"poster {r.random()}.jpg",)},
+            {"dayparts": (r.choice(("20:00-23:00", "06:00-18:00")),)},
         )[change - 2]
         known[victim.id] = replace(victim, **words)
     made = catalog(known.values())
