@@ -200,7 +200,7 @@ def _compile(
     from retrovue.compiler.fill_report import fill_lines
     from retrovue.compiler.model import Finding
     from retrovue.compiler.version import COMPILER
-    from retrovue.compiler.why import reasons
+    from retrovue.compiler.why import Origins, reasons
     from retrovue.diagnostics.render import as_json, render
     from retrovue.errors import RetroVueError
     from retrovue.library.adapters import settings_models
@@ -230,6 +230,7 @@ def _compile(
     ledger = read_ledger(folder, station.station)
     base, base_hash = _base(args, view, output, folder, station.station, opened)
     default_days = -(-station.horizon.guide // (24 * HOUR_US)) + SPARE_DAYS
+    origins = Origins(model)
     writers = 1 if chosen.count == 1 else 2
     publications: list[Publication] = []
 
@@ -238,6 +239,7 @@ def _compile(
         process would be forked that has the database open."""
         from retrovue.store import Publication
 
+        origins.add(days)
         if not publications:
             publications.append(opened.enter_context(Publication(output, writers)))
         publications[0].add(days)
@@ -282,7 +284,7 @@ def _compile(
         )
         # An edit that changes nothing on the air changes what it was made from.
         if present is None or not provenance.inputs.items() <= present.items():
-            why = reasons(model, catalog, compiled)
+            why = reasons(model, catalog, compiled, origins)
             if publications:
                 publications[0].publish(compiled, provenance, why, model.station.keep)
             else:

@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from retrovue.cli.executors import Chosen, open_workers
 from retrovue.compiler.compile import GroupDays, Spread, Work, in_turn
-from retrovue.compiler.folded import folded
+from retrovue.compiler.content_hash import asset_hashed
+from retrovue.compiler.folded import ToldAsset, folded
 from retrovue.errors import RetroVueError
+from retrovue.store.asset_rows import asset_written
 from retrovue.store.event_rows import written
 from retrovue.workers import Workers, cores
 
@@ -111,13 +113,21 @@ def _compile(shared: _Compile | None, number: int) -> GroupDays:
     return compile_one(number)
 
 
-@dataclass(frozen=True, slots=True)
 class Folding:
-    """Some work whose events come folded, with what the artefact will say of them."""
+    """Some work whose events come folded, with what the artefact will say of them, and of the assets that
+    air: of each once from each process. Should that message be lost, whoever misses it looks for itself."""
 
-    work: Work
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._told: set[str] = set()
 
     def __call__(self, number: int) -> GroupDays:
-        made = self.work(number)
+        made = self._work(number)
         channels = (replace(c, days=tuple(folded(day, written) for day in c.days)) for c in made.channels)
-        return replace(made, channels=tuple(channels))
+        new = made.used - self._told
+        self._told |= new
+        told = {a.id: ToldAsset(asset_hashed(a), asset_written(a)) for a in self._work.assets(new)}
+        return replace(made, channels=tuple(channels), told=told)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Folding, (self._work,)

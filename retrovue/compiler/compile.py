@@ -34,6 +34,7 @@ from retrovue.compiler.content_hash import DayHasher, sealed
 from retrovue.compiler.day_inputs import DayInputs, Digests
 from retrovue.compiler.fallbacks import FallbackDesk
 from retrovue.compiler.findings import Findings, once
+from retrovue.compiler.folded import FoldedAssets, ToldAsset
 from retrovue.compiler.formats import filled
 from retrovue.compiler.guide_ids import GuideIds
 from retrovue.compiler.in_flight import CURSOR, InFlight, pack
@@ -103,6 +104,7 @@ class GroupDays:
 
     channels: tuple[ChannelDays, ...]
     used: frozenset[str]  #: ids of all assets that may air, some of which may be gone
+    told: Mapping[str, ToldAsset] = field(default_factory=dict)  #: what is said of some of them
 
 
 def calendar_of(model: StationModel, channel: Channel) -> Calendar:
@@ -422,6 +424,12 @@ class Work:
             )
         )
 
+    def assets(self, ids: Iterable[str]) -> Iterator[Asset]:
+        """Those of the ids that are not gone, as they air."""
+        self.prepare()
+        common: _Common = self._here.common
+        return (fitted(self._model, asset) for _, asset in sorted(common.catalog.named(ids).items()))
+
     def __reduce__(self) -> tuple[object, ...]:
         days = (day for asked in self._asked[:1] if asked.base is not None for day in _days(asked.base))
         rows = next((day.events.rows for day in days if isinstance(day.events, UnreadEvents)), None)
@@ -481,9 +489,9 @@ def compile_station(
     begin = broadcast_date_at(model, as_of_us) if first_day is None else first_day
     count = max(days, 1)
     common = _Common.of(model, catalog)
-    hashes = InputHashes(model, catalog, common.desk.shares)
     together = groups(model)
-    inputs = {c.channel: h for group in together for h in (hashes.channels(group),) for c in group}
+    # Without a base nobody asks for them before the end, and others may be compiling already.
+    inputs = _inputs(model, catalog, common, together) if base is not None else {}
     lock_us = as_of_us + model.station.horizon.locked
     asked = [
         _asked(model, group, begin, count, checkpoint, base, force, only, inputs, lock_us)
@@ -500,11 +508,13 @@ def compile_station(
     made = [days for days in same if days is not None]
     left = [n for n in range(len(together)) if not same or same[n] is None]
     work = Work(model, catalog, [together[n] for n in left], [asked[n] for n in left], common)
+    told_assets: dict[str, ToldAsset] = {}
     used: set[str] = set()
     ids = GuideIds(base)
     channels: list[ChannelDays] = []
     on_air: list[ScheduleDay] = []
-    for channel in _in_lineup(_by_number(model), chain(made, spread(work)), used):
+    for channel in _in_lineup(_by_number(model), chain(made, spread(work)), used, told_assets):
+        inputs = inputs or _inputs(model, catalog, common, together)
         if base is not None:
             channel = replace(channel, days=tuple(map(base.own, channel.days)))
         channel = _numbered(channel, ids)
@@ -514,11 +524,33 @@ def compile_station(
         channels.append(channel)
         on_air += finished
     used |= told(day for channel in channels for day in channel.days).assets
-    assets = catalog.named(used)
+    assets = _assets(model, catalog, used, told_assets)
     compiled = _assemble(model, assets, begin, count, channels, on_air, inputs)
     if force and base is not None and base.published:
         compiled = _with_overrides(compiled, base, lock_us)
     return compiled
+
+
+def _inputs(
+    model: StationModel, catalog: Catalog, common: _Common, together: Sequence[Sequence[Channel]]
+) -> dict[str, str]:
+    """Channel → hash of all that it is made from."""
+    hashes = InputHashes(model, catalog, common.desk.shares)
+    return {c.channel: found for group in together for found in (hashes.channels(group),) for c in group}
+
+
+def _assets(
+    model: StationModel, catalog: Catalog, used: Collection[str], told: Mapping[str, ToldAsset]
+) -> Sequence[Asset]:
+    """The assets that may air, in order of id."""
+
+    def read(ids: Iterable[str]) -> dict[str, Asset]:
+        return {asset_id: fitted(model, asset) for asset_id, asset in catalog.named(ids).items()}
+
+    known = read(asset_id for asset_id in used if asset_id not in told)
+    if told:
+        return FoldedAssets(told, known, read)
+    return tuple(asset for _, asset in sorted(known.items()))
 
 
 def _asked(
@@ -558,14 +590,15 @@ def _newest(given: Checkpoint | None, base: Base, slugs: Sequence[str], begin: d
 
 
 def _in_lineup(
-    channels: Sequence[Channel], groups: Iterable[GroupDays], used: set[str]
+    channels: Sequence[Channel], groups: Iterable[GroupDays], used: set[str], told: dict[str, ToldAsset]
 ) -> Iterator[ChannelDays]:
-    """The days of the channels in their order, each as soon as those before it have come; ``used`` grows by
-    what they use."""
+    """The days of the channels in their order, each as soon as those before it have come; ``used`` and
+    ``told`` grow by what they use, and what is told of it."""
     waiting: dict[str, ChannelDays] = {}
     following = 0
     for group in groups:
         used |= group.used
+        told |= group.told
         waiting.update((days.channel, days) for days in group.channels)
         while following < len(channels) and (found := waiting.pop(channels[following].channel, None)):
             following += 1
@@ -598,7 +631,7 @@ def _numbered(channel: ChannelDays, ids: GuideIds) -> ChannelDays:
 
 def _assemble(
     model: StationModel,
-    assets: Mapping[str, Asset],
+    assets: Sequence[Asset],
     begin: date,
     count: int,
     channels: Sequence[ChannelDays],
@@ -627,7 +660,7 @@ def _assemble(
             overlays=compiled_overlays(model),
             templates=tuple(CompiledTemplate(name, text) for name, text in sorted(model.templates.items())),
             clock=model.station.clock,
-            assets=tuple(fitted(model, asset) for _, asset in sorted(assets.items())),
+            assets=assets,
             days=tuple(days),
             content_hash="",
             diagnostics=once(found),

@@ -13,10 +13,11 @@ import hashlib
 import json
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, replace
 from typing import Any
 
+from retrovue.compiler.folded import FoldedAssets, ToldAsset
 from retrovue.compiler.model import Compiled, ScheduleDay, ScheduleEvent
 from retrovue.compiler.segments import Material, Segments
 from retrovue.compiler.unread import Unread
@@ -57,13 +58,18 @@ def sealed(compiled: Compiled) -> Compiled:
     add("synthetic", [astuple(synthetic) for synthetic in compiled.synthetics])
     add("overlay", [astuple(overlay) for overlay in compiled.overlays])
     add("template", [astuple(template) for template in compiled.templates])
-    add("asset", [_asset(asset) for asset in compiled.assets])
+    digest.update(b"asset\n[" + b",".join(_assets(compiled.assets)) + b"]\n")
     for day in days:
         carried = _carried(day)
         if carried is not None:
             digest.update(hasher.hash(carried))
         digest.update(bytes.fromhex(day.content_hash))
     return replace(compiled, days=days, content_hash=digest.hexdigest())
+
+
+def _assets(assets: Sequence[Asset]) -> Iterator[bytes]:
+    said = assets.told if isinstance(assets, FoldedAssets) else assets
+    return (_utf_8(one.hashed if isinstance(one, ToldAsset) else asset_hashed(one)) for one in said)
 
 
 def _carried(day: ScheduleDay) -> ScheduleDay | None:
@@ -116,8 +122,21 @@ class DayHasher:
         return digest.digest()
 
 
+#: As ``json.dumps``, which makes an encoder each time that it is asked for anything out of the ordinary.
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return _utf_8(_encoded(value))
+
+
+def _utf_8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def asset_hashed(asset: Asset) -> str:
+    """What the content hash is over, of an asset."""
+    return _encoded(_asset(asset))
 
 
 def _little_endian(column: array[int]) -> array[int]:

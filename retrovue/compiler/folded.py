@@ -1,18 +1,19 @@
-"""Folded: a day's events as they come from the process that compiled it; pure.
+"""Folded: a day's events, and the assets that air, as they come from the process that compiled them; pure.
 
-Of most events nobody in the receiving process asks more than their ids, and what the artefact says of them is
-written by the sender. So they stay folded up until somebody looks into them.
+Of most of them nobody in the receiving process asks more than their ids, and what the artefact says of them
+is written by the sender. So they stay folded up until somebody looks into them.
 """
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import overload
+from typing import NamedTuple, overload
 
 from retrovue.compiler.listing import first_id
 from retrovue.compiler.model import ScheduleDay, ScheduleEvent
+from retrovue.library.catalog import Asset
 
 #: What the store will say of events, in its own form.
 Written = tuple[str, ...]
@@ -63,6 +64,61 @@ class FoldedEvents(Sequence[ScheduleEvent]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} events of {self.first.channel}, folded>"
+
+
+class ToldAsset(NamedTuple):
+    """What is said of an asset that may air."""
+
+    hashed: str  #: what the content hash is over (content_hash.py)
+    written: str  #: what the store will say of it, in its own form
+
+
+class FoldedAssets(Sequence[Asset]):
+    """Assets that may air, in order of id; those that nobody has told of are known."""
+
+    __slots__ = ("_ids", "_known", "_read", "_told", "_unfolded")
+
+    def __init__(
+        self,
+        told: Mapping[str, ToldAsset],
+        known: Mapping[str, Asset],
+        read: Callable[[Iterable[str]], Mapping[str, Asset]],
+    ) -> None:
+        """``read``: gives the assets of these ids, when somebody looks into them."""
+        self._told, self._known, self._read = told, known, read
+        self._ids = sorted({*told, *known})
+        self._unfolded: tuple[Asset, ...] | None = None
+
+    @property
+    def told(self) -> Iterator[ToldAsset | Asset]:
+        """All of them, as far as they are told of."""
+        return (self._told.get(asset_id) or self._known[asset_id] for asset_id in self._ids)
+
+    @property
+    def read(self) -> tuple[Asset, ...]:
+        """All of them."""
+        if self._unfolded is None:
+            found = self._read(self._ids)
+            self._unfolded = tuple(found[asset_id] for asset_id in self._ids)
+        return self._unfolded
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    @overload
+    def __getitem__(self, at: int) -> Asset: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Asset, ...]: ...
+    def __getitem__(self, at: int | slice) -> Asset | tuple[Asset, ...]:
+        return self.read[at]
+
+    def __eq__(self, other: object) -> bool:
+        return self.read == tuple(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # as of a list
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} assets, folded>"
 
 
 def folded(day: ScheduleDay, write: Callable[[Sequence[ScheduleEvent]], Written]) -> ScheduleDay:

@@ -279,7 +279,7 @@ class Compiled:
     last_day: date
     channels: tuple[CompiledChannel, ...]
     synthetics: tuple[CompiledSynthetic, ...]
-    assets: tuple[Asset, ...]  #: those used, fallbacks included, sorted by id
+    assets: Sequence[Asset]  #: those used, fallbacks included, sorted by id
     days: tuple[ScheduleDay, ...]  #: sorted by (channel position, broadcast_date)
     content_hash: str  #: sha256 over the canonical, ordered rows of everything above
     diagnostics: tuple[Diagnostic, ...] = ()

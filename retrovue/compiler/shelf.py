@@ -121,11 +121,9 @@ class Shelf:
         return found
 
     def read_ahead(self, queries: Iterable[Query]) -> None:
-        """Answer these now, together."""
+        """These will be asked."""
         new = [query for query in queries if query.asset is None and query_key(query) not in self._answers]
         self.catalog.read_ahead(map(asked_by, new))
-        for query in new:
-            self.select(query)
 
     def pool(self, slug: str) -> Candidates:
         """The spots of a pool; none when there is no such pool."""

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from retrovue.broadcast_day import Calendar
 from retrovue.compiler.findings import written_at
 from retrovue.compiler.folded import FoldedEvents
-from retrovue.compiler.model import Compiled, ScheduleEvent
+from retrovue.compiler.model import Compiled, ScheduleDay, ScheduleEvent
 from retrovue.compiler.plan import Planner, stretches
 from retrovue.compiler.reasons import CandidateList, Entry, Origin, Overridden, PoolRules, Reasons, SpotRules
 from retrovue.compiler.segments import shown
@@ -41,11 +41,45 @@ from retrovue.station.policy import breaks_of, traffic_of
 from retrovue.station.schema import spell_duration
 from retrovue.station.when import specificity, words
 
+#: Channel, plan, zone and program of an event.
+Asked = tuple[str, str, str, str]
 
-def reasons(model: StationModel, catalog: Catalog, compiled: Compiled) -> Reasons:
+
+class Origins:
+    """Who asked for what airs, worked out once for each who did."""
+
+    def __init__(self, model: StationModel) -> None:
+        self._model = model
+        self._channels = {channel.channel: channel for channel in model.channels}
+        self._known: dict[Asked, Origin | None] = {}
+
+    def add(self, days: Iterable[ScheduleDay]) -> None:
+        """Those of these days will be asked for: for who has time now."""
+        for asked in dict.fromkeys(one for day in days for one in _asked(day.events)):
+            self[asked]
+
+    def __getitem__(self, asked: Asked) -> Origin | None:
+        """None: the station has no such channel any more."""
+        if asked not in self._known:
+            channel = self._channels.get(asked[0])
+            self._known[asked] = _origin(self._model, channel, *asked[1:]) if channel is not None else None
+        return self._known[asked]
+
+
+def _asked(events: Sequence[ScheduleEvent]) -> Iterable[Asked]:
+    """Who asked for the events that have been read."""
+    if isinstance(events, FoldedEvents):
+        return events.asked
+    read = events.before if isinstance(events, Unread) else events
+    return ((e.channel, e.plan, e.zone, e.program) for e in read)
+
+
+def reasons(
+    model: StationModel, catalog: Catalog, compiled: Compiled, origins: Origins | None = None
+) -> Reasons:
     """Why ``compiled`` came out as it did."""
-    channels = {channel.channel: channel for channel in model.channels}
-    asked: dict[tuple[str, str, str, str], None] = {}
+    known = origins or Origins(model)
+    asked: dict[Asked, None] = {}
     pools: dict[str, None] = {}
     aired: dict[str, None] = {}
     unread = told(compiled.days)
@@ -54,19 +88,16 @@ def reasons(model: StationModel, catalog: Catalog, compiled: Compiled) -> Reason
         pools[slug] = None
         aired[asset_id] = None
     for day in compiled.days:
-        events, playlist = day.events, day.playlist
-        if isinstance(events, Unread) and isinstance(playlist, Unread):
-            events, playlist = events.before, playlist.before
-        if isinstance(events, FoldedEvents):
-            asked.update(dict.fromkeys(events.asked))
-        else:
-            asked.update(dict.fromkeys((e.channel, e.plan, e.zone, e.program) for e in events))
+        playlist = day.playlist
+        asked.update(dict.fromkeys(_asked(day.events)))
+        if isinstance(playlist, Unread):
+            playlist = playlist.before
         for what in shown(playlist):
             if what.pool:
                 pools[what.pool] = None
                 aired[what.asset_id] = None
     return Reasons(
-        tuple(_origin(model, channels[key[0]], *key[1:]) for key in asked if key[0] in channels),
+        tuple(origin for one in asked if (origin := known[one]) is not None),
         tuple(_overridden(model, compiled)),
         tuple(
             PoolRules(slug, written_at(pool.place()), pool.kind.value, tuple(pool_rules(pool)))

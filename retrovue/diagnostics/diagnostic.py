@@ -21,6 +21,13 @@ class Span:
     end_line: int
     end_column: int
 
+    def __repr__(self) -> str:
+        # As a dataclass's, which looks for circles: all places of a station are hashed as text.
+        return (
+            f"Span(file={self.file!r}, line={self.line}, column={self.column}, end_line={self.end_line}, "
+            f"end_column={self.end_column})"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Label:

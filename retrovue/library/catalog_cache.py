@@ -239,8 +239,10 @@ class _Assets(Mapping[str, Asset]):
         self.parts = tuple(sorted(parts, key=lambda part: part.collection + "/"))
         self._by_collection = {part.collection: part for part in self.parts}
         self._known: dict[str, Asset | None] = {}
-        #: What was read ahead: the eligible assets of a collection and a series (casefolded).
+        #: What was read ahead: the eligible assets of a collection and a series (casefolded), and those that
+        #: are lines still, for nobody has asked for them yet.
         self._series: dict[tuple[str, str], list[Asset]] = {}
+        self._lines: dict[tuple[str, str], list[str]] = {}
         #: Collections that somebody asked for whole, as a pool does: a spot's rules are answered from here.
         self._whole: dict[str, Catalog] = {}
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -289,9 +291,12 @@ class _Assets(Mapping[str, Asset]):
 
     def eligible(self, asked: Sequence[Asked]) -> Iterator[Asset]:
         """As ``Catalog.eligible``."""
-        if (one := _one_series(asked)) is not None and one in self._series:
-            yield from self._series[one]
-            return
+        if (one := _one_series(asked)) is not None:
+            if one in self._lines:
+                self._series[one] = [self._kept(_asset(one[0], line)) for line in self._lines.pop(one)]
+            if one in self._series:
+                yield from self._series[one]
+                return
         conditions, words = _conditions(asked)
         where = f"WHERE {' AND '.join(['eligible', *conditions])} ORDER BY key"
         for part in self._parts_of(asked):
@@ -329,10 +334,12 @@ class _Assets(Mapping[str, Asset]):
         wanted: dict[str, dict[str, None]] = {}
         for asked in questions:
             one = _one_series(asked)
-            if one is not None and one not in self._series and one[0] in self._by_collection:
+            if one is None or one in self._series or one in self._lines:
+                continue
+            if one[0] in self._by_collection:
                 wanted.setdefault(one[0], {})[one[1]] = None
         for collection, series in wanted.items():
-            self._series |= {(collection, name): [] for name in series}
+            self._lines |= {(collection, name): [] for name in series}
             found = self._rows(
                 self._by_collection[collection],
                 # Constants, so that row groups which hold none of them are skipped.
@@ -341,7 +348,7 @@ class _Assets(Mapping[str, Asset]):
                 "series, line",
             )
             for name, line in found:
-                self._series[collection, name].append(self._kept(_asset(collection, line)))
+                self._lines[collection, name].append(line)
 
     def _kept(self, asset: Asset) -> Asset:
         kept = self._known.get(asset.id)

@@ -26,6 +26,10 @@ class Scalar:
     span: Span
     text: str | None
 
+    def __repr__(self) -> str:
+        # As a dataclass's, which looks for circles.
+        return f"Scalar(span={self.span!r}, text={self.text!r})"
+
     @property
     def place(self) -> Span:
         """Where to point at."""
@@ -41,6 +45,9 @@ class Sequence:
     span: Span
     items: tuple[Node, ...]
 
+    def __repr__(self) -> str:
+        return f"Sequence(span={self.span!r}, items={self.items!r})"
+
     @property
     def place(self) -> Span:
         return self.span
@@ -53,6 +60,9 @@ class Sequence:
 class Mapping:
     span: Span
     entries: dict[str, tuple[Span, Node]]  #: key → where the key is, its value
+
+    def __repr__(self) -> str:
+        return f"Mapping(span={self.span!r}, entries={self.entries!r})"
 
     @property
     def place(self) -> Span:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from io import StringIO
 from typing import Any
@@ -33,15 +33,15 @@ def written(events: Sequence[ScheduleEvent]) -> Written:
     """The rows of the events, one text for each of ``EVENT_TABLES``."""
     if isinstance(events, FoldedEvents):
         return events.written
-    texts = []
-    for rows in (
-        map(_event_row, events),
-        ((e.event_id, position, asset_id) for e in events for position, asset_id in enumerate(e.fallbacks)),
-    ):
-        text = StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        texts.append(text.getvalue())
-    return tuple(texts)
+    fallbacks = ((e.event_id, at, asset_id) for e in events for at, asset_id in enumerate(e.fallbacks))
+    return row_text(map(_event_row, events)), row_text(fallbacks)
+
+
+def row_text(rows: Iterable[Row]) -> str:
+    """Rows, as DuckDB reads them."""
+    text = StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 #: As ``json.dumps``, which makes an encoder each time that it is asked for anything out of the ordinary.

@@ -23,15 +23,17 @@ from typing import Any
 
 import duckdb
 
+from retrovue.compiler.folded import FoldedAssets, ToldAsset
 from retrovue.compiler.model import Compiled, CompiledChannel, Finding, ScheduleDay
 from retrovue.compiler.reasons import Entry, Origin, Overridden, PoolRules, Reasons, SpotRules
-from retrovue.compiler.unread import UnreadEvents, UnreadSegments
+from retrovue.compiler.unread import ChannelDay, UnreadEvents, UnreadSegments
 from retrovue.database import settings
-from retrovue.library.catalog import Asset, spelt
+from retrovue.library.catalog import Asset
 from retrovue.store import history, schema
 from retrovue.store.artefact import CHANNEL_INPUT, Artefact, ArtefactError, ForeignFile
+from retrovue.store.asset_rows import asset_written
 from retrovue.store.base_rows import BaseRows
-from retrovue.store.event_rows import EVENT_TABLES, NULL, Row, or_null, words, written
+from retrovue.store.event_rows import EVENT_TABLES, NULL, Row, or_null, row_text, written
 from retrovue.store.segment_rows import insert_segments
 from retrovue.units import from_us
 
@@ -49,8 +51,13 @@ class Provenance:
     inputs: Mapping[str, str] = field(default_factory=dict)  #: more of what it was made from (table input)
 
 
-#: As many segments go to the database together, while channels are still coming.
+#: As many segments go to the database together, while channels are still coming; and as much text of other
+#: tables (characters).
 _SEGMENTS_AT_ONCE = 100_000
+_TEXT_AT_ONCE = 8_000_000
+
+#: The tables that grow with each day.
+_DAILY = (*EVENT_TABLES, schema.CHECKPOINT, schema.CHANNEL_DAY)
 
 
 def write_artefact(
@@ -85,6 +92,10 @@ class Publication:
         self._source = source
         self._present: str | None = None
         self._waiting: list[ScheduleDay] = []  #: whose playlists are still to be written
+        self._texts: dict[str, list[str]] = {table.name: [] for table in _DAILY}  #: rows, to be written
+        self._unsealed: set[ChannelDay] = set()  #: days that had no content hash yet
+        self._length = 0  #: of all these texts
+        self._files = 0
         self._unread: list[UnreadEvents] = []
         self._writing = ExitStack()
 
@@ -111,11 +122,16 @@ class Publication:
             self._unread += [day.events for day in days if isinstance(day.events, UnreadEvents)]
             days = [*map(_not_copied, days)]
             self._waiting += days
-            for day in days:
-                for file, text in zip(self._files, written(day.events), strict=True):
-                    file.write(text)
             if sum(len(day.playlist) for day in self._waiting) >= _SEGMENTS_AT_ONCE:
                 self._write_segments()
+            for day in days:
+                for table, text in zip(_DAILY, (*written(day.events), *_of_day(day)), strict=True):
+                    self._texts[table.name].append(text)
+                    self._length += len(text)
+                if not day.content_hash:
+                    self._unsealed.add((day.channel, day.broadcast_date))
+                if self._length >= _TEXT_AT_ONCE:
+                    self._write_texts()
 
     def publish(self, compiled: Compiled, provenance: Provenance, reasons: Reasons, keep: int) -> None:
         """Write all else, now that every day has been added, and put the artefact in its place.
@@ -126,10 +142,12 @@ class Publication:
         path, execute = self._path, self._connection.execute
         with self._said():
             self._write_segments()
-            for table, file in zip(EVENT_TABLES, self._files, strict=True):
-                file.close()
-                self._then(partial(execute, table.ddl))
-                self._then(partial(_insert, self._connection, table, Path(file.name)))
+            unsealed = (d for d in compiled.days if (d.channel, d.broadcast_date) in self._unsealed)
+            self._texts[schema.CHANNEL_DAY.name] += map(_channel_day_text, unsealed)
+            self._texts[schema.CHECKPOINT.name].append(row_text(_openings(compiled)))
+            self._write_texts()
+            self._then(partial(execute, schema.ASSET.ddl))
+            self._insert_text(schema.ASSET, _asset_texts(compiled.assets))
             for table, rows in _rows(compiled, provenance, reasons):
                 self._then(partial(execute, table.ddl))
                 self._insert(table, rows, self._then)
@@ -155,11 +173,8 @@ class Publication:
         self._connection = opened(_database(self._beside, base))
         # All that the database does; Python goes on with the next rows.
         self._then = opened(_in_order(self._jobs))
-        self._files = [
-            opened((self._folder / f"{table.name}.csv").open("w", encoding="utf-8", newline=""))
-            for table in EVENT_TABLES
-        ]
-        self._then(partial(self._connection.execute, schema.SEGMENT.ddl))
+        for table in (schema.SEGMENT, *_DAILY):
+            self._then(partial(self._connection.execute, table.ddl))
 
     def _end(self) -> None:
         # What was published is closed, and what isn't may fail as it likes.
@@ -171,6 +186,19 @@ class Publication:
     def _write_segments(self) -> None:
         days, self._waiting = self._waiting, []
         self._then(partial(insert_segments, self._connection, self._insert, days))
+
+    def _write_texts(self) -> None:
+        self._length = 0
+        for table in _DAILY:
+            self._insert_text(table, self._texts[table.name])
+            self._texts[table.name] = []
+
+    def _insert_text(self, table: schema.Table, texts: Iterable[str]) -> None:
+        self._files += 1
+        file = self._folder / f"{table.name}.{self._files}.csv"
+        with file.open("w", encoding="utf-8", newline="") as handle:
+            handle.writelines(texts)
+        self._then(partial(_insert, self._connection, table, file))
 
     def _insert(self, table: schema.Table, rows: Iterable[Sequence[Any]], then: _Then | None = None) -> None:
         file = _write_rows(rows, self._folder / f"{table.name}.csv")
@@ -322,33 +350,6 @@ def _rows(
     yield schema.SYNTHETIC, ((s.synthetic, s.shows, s.title, s.text) for s in compiled.synthetics)
     yield schema.OVERLAY, (astuple(o) for o in compiled.overlays)
     yield schema.TEMPLATE, (astuple(t) for t in compiled.templates)
-    yield schema.ASSET, (_asset_row(a) for a in compiled.assets)
-    yield (
-        schema.CHECKPOINT,
-        (
-            (channel, on, cursor, value)
-            for channel, on, cursors in [
-                *((c, compiled.first_day - timedelta(days=1), o) for c, o in compiled.opening.items()),
-                *((day.channel, day.broadcast_date, day.checkpoint) for day in compiled.days),
-            ]
-            for cursor, value in sorted(cursors.items())
-        ),
-    )
-    yield (
-        schema.CHANNEL_DAY,
-        (
-            (
-                d.channel,
-                d.broadcast_date,
-                d.start_us,
-                d.end_us,
-                json.dumps(asdict(d.fill) if d.fill else None),
-                json.dumps(asdict(d.made)),
-                d.content_hash,
-            )
-            for d in compiled.days
-        ),
-    )
     inputs = {
         **{CHANNEL_INPUT + channel: value for channel, value in compiled.inputs.items()},
         **provenance.inputs,
@@ -368,6 +369,30 @@ def _rows(
     yield schema.POOL, map(_reason_row, reasons.pools)
     yield schema.SPOT, map(_reason_row, reasons.spots)
     yield schema.ENTRY, map(_reason_row, reasons.entries)
+
+
+def _of_day(day: ScheduleDay) -> tuple[str, str]:
+    """Where its rotations stand in the end, and the day itself, if it has its content hash already."""
+    cursors = ((day.channel, day.broadcast_date, *cursor) for cursor in sorted(day.checkpoint.items()))
+    return row_text(cursors), _channel_day_text(day) if day.content_hash else ""
+
+
+def _openings(compiled: Compiled) -> Iterator[Row]:
+    """Where the rotations stood on the day before the first."""
+    on = compiled.first_day - timedelta(days=1)
+    for channel, cursors in compiled.opening.items():
+        for cursor, value in sorted(cursors.items()):
+            yield channel, on, cursor, value
+
+
+def _channel_day_text(d: ScheduleDay) -> str:
+    fill, made = json.dumps(asdict(d.fill) if d.fill else None), json.dumps(asdict(d.made))
+    return row_text([(d.channel, d.broadcast_date, d.start_us, d.end_us, fill, made, d.content_hash)])
+
+
+def _asset_texts(assets: Sequence[Asset]) -> Iterator[str]:
+    said = assets.told if isinstance(assets, FoldedAssets) else assets
+    return (one.written if isinstance(one, ToldAsset) else asset_written(one) for one in said)
 
 
 def _findings(compiled: Compiled) -> Iterator[tuple[str, object, tuple[Finding, ...]]]:
@@ -412,54 +437,4 @@ def _channel_row(c: CompiledChannel) -> Row:
         json.dumps(c.audio),
         c.subtitles,
         c.cues,
-    )
-
-
-#: As ``json.dumps``, which makes an encoder each time that it is asked for anything out of the ordinary.
-_spoken = json.JSONEncoder(ensure_ascii=False).encode
-
-
-def _asset_row(a: Asset) -> Row:
-    return (
-        a.id,
-        a.collection,
-        a.key,
-        a.state.value,
-        a.approved,
-        a.path,
-        a.size,
-        a.duration_us,
-        a.frames,
-        a.rate,
-        a.width,
-        a.height,
-        a.sar,
-        a.interlaced,
-        a.field_order,
-        a.primaries,
-        a.transfer,
-        a.matrix,
-        a.picture_us,
-        a.fit,
-        a.video_codec,
-        a.audio_codec,
-        a.audio_channels,
-        _spoken([*map(spelt, a.audio)]) if a.audio else "[]",
-        _spoken([*map(spelt, a.subtitles)]) if a.subtitles else "[]",
-        _spoken(a.marks_us),
-        a.title,
-        a.series,
-        or_null(a.season),
-        or_null(a.episode),
-        or_null(a.year),
-        a.date,
-        a.description,
-        a.rating,
-        words(a.tags),
-        words(a.dayparts),
-        a.advertiser,
-        a.category,
-        _spoken(a.artwork),
-        _spoken([*map(spelt, a.credits)]) if a.credits else "[]",
-        _spoken(dict(sorted(a.extra.items()))) if a.extra else "{}",
     )

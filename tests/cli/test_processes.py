@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,11 +14,14 @@ import pytest
 import retrovue.compiler.compile as compiler
 from retrovue.cli.executors import Chosen
 from retrovue.cli.main import main
-from retrovue.cli.processes import spread_over
-from retrovue.compiler.compile import GroupDays, compile_group
-from retrovue.compiler.folded import FoldedEvents
+from retrovue.cli.processes import Folding, spread_over
+from retrovue.compiler.compile import GroupDays, Work, compile_group
+from retrovue.compiler.folded import FoldedAssets, FoldedEvents, ToldAsset
 from retrovue.compiler.model import Compiled
+from retrovue.library.catalog import Asset
 from retrovue.library.lock import write_lock
+from retrovue.store import Artefact, Provenance, write_artefact
+from retrovue.store.schema import TABLES
 from tests.compiler.stations import catalog, compiled, episode, series, station
 
 MONDAY = date(2026, 6, 1)
@@ -52,8 +56,30 @@ def test_events_come_folded_and_are_the_same() -> None:
     said: list[str] = []
     spread = network(spread_over(Chosen("processes", 2), said.append, publish=True))
     assert all(isinstance(day.events, FoldedEvents) for day in spread.days)
-    assert spread == alone() == network(spread_over(Chosen("processes", 2), said.append))
+    assert isinstance(spread.assets, FoldedAssets)
+    whole = alone()
+    assert [told for told in spread.assets.told if not isinstance(told, ToldAsset)] == []
+    assert (len(spread.assets), spread.assets[0]) == (len(whole.assets), whole.assets[0])
+    assert spread == whole == network(spread_over(Chosen("processes", 2), said.append))
     assert said == []
+
+
+def test_assets_that_nobody_told_of_are_looked_up(tmp_path: Path) -> None:
+    def some_untold(work: Work) -> Iterator[GroupDays]:
+        for number, made in enumerate(map(Folding(work), range(len(work)))):
+            some = dict([*made.told.items()][::2]) if number == 0 else {}
+            yield replace(made, told=some)
+
+    whole, part = alone(), network(some_untold)
+    assert isinstance(part.assets, FoldedAssets)
+    assert {type(told) for told in part.assets.told} == {ToldAsset, Asset}
+    assert part == whole
+    rows = []
+    for name, made in (("whole", whole), ("part", part)):
+        write_artefact(tmp_path / name, made, Provenance(0, 0, "test"))
+        with Artefact.open(tmp_path / name) as artefact:
+            rows.append([artefact.rows(f"FROM art.{table.name} ORDER BY ALL") for table in TABLES])
+    assert rows[0] == rows[1]
 
 
 def test_a_process_that_is_killed_costs_time_alone(monkeypatch: pytest.MonkeyPatch) -> None:

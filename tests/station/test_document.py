@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
+
 from retrovue.diagnostics import Span
 from retrovue.station.document import Mapping, Scalar, Sequence, parse, plain
 
@@ -112,3 +114,21 @@ def test_a_character_may_be_escaped_as_json_does() -> None:
     (document,) = parsed.documents
     assert document.root.entries["title"][1] == Scalar(Span("x.yaml", 1, 8, 1, 22), "\U0001f600")
     assert [d.headline for d in parsed.diagnostics] == ["half a character stands here"]
+
+
+def test_trees_say_what_they_hold_as_dataclasses_do() -> None:
+    """Word for word: their text is hashed."""
+
+    def said(value: object) -> str:
+        if isinstance(value, dict):
+            return "{" + ", ".join(f"{key!r}: {said(kept)}" for key, kept in value.items()) + "}"
+        if isinstance(value, tuple):
+            return "(" + ", ".join(map(said, value)) + ("," if len(value) == 1 else "") + ")"
+        if is_dataclass(value):
+            words = ", ".join(f"{field.name}={said(getattr(value, field.name))}" for field in fields(value))
+            return f"{type(value).__name__}({words})"
+        return repr(value)
+
+    parsed = parse("it's.yaml", "a: [1, 'x \"y', { b: }]\nc:\n  - d: é\n")
+    assert repr(parsed.documents) == said(parsed.documents)
+    assert 'Sequence(span=Span(file="it\'s.yaml", line=1, ' in repr(parsed.documents)
