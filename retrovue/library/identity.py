@@ -79,26 +79,27 @@ def moved(asset: Asset, gone: Asset) -> tuple[bool, Finding | None]:
     )
 
 
-def duplicates(files: Iterable[tuple[str, str, bytes]]) -> list[Finding]:
-    """A finding for each content that several files have. ``files``: collection, path and fingerprint."""
+def copies(files: Iterable[tuple[str, str, bytes]]) -> list[list[tuple[str, str]]]:
+    """Collection and path of all that have one content, for each that several have. ``files``: the same with
+    their fingerprints."""
     first: dict[bytes, tuple[str, str]] = {}
     more: dict[bytes, list[tuple[str, str]]] = {}
     for collection, path, content in files:
         if first.setdefault(content, (collection, path)) != (collection, path):
             more.setdefault(content, []).append((collection, path))
-    found = []
-    for content, others in more.items():
-        (collection, path), *others = sorted([first[content], *others])
-        shown = [name if place == collection else f"{name} of {place}" for place, name in others[:_NAMED]]
-        if len(others) > _NAMED:
-            shown.append(f"{len(others) - _NAMED} more")
-        found.append(
-            Finding(
-                "duplicate",
-                collection,
-                path,
-                f"has the same content as {', '.join(shown[:-1])}{' and ' * (len(shown) > 1)}{shown[-1]}",
-                help="each is an asset of its own, and airs as one; delete what is not meant",
-            )
-        )
-    return sorted(found, key=lambda finding: (finding.collection, finding.path))
+    return sorted(sorted([first[content], *others]) for content, others in more.items())
+
+
+def duplicate(group: Sequence[tuple[str, str]]) -> Finding:
+    """What is told of two files or more that have one content."""
+    (collection, path), *others = group
+    shown = [name if place == collection else f"{name} of {place}" for place, name in others[:_NAMED]]
+    if len(others) > _NAMED:
+        shown.append(f"{len(others) - _NAMED} more")
+    return Finding(
+        "duplicate",
+        collection,
+        path,
+        f"has the same content as {', '.join(shown[:-1])}{' and ' * (len(shown) > 1)}{shown[-1]}",
+        help="each is an asset of its own, and airs as one; delete what is not meant",
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
 from operator import attrgetter
@@ -22,7 +22,7 @@ from retrovue.library.catalog import Asset, AssetState
 from retrovue.library.enrichers import Enricher
 from retrovue.library.enrichment import Looked, look_into, made_by
 from retrovue.library.finding import Finding, Stopped, Unreadable
-from retrovue.library.identity import as_before, duplicates, moved
+from retrovue.library.identity import as_before, copies, duplicate, moved
 from retrovue.library.known_files import Known, KnownFiles, mtime_of
 from retrovue.library.lock_lines import LockLines, line_hash, line_of
 from retrovue.library.loudness import gain_for
@@ -91,6 +91,7 @@ class Survey:
     unreachable: frozenset[str]  #: collections about which nothing may be concluded
     gone: frozenset[str] = frozenset()  #: of these, those whose source could not be reached
     known: Mapping[str, str] = field(default_factory=dict)  #: all other media: id → path
+    locate: Mapping[str, Callable[[str], Path]] = field(default_factory=dict)  #: by collection: path → file
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,10 @@ def survey(
     findings: list[Finding] = []
     unreachable: set[str] = set()
     gone: set[str] = set()
+    locate: dict[str, Callable[[str], Path]] = {}
     for name in sorted(collections):
         adapter = open_adapter(name, collections[name].source, station_folder, desk)
+        locate[name] = adapter.locate
         count = 0
         try:
             for item in adapter.discover():
@@ -179,7 +182,8 @@ def survey(
             media.append(item)
     for item in media:
         del found[item.asset.id]
-    return Survey(tuple(media), tuple(findings), frozenset(unreachable | gone), frozenset(gone), found)
+    unsure = frozenset(unreachable | gone)
+    return Survey(tuple(media), tuple(findings), unsure, frozenset(gone), found, locate)
 
 
 def _is_current(media: FoundMedia, known: KnownFiles, basis: Basis, previous: LockLines) -> bool:
@@ -302,7 +306,8 @@ class _Ingest:
                 )
             else:
                 self._take(media, looked, gone)
-        self._findings += duplicates(self._contents())
+        several = (self._files_of(group) for group in copies(self._contents()))
+        self._findings += (duplicate(group) for group in several if len(group) > 1)
         missing = self._vanished(absences)
         self._forget()
         return self._outcome(missing)
@@ -427,6 +432,18 @@ class _Ingest:
         for collection, path in sorted(self._there - self._unreadable):
             if (known := self._known.of(collection, path)) is not None and known.content:
                 yield collection, path, known.content
+
+    def _files_of(self, group: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Those of ``group`` that are files of their own: a link, or another collection's view, is none."""
+        found: dict[object, tuple[str, str]] = {}
+        for collection, path in group:
+            file: object = (collection, path)
+            if (locate := self._surveyed.locate.get(collection)) is not None:
+                with suppress(OSError, ValueError):
+                    status = locate(path).stat()
+                    file = (status.st_dev, status.st_ino)
+            found.setdefault(file, (collection, path))
+        return list(found.values())
 
     def _stays(self, asset: Asset) -> bool:
         """May nothing be concluded of its absence?"""

@@ -225,7 +225,13 @@ def test_a_content_that_is_there_twice_is_told(media: Path, ingest: Ingest, stat
     assert copies["message"] == ("has the same content as c.mp4, a.mp4 of vault, d.mp4 of vault and 1 more")
     again = ingest()
     assert (again["current"], again["findings"]) == (True, outcome["findings"])
+    os.link(media / "b.mp4", media / "linked.mp4")
+    (station / "vault" / "other.mp4").symlink_to(media / "b.mp4")
+    linked = ingest()
+    assert linked["arrived"] == ["shows/linked", "vault/other"]
+    assert linked["findings"] == outcome["findings"], "a link is no copy"
     (media / "c.mp4").unlink()
+    (media / "linked.mp4").unlink()
     shutil.rmtree(station / "vault")
     (station / "vault").mkdir()
     (media / "empty.mp4").unlink()

@@ -62,7 +62,7 @@ class LoudnessEnricher:
     def enrich(self, asset: Asset, location: Path) -> Asset:
         """What can't be measured keeps no loudness, and airs as loud as it is. Raises ``Unreadable``."""
         if not location.is_file():
-            raise Unreadable("the file is gone")
+            raise Unreadable("the file is gone", passing=True)
         wanted = [n for n, track in enumerate(asset.audio) if not track.commentary]
         wanted = wanted or list(range(len(asset.audio)))
         if not wanted:
