@@ -8,17 +8,21 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 
 from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.library.catalog import Asset
+from retrovue.library.colours import EXACT, HD_LINES, TRANSFERS, to_sdr
 from retrovue.library.finding import Unreadable
 from retrovue.library.looking import look
 from retrovue.units import SECOND_US
 
 #: The state directory's folder; another name when stills are made in another way.
-FOLDER = "stills-1"
+FOLDER = "stills-2"
 SUFFIX = ".jpg"
+#: The colours of a JPEG, for the scale filter.
+_JPEG = "out_color_matrix=bt601:out_range=pc"
 #: Pixels; guides show them small.
 WIDTH = 480
 #: How far into the film, and how many frames are looked at there.
@@ -63,7 +67,8 @@ def make_still(asset: Asset, location: Path, still: Path) -> None:
     draft = still.with_name(f".{still.stem}.{os.getpid()}{SUFFIX}")
     try:
         try:
-            done = look(still_command(choose_ffmpeg().path, asset, location, draft), _PATIENCE_S)
+            chosen = choose_ffmpeg()
+            done = look(still_command(chosen.path, asset, location, draft, chosen.features), _PATIENCE_S)
         except subprocess.TimeoutExpired:
             raise Unreadable("ffmpeg hangs over it") from None
         if done.returncode or not draft.is_file():
@@ -75,15 +80,31 @@ def make_still(asset: Asset, location: Path, still: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
-def still_command(binary: str, asset: Asset, location: Path, draft: Path) -> list[str]:
-    """One picture of ``asset`` into the file ``draft``; pure."""
-    fields = "yadif," if asset.interlaced else ""
+def still_command(
+    binary: str, asset: Asset, location: Path, draft: Path, features: Collection[str] = ()
+) -> list[str]:
+    """One picture of ``asset`` into the file ``draft``, with fields and colours treated as on the air; pure.
+
+    ``features``: filters of this ffmpeg that not every one has.
+    """
+    chain = []
+    if asset.interlaced:
+        parity = f":parity={asset.field_order}:deint=all" if asset.field_order else ""
+        chain.append(f"bwdif=mode=send_frame{parity}")
+    # dar: the picture's own shape, whatever that of its pixels.
+    size = f"scale={WIDTH}:trunc({WIDTH}/dar/2)*2"
+    hdr = TRANSFERS.get(asset.transfer)
+    if hdr is not None:
+        chain += [size, *map(str, to_sdr(hdr, set(features) >= EXACT)), f"scale={_JPEG}"]
+    else:
+        unnamed = not asset.matrix and asset.height >= HD_LINES
+        chain.append(f"{size}:{_JPEG}{':in_color_matrix=bt709' if unnamed else ''}")
+    chain += ["format=yuvj420p", "setsar=1", f"thumbnail={_FRAMES}"]
     return [
         *(binary, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-threads", "1", "-y"),
         *("-protocol_whitelist", "file", "-ss", f"{asset.duration_us * _WHERE / SECOND_US:.3f}"),
         *("-i", f"file:{location}", "-map", "0:V:0", "-an", "-sn", "-dn"),
-        # dar: the picture's own shape, whatever that of its pixels.
-        *("-vf", f"{fields}scale={WIDTH}:trunc({WIDTH}/dar/2)*2,setsar=1,thumbnail={_FRAMES}"),
+        *("-vf", ",".join(chain)),
         *("-frames:v", "1", "-q:v", "4", "-pix_fmt", "yuvj420p", "-f", "image2", "-update", "1"),
         f"file:{draft}",
     ]

@@ -10,20 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from retrovue.library.colours import to_sdr
 from retrovue.library.loudness import ATTACK_MS, OVERSAMPLED, RELEASE_MS, limiter_level
 from retrovue.playout.house import HouseFormat
 from retrovue.playout.ticks import SAMPLE_RATE
-
-#: Brightness of a white page in HDR, and what graders seldom exceed (cd/m²; ITU-R BT.2408 and BT.2100).
-_REFERENCE_WHITE, _PEAK_WHITE = 203, 1000
-#: Up to this much of reference white a picture's brightness is kept; above, it is bent to fit.
-_KNEE = 0.3
-#: From BT.2020's primaries to BT.709's, in linear light (ITU-R BT.2087).
-_BT2020_TO_BT709 = (
-    *("rr", 1.6605, "rg", -0.5876, "rb", -0.0728),
-    *("gr", -0.1246, "gg", 1.1329, "gb", -0.0083),
-    *("br", -0.0182, "bg", -0.1006, "bb", 1.1187),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,56 +128,9 @@ def _colours(house: HouseFormat) -> dict[str, str]:
 
 
 def _to_sdr(video: Any, house: HouseFormat, how: Treatment) -> Any:
-    """HDR (BT.2100, either transfer function) to SDR in BT.709's primaries.
-
-    Reference white comes to 68 % of linear light, what is brighter is bent up to ``_PEAK_WHITE``.
-    """
-    peak = _PEAK_WHITE / _REFERENCE_WHITE
-    if how.zscale:
-        transfer = "smpte2084" if how.hdr == "pq" else "arib-std-b67"
-        return (
-            video.filter("format", "yuv444p10")
-            .filter("zscale", tin=transfer, pin="bt2020", min="bt2020nc", t="linear", npl=_REFERENCE_WHITE)
-            .filter("format", "gbrpf32")
-            .filter("zscale", p="bt709")
-            .filter("tonemap", "mobius", param=_KNEE, desat=0, peak=f"{peak:.4f}")
-            .filter("zscale", t="bt709", m="bt709", r="tv")
-            .filter("format", "yuv444p")
-            .filter("scale", **_colours(house))
-        )
-    # The same by look-up tables, which every ffmpeg has: a little coarser in the shadows.
-    linear = _linear_light(how.hdr)
-    bent = _bent(f"(val/maxval*{peak:.4f})", peak)
-    coded = f"(pow({bent},1/2.4)*maxval)"  # for a display as ITU-R BT.1886 has it, which zscale assumes, too
-    matrix = dict(zip(_BT2020_TO_BT709[::2], _BT2020_TO_BT709[1::2], strict=True))
-    return (
-        video.filter("scale", in_color_matrix="bt2020")
-        .filter("format", "gbrp16")
-        .filter("lutrgb", **dict.fromkeys("rgb", linear))
-        .filter("colorchannelmixer", **{str(name): value for name, value in matrix.items()})
-        .filter("lutrgb", **dict.fromkeys("rgb", coded))
-        .filter("scale", **_colours(house))
-    )
-
-
-def _linear_light(hdr: str) -> str:
-    """An expression of ``val``: linear light, 1 at ``_PEAK_WHITE``."""
-    if hdr == "pq":  # ITU-R BT.2100 table 4
-        root = "pow(val/maxval,1/78.84375)"
-        light = f"10*pow(max({root}-0.8359375,0)/(18.8515625-18.6875*{root}),1/0.1593017578125)"
-    else:  # table 5: the inverse of the transfer function, then the system gamma of a 1000 cd/m² display
-        low, high = "pow(val/maxval,2)/3", "(exp((val/maxval-0.55991073)/0.17883277)+0.28466892)/12"
-        light = f"pow(if(lte(val/maxval,0.5),{low},{high}),1.2)"
-    return f"(min({light},1)*maxval)"
-
-
-def _bent(light: str, peak: float) -> str:
-    """Möbius' curve, as the tonemap filter has it: straight up to the knee, 1 at ``peak``."""
-    j = _KNEE
-    a = -j * j * (peak - 1) / (j * j - 2 * j + peak)
-    b = (j * j - 2 * j * peak + peak) / (peak - 1)
-    scale = (b * b + 2 * b * j + j * j) / (b - a)
-    return f"if(lte({light},{j}),{light},{scale:.6f}*({light}+{a:.6f})/({light}+{b:.6f}))"
+    for step in to_sdr(how.hdr, how.zscale) if how.hdr else ():
+        video = video.filter(step.name, *step.words, **step.options)
+    return video.filter("scale", **_colours(house))
 
 
 def _with_pictures(video: Any, subtitles: Any) -> Any:

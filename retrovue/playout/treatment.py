@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Literal
 
 from retrovue.compiler.model import CompiledChannel
 from retrovue.library.catalog import Asset, AudioTrack, SubtitleTrack
+from retrovue.library.colours import EXACT, HD_LINES, TRANSFERS, Hdr
 from retrovue.library.language import language_of
 from retrovue.library.loudness import gain_for
 from retrovue.playout.normalise import Burn, Treatment
 
 #: Subtitles that are pictures: ffmpeg lays them over the picture as they are.
 _PICTURES = frozenset({"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle", "xsub"})
-_HDR = {"smpte2084": "pq", "arib-std-b67": "hlg"}
-#: From this height on, a picture that doesn't name its colours has those of HD.
-_HD_LINES = 720
 
 
 def treatment_of(
@@ -36,16 +35,16 @@ def treatment_of(
     if chosen is not None:
         file = str(Path(path).with_name(Path(chosen.path).name)) if chosen.path else ""
         burn = Burn(chosen.stream, file, str(Path(font).parent), "Roboto")
-    hdr = _HDR.get(asset.transfer, "")
-    guess = "bt709" if asset.height >= _HD_LINES else ""
+    hdr: Hdr | Literal[""] = TRANSFERS.get(asset.transfer, "")
+    guess = "bt709" if asset.height >= HD_LINES else ""
     fields = (asset.field_order or "auto") if asset.interlaced else ""
     return Treatment(
         fields=fields,  # type: ignore[arg-type]  # the lock holds no other words
         picture_us=asset.picture_us,
         fit=asset.fit or channel.fit,
         matrix=guess if not asset.matrix and not hdr else "",
-        hdr=hdr,  # type: ignore[arg-type]
-        zscale={"zscale", "tonemap"} <= set(features),
+        hdr=hdr,
+        zscale=set(features) >= EXACT,
         audio=track,
         gain_db=gain.db,
         limit=gain.limited,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,15 @@ from typing import Any
 import av
 import pytest
 
+from retrovue.ffmpeg_binary import choose_ffmpeg
 from retrovue.library.catalog import Asset
 from retrovue.library.enrichers.probe import ProbeEnricher, ProbeSettings
 from retrovue.library.finding import Unreadable
-from retrovue.library.stills import is_current, make_still, name_of, still_of, stills_in
+from retrovue.library.stills import is_current, make_still, name_of, still_command, still_of, stills_in
 from tests.cli.run import run
 from tests.library.broken_film import make_film
 from tests.library.media import make
+from tests.library.media import run as encode
 
 FILM = Asset("films", "Up")
 
@@ -53,6 +56,68 @@ def test_pixels_that_are_not_square_and_fields_come_out_right(tmp_path: Path) ->
     asset = replace(ProbeEnricher(ProbeSettings()).enrich(FILM, film), interlaced=True)
     make_still(asset, film, tmp_path / "still.jpg")
     assert (picture(tmp_path / "still.jpg").width, picture(tmp_path / "still.jpg").height) == (480, 270)
+
+
+@pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_still_of_hdr_has_the_colours_with_which_it_airs(
+    transfer: str, exact: bool, tmp_path: Path
+) -> None:
+    """As ``tests/playout/test_inputs.py`` has it of what airs: reference white is 85 %, and so on."""
+    for colour, expected in (("white", 216), ("gray", 128)):
+        film, still = tmp_path / f"{colour}.mkv", tmp_path / "still.jpg"
+        light = (
+            f"color={colour}:s=320x180:r=24:d=0.5,scale=out_color_matrix=bt709:out_range=tv,format=yuv444p,"
+            "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv,"
+            "zscale=t=linear:npl=203,format=gbrpf32,zscale=p=bt2020,"
+            f"zscale=t={transfer}:m=bt2020nc:r=tv:npl=203,format=yuv420p10"
+        )
+        told = f"log-level=none:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc"
+        coded = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", told)
+        encode("-f", "lavfi", "-i", light, *coded, str(film))
+        asset = ProbeEnricher(ProbeSettings()).enrich(FILM, film)
+        assert asset.transfer == transfer
+        features = ("zscale", "tonemap") if exact else ()
+        command = still_command(choose_ffmpeg().path, asset, film, still, features)
+        assert ("zscale" in " ".join(command)) == exact
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert brightness(still) == pytest.approx(expected, abs=5)
+        make_still(asset, film, still)  # with whatever this ffmpeg has
+        assert brightness(still) == pytest.approx(expected, abs=5)
+        assert (picture(still).width, picture(still).height) == (480, 270)
+
+
+def test_a_still_of_fields_shows_one_moment(tmp_path: Path) -> None:
+    """A bar that moves: two fields woven together would have the teeth of a comb."""
+    film, still = tmp_path / "Up.mkv", tmp_path / "still.jpg"
+    black, bar = "color=black:s=480x360:r=50:d=3[b]", "color=white:s=60x360:r=50:d=3[w]"
+    moving = f"{black};{bar};[b][w]overlay=x='mod(n*16,480)':y=0"
+    woven = "tinterlace=mode=interleave_top"
+    coded = (
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-crf",
+        "10",
+        "-flags",
+        "+ilme+ildct",
+        "-x264opts",
+        "tff=1",
+    )
+    encode("-filter_complex", f"{moving},{woven}[v]", "-map", "[v]", *coded, str(film))
+    asset = ProbeEnricher(ProbeSettings()).enrich(FILM, film)
+    assert asset.interlaced
+
+    def teeth(of: Asset) -> float:
+        make_still(of, film, still)
+        frame = picture(still).reformat(format="gray")
+        line, rows = frame.planes[0].line_size, bytes(frame.planes[0])
+        pairs = [(rows[y * line + x], rows[(y + 1) * line + x]) for y in range(100, 260) for x in range(480)]
+        return sum(abs(a - b) for a, b in pairs) / len(pairs)
+
+    assert teeth(asset) < 0.4 * teeth(replace(asset, interlaced=False))
 
 
 def test_what_is_no_film_makes_no_still(tmp_path: Path) -> None:
