@@ -135,7 +135,7 @@ class Impostor:
 def test_a_broken_plug_in_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:
     real = entry_points(group=enrichers.GROUP)
     bad = EntryPoint(name, value, enrichers.GROUP)
-    monkeypatch.setattr("retrovue.library.plugins.entry_points", lambda group: EntryPoints((*real, bad)))
+    monkeypatch.setattr("retrovue.library.plugins.declared", lambda group: EntryPoints((*real, bad)))
     with pytest.raises(RetroVueError, match=f"the plug-in {name!r}") as caught:
         installed(enrichers.GROUP)
     assert says in str(caught.value)
