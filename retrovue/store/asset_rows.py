@@ -11,7 +11,8 @@ from retrovue.store.event_rows import Row, or_null, row_text, words
 _spoken = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def _asset_row(a: Asset) -> Row:
+def asset_row(a: Asset) -> Row:
+    """The row of an asset, in the order of its columns."""
     return (
         a.id,
         a.collection,
@@ -58,5 +59,5 @@ def _asset_row(a: Asset) -> Row:
 
 
 def asset_written(asset: Asset) -> str:
-    """The row of an asset."""
-    return row_text([_asset_row(asset)])
+    """The same as text."""
+    return row_text([asset_row(asset)])

@@ -31,7 +31,7 @@ from retrovue.database import settings
 from retrovue.library.catalog import Asset
 from retrovue.store import history, schema
 from retrovue.store.artefact import CHANNEL_INPUT, Artefact, ArtefactError, ForeignFile
-from retrovue.store.asset_rows import asset_written
+from retrovue.store.asset_rows import asset_row, asset_written
 from retrovue.store.base_rows import BaseRows
 from retrovue.store.event_rows import EVENT_TABLES, NULL, Row, or_null, row_text, written
 from retrovue.store.segment_rows import insert_segments
@@ -147,7 +147,10 @@ class Publication:
             self._texts[schema.CHECKPOINT.name].append(row_text(_openings(compiled)))
             self._write_texts()
             self._then(partial(execute, schema.ASSET.ddl))
-            self._insert_text(schema.ASSET, _asset_texts(compiled.assets))
+            if isinstance(compiled.assets, FoldedAssets):
+                self._insert_text(schema.ASSET, map(_asset_text, compiled.assets.told))
+            else:
+                self._insert(schema.ASSET, map(asset_row, compiled.assets), self._then)
             for table, rows in _rows(compiled, provenance, reasons):
                 self._then(partial(execute, table.ddl))
                 self._insert(table, rows, self._then)
@@ -390,9 +393,8 @@ def _channel_day_text(d: ScheduleDay) -> str:
     return row_text([(d.channel, d.broadcast_date, d.start_us, d.end_us, fill, made, d.content_hash)])
 
 
-def _asset_texts(assets: Sequence[Asset]) -> Iterator[str]:
-    said = assets.told if isinstance(assets, FoldedAssets) else assets
-    return (one.written if isinstance(one, ToldAsset) else asset_written(one) for one in said)
+def _asset_text(asset: ToldAsset | Asset) -> str:
+    return asset.written if isinstance(asset, ToldAsset) else asset_written(asset)
 
 
 def _findings(compiled: Compiled) -> Iterator[tuple[str, object, tuple[Finding, ...]]]:
