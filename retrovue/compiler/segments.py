@@ -213,6 +213,19 @@ def shown(playlist: Sequence[Segment]) -> Iterable[Material | Segment]:
     return playlist
 
 
+def shown_in_any(playlists: Iterable[Sequence[Segment]]) -> Iterator[Material | Segment]:
+    """What is shown in any of them, what is columns each thing once a channel; in no promised order."""
+    #: By identity of a list of materials, which is kept, or another might get its place in memory.
+    numbers: dict[int, tuple[Sequence[Material], set[int]]] = {}
+    for playlist in playlists:
+        if isinstance(playlist, Segments):
+            numbers.setdefault(id(playlist.materials), (playlist.materials, set()))[1].update(playlist.shown)
+        else:
+            yield from shown(playlist)
+    for materials, found in numbers.values():
+        yield from (materials[number] for number in found)
+
+
 class SegmentWriter:
     """Writes the segments under one broadcast date's events one after the other, so that they can't but
     tile."""

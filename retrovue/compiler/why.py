@@ -7,7 +7,7 @@ rules of the pools and spots that aired.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from retrovue.compiler.folded import FoldedEvents
 from retrovue.compiler.model import Compiled, ScheduleDay, ScheduleEvent
 from retrovue.compiler.plan import Planner, stretches
 from retrovue.compiler.reasons import CandidateList, Entry, Origin, Overridden, PoolRules, Reasons, SpotRules
-from retrovue.compiler.segments import shown
+from retrovue.compiler.segments import shown_in_any
 from retrovue.compiler.shelf import Shelf
 from retrovue.compiler.unread import Unread, told
 from retrovue.library.catalog import Catalog
@@ -80,31 +80,22 @@ def reasons(
     """Why ``compiled`` came out as it did."""
     known = origins or Origins(model)
     asked: dict[Asked, None] = {}
-    pools: dict[str, None] = {}
-    aired: dict[str, None] = {}
     unread = told(compiled.days)
     asked.update(dict.fromkeys(unread.asked))
-    for slug, asset_id in unread.drawn:
-        pools[slug] = None
-        aired[asset_id] = None
     for day in compiled.days:
-        playlist = day.playlist
         asked.update(dict.fromkeys(_asked(day.events)))
-        if isinstance(playlist, Unread):
-            playlist = playlist.before
-        for what in shown(playlist):
-            if what.pool:
-                pools[what.pool] = None
-                aired[what.asset_id] = None
+    playlists = (day.playlist for day in compiled.days)
+    read = (playlist.before if isinstance(playlist, Unread) else playlist for playlist in playlists)
+    drawn = {*unread.drawn, *((what.pool, what.asset_id) for what in shown_in_any(read) if what.pool)}
     return Reasons(
         tuple(origin for one in asked if (origin := known[one]) is not None),
         tuple(_overridden(model, compiled)),
         tuple(
             PoolRules(slug, written_at(pool.place()), pool.kind.value, tuple(pool_rules(pool)))
-            for slug in sorted(pools)
+            for slug in sorted({slug for slug, _ in drawn})
             if (pool := model.pools.get(slug)) is not None
         ),
-        tuple(_spots(model, catalog, aired)),
+        tuple(_spots(model, catalog, {asset_id for _, asset_id in drawn})),
         tuple(_entries(model, {plan for _, plan, _, _ in asked})),
     )
 
@@ -397,11 +388,10 @@ def spot_rules(spot: Spot) -> Iterator[str]:
         yield f"promotes {spot.promotes.program} ({spot.promotes.when})"
 
 
-def _spots(model: StationModel, catalog: Catalog, aired: Iterable[str]) -> Iterator[SpotRules]:
+def _spots(model: StationModel, catalog: Catalog, aired: Collection[str]) -> Iterator[SpotRules]:
     """The rules of each asset that aired and that a ``spot:`` names."""
     if not model.spots:
         return
-    wanted = set(aired)
     shelf = Shelf(catalog, model.pools)
     for slug, spot in model.spots.items():
         found = [spot.asset] if spot.asset is not None else []
@@ -409,7 +399,7 @@ def _spots(model: StationModel, catalog: Catalog, aired: Iterable[str]) -> Itera
             found += [asset.id for asset in shelf.select(spot.spots).assets]
         rules = tuple(spot_rules(spot))
         for asset_id in found:
-            if asset_id in wanted:
+            if asset_id in aired:
                 yield SpotRules(asset_id, slug, written_at(spot.place()), rules)
 
 
