@@ -1,6 +1,7 @@
 """What the library costs: ingest of what is known and of what is new, the catalog, its queries, memory.
 
     python benchmarks/library.py --assets 100000 --json
+    python benchmarks/library.py --assets 1000000 --second-only
 
 Three things are measured, each by the real code in a process of its own.
 
@@ -42,6 +43,7 @@ from measured import Cost, alone, measured, median_of
 
 from fixtures import large_tree
 from fixtures.synthetic_station import Size, assets, write
+from retrovue.library.content import content_of
 
 #: Of 100,000 assets; ``*_ratio`` and ``probe_per_s`` at least, all else at most.
 TARGETS = {
@@ -91,6 +93,7 @@ def made_up(folder: Path, count: int) -> Tree:
     """A tree of ``count`` files, each of its own content and size, and at the path that the catalog has."""
     tree = Tree(folder / "station", folder / "state")
     write(tree.station, Size(1, count))
+    (tree.station / "assets").write_text(str(count))
     number = 0
     for collection, listed in assets(Size(1, count)):
         known: set[Path] = set()
@@ -127,10 +130,57 @@ def first(station: Path, state: Path) -> None:
         raise SystemExit(code)
 
 
+def seed(station: Path, state: Path) -> None:
+    """Writes what a first ingest would: the lock, and what is remembered of each file."""
+    from retrovue.compiler.formats import loudness_targets
+    from retrovue.library.adapters import settings_models
+    from retrovue.library.enrichers import open_enrichers
+    from retrovue.library.ingest import Basis, survey
+    from retrovue.library.known_files import Known, KnownFiles, mtime_of
+    from retrovue.library.lock import FOLDER, render_line
+    from retrovue.library.lock_lines import LockLines, line_hash
+    from retrovue.station.load import require_station
+
+    size = Size(1, int((station / "assets").read_text()))
+    (station / FOLDER).mkdir(exist_ok=True)
+    lines: dict[str, bytes] = {}
+    for collection, listed in assets(size):
+        with (station / FOLDER / f"{collection}.jsonl").open("w", encoding="utf-8") as out:
+            for asset in listed:
+                line = render_line(asset)
+                out.write(f"{line}\n")
+                lines[asset.id] = line_hash(line.encode())
+    model = require_station(station, settings_models())
+    basis = Basis(model.collections, open_enrichers(), loudness_targets(model))
+    known = KnownFiles(state / "known-files.sqlite")
+    for media in survey(model.collections, station, LockLines()).media:
+        found = media.asset
+        said = Known(
+            *(found.size, mtime_of(found.mtime_ns), content_of(media.location)),
+            *(basis.of(media), lines[found.id]),
+        )
+        known.remember(found.collection, found.path, said)
+    known.close()
+
+
+def seeded(folder: Path, count: int, runs: int) -> dict[str, Any]:
+    """The second ingest of ``count`` files, without a first one."""
+    tree = made_up(folder, count)
+    own("seed", tree.station, tree.state)
+    again = median_of(runs, tree.ingest)
+    if json.loads(again.output)["looked_into"] or not json.loads(again.output)["current"]:
+        raise SystemExit("the ingest did not know the files")
+    return {
+        "ingest_s": round(again.cpu_s, 3),
+        "ingest_wall_s": round(again.wall_s, 3),
+        "ingest_us_per_asset": round(again.cpu_s * 1e6 / count, 1),
+        "peak_mb": round(again.peak_mb, 1),
+    }
+
+
 def known_files(folder: Path, count: int, runs: int) -> dict[str, Any]:
     """The figures of a tree of ``count`` known files."""
     tree = made_up(folder, count)
-    (tree.station / "assets").write_text(str(count))
     before = tree.asked_before()
     again = median_of(runs, tree.ingest)
     if json.loads(again.output)["looked_into"] or not json.loads(again.output)["current"]:
@@ -261,21 +311,35 @@ def measure(count: int, real: bool, runs: int) -> dict[str, Any]:
         return found
 
 
+def second_only(count: int, runs: int) -> dict[str, Any]:
+    """What a very large library costs each time."""
+    with tempfile.TemporaryDirectory(prefix="retrovue-benchmark-") as name:
+        load = round(os.getloadavg()[0], 2)
+        return {"assets": count, "load": load, **seeded(Path(name, "known"), count, runs)}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--assets", type=int, default=100_000, help="known files; 0: leave them out")
     parser.add_argument("--no-films", action="store_true", help="leave out the real ones")
+    parser.add_argument(
+        "--second-only", action="store_true", help="of known files, the second ingest and nothing else"
+    )
     parser.add_argument("--runs", type=int, default=3, help="the median of so many; 3")
     parser.add_argument("--json", action="store_true", help="nothing but the JSON line")
     parser.add_argument("--part", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     if args.part:
         part, *paths = args.part
-        parts: dict[str, Callable[..., None]] = {"first": first, "read": read, "probe": probe}
+        parts: dict[str, Callable[..., None]] = {"first": first, "read": read, "probe": probe, "seed": seed}
         parts[part](*map(Path, paths))
         return 0
     with alone():
-        found = measure(args.assets, not args.no_films, args.runs)
+        found = (
+            second_only(args.assets, args.runs)
+            if args.second_only
+            else measure(args.assets, not args.no_films, args.runs)
+        )
     if not args.json:
         for name, value in found.items():
             target = TARGETS.get(name)
