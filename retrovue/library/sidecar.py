@@ -92,7 +92,7 @@ def _name(value: object) -> str:
 class Sidecar(BaseModel):
     """What may stand in a sidecar."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: Word | None = Field(default=None, min_length=1)
     """The asset's stable key within its collection, instead of the one made from its name."""

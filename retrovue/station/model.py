@@ -194,9 +194,7 @@ ChannelNumber = Annotated[
 class Written(BaseModel):
     """A model that remembers where it was written."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, populate_by_name=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     _node: Any = PrivateAttr(default=None)  #: the document.Mapping that it was made from
 

@@ -2,14 +2,22 @@
 
 The schemas are draft-07, which every editor's YAML support understands. Attribute docstrings become
 the hover text; values are spelt as in YAML ("30m", not microseconds).
+
+Pydantic would read the docstrings wherever a model is defined (``use_attribute_docstrings``), which takes
+every command sixty milliseconds. Only a schema needs them, so they are read here.
 """
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from functools import cache
+from itertools import pairwise
+from textwrap import dedent
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
@@ -26,7 +34,7 @@ Adapters = Mapping[str, type[BaseModel]]
 
 def noun_schema(noun: str, adapters: Adapters | None = None) -> dict[str, Any]:
     """The schema of one noun's documents."""
-    schema = NOUNS[noun].model_json_schema(by_alias=True)
+    schema = described(NOUNS[noun])
     definitions = schema.setdefault("$defs", {})
     if noun == "collection" and adapters:
         _add_sources(schema, definitions, adapters)
@@ -73,11 +81,63 @@ def dump(schema: Mapping[str, Any]) -> str:
     return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
 
 
+def described(model: type[BaseModel]) -> dict[str, Any]:
+    """The model's schema with what the docstrings of its fields, and of those of its parts, say."""
+    schema: dict[str, Any] = model.model_json_schema(by_alias=True)
+    parts = {one.__name__: one for one in _models(model)}
+    for name, part in ((model.__name__, schema), *schema.get("$defs", {}).items()):
+        if name not in parts:
+            continue
+        properties = part.get("properties", {})
+        for key, text in _docstrings(parts[name]).items():
+            if key in properties and "description" not in properties[key]:
+                properties[key] = dict(sorted({**properties[key], "description": text}.items()))
+    return schema
+
+
+def _models(*annotations: Any) -> set[type[BaseModel]]:
+    """All models that these annotations name, and those that their fields name."""
+    found: set[type[BaseModel]] = set()
+    waiting = list(annotations)
+    while waiting:
+        annotation = waiting.pop()
+        waiting += get_args(annotation)
+        if inspect.isclass(annotation) and issubclass(annotation, BaseModel) and annotation not in found:
+            found.add(annotation)
+            waiting += (field.annotation for field in annotation.model_fields.values())
+    return found
+
+
+@cache
+def _docstrings(model: type[BaseModel]) -> Mapping[str, str]:
+    """The text under each field, its own and those that it inherits, by the field's key."""
+    found: dict[str, str] = {}
+    for one in reversed(model.__mro__):
+        if one is BaseModel or not issubclass(one, BaseModel):
+            continue
+        try:
+            (definition,) = ast.parse(dedent(inspect.getsource(one))).body
+        except OSError:
+            continue  # a plug-in that came without its source
+        assert isinstance(definition, ast.ClassDef)
+        for field, text in pairwise(definition.body):
+            if (
+                isinstance(field, ast.AnnAssign)
+                and isinstance(field.target, ast.Name)
+                and isinstance(text, ast.Expr)
+                and isinstance(text.value, ast.Constant)
+                and isinstance(text.value.value, str)
+            ):
+                found[field.target.id] = inspect.cleandoc(text.value.value)
+    fields = model.model_fields
+    return {(fields[name].alias or name): text for name, text in found.items() if name in fields}
+
+
 def _add_sources(schema: dict[str, Any], definitions: dict[str, Any], adapters: Adapters) -> None:
     """A collection's source takes the settings of the installed adapters."""
     choices = []
     for kind, settings in sorted(adapters.items()):
-        source = settings.model_json_schema(by_alias=True)
+        source = described(settings)
         definitions |= source.pop("$defs", {})
         properties = source.setdefault("properties", {})
         properties["kind"] = {"description": properties.get("kind", {}).get("description", ""), "const": kind}

@@ -18,6 +18,7 @@ from retrovue.library.enrichers import open_enrichers
 from retrovue.library.finding import Finding, Unreadable
 from retrovue.library.lock import parse_line, render_line
 from retrovue.library.plugins import installed, kind_of
+from retrovue.station.schema import described
 from tests.library.media import make
 from tests.library.samples import sample
 
@@ -34,7 +35,7 @@ def test_settings_are_strict_documented_and_known_by_kind(group: str) -> None:
     for kind, plugin in installed(group).items():
         model: type[BaseModel] = plugin.settings_model
         assert kind_of(model) == kind
-        schema = model.model_json_schema()
+        schema = described(model)
         assert schema["properties"]["kind"]["const"] == kind
         for name, about in schema["properties"].items():
             assert name == "kind" or about.get("description"), f"{group} {kind}: {name} is not documented"

@@ -46,4 +46,4 @@ VIDEO = (
 class SourceSettings(BaseModel):
     """Of every adapter: what it doesn't know is a mistake, and what it says is documented."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
