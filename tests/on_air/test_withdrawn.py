@@ -52,7 +52,9 @@ def test_what_is_approved_no_longer_is_stood_in_for_though_it_is_published(
     ((hash_, as_of),) = published(after, "SELECT content_hash, epoch_us(as_of) FROM artefact")
     assert record.artefact == hash_
     assert record.generation > 0
-    planned = [s for s in plan.segments if s.start_us <= record.start_us < s.end_us]
+    planned = [
+        s for s in plan.segments if s.first_tick(plan.rate) <= record.first_tick < s.end_tick(plan.rate)
+    ]
     assert record.cause == f"not approved: {planned[0].asset_id}"
     assert (record.asset_id, record.event_id) == ("standby/Stand In", planned[0].event_id)
     # What is published and locked stays published, and says what has become of it; nothing else has it.
@@ -70,7 +72,7 @@ def test_what_is_approved_no_longer_is_stood_in_for_though_it_is_published(
     assert shown
     assert {s.code.asset if s.code else None for s in shown} == {STAND_IN}
     gone = {numbers[a] for a in files if a == episode or a.startswith("spots/")}
-    later = [s for tick, s in seen.items() if tick >= record.first_tick]
+    later = [s for at_tick, s in seen.items() if at_tick >= record.first_tick]
     assert not [s for s in later if s.code is not None and s.code.asset in gone]
 
     said = retrovue("asrun", shorts.folder, "--channel", "5.1", "--quiet", state=on_air.state)

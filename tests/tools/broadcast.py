@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -84,12 +85,13 @@ def cpu_seconds(pid: int) -> float:
 
 
 def free_port() -> int:
-    """A TCP and UDP port of the loopback that nobody uses now."""
+    """A TCP and UDP port of the loopback that nobody uses now, and that no connection will be given: those
+    come from 32768 on."""
     while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
         with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            port = int(tcp.getsockname()[1])
             try:
+                tcp.bind(("127.0.0.1", port))
                 udp.bind(("127.0.0.1", port))
             except OSError:
                 continue
