@@ -135,3 +135,24 @@ async def test_what_may_air_again_is_taken_up_where_it_would_be(tmp_path: Path) 
         assert last.code.asset == CLIPS["ntsc"].asset
         tick = tick_of(last.pts, tuned_s, b.grid)
         assert abs(last.code.frame - (tick - b.entry(0).start)) <= 1
+
+
+@pytest.mark.on_air
+async def test_a_stand_in_that_ends_before_its_time_begins_again(tmp_path: Path) -> None:
+    """It lasts ten seconds, the programme forty: nobody sees a slate."""
+    items = [Item("gone", 40.0, fallbacks=("mute",)), Item("pal", 9.0)]
+    async with bench(items, tmp_path, started_s=5.0) as b:
+        viewer = await b.tune()
+        data = await capture(viewer, b.clock, 6.0)
+        assert analyse(data, complete=False).ok
+        await viewer.close("done")
+    codes = [shown.code for shown in reading_of(data, tmp_path).shown]
+    first = next(n for n, code in enumerate(codes) if code is not None)
+    seen = [code for code in codes[first:] if code is not None]
+    assert len(seen) == len(codes) - first, "no slate after the first picture"
+    assert {code.asset for code in seen} == {CLIPS["mute"].asset}
+    turns = [n for n in range(1, len(seen)) if seen[n].frame < seen[n - 1].frame]
+    assert len(turns) == 1, [(seen[n - 1].frame, seen[n].frame) for n in turns]
+    (turn,) = turns
+    assert seen[turn - 1].frame >= CLIPS["mute"].frames - 3
+    assert seen[turn].frame <= 1

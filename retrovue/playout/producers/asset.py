@@ -31,6 +31,7 @@ from retrovue.playout.shelf import Shelf, Wanted, enter
 from retrovue.playout.sources.base import Source
 from retrovue.playout.sources.ffmpeg_child import FfmpegSource
 from retrovue.playout.sources.house import BoundaryCommand, HouseSource
+from retrovue.units import SECOND_US
 
 #: Start a segment's child this long before its first tick (seconds of the stream).
 ARM_AHEAD_S = 5.0
@@ -43,6 +44,9 @@ RESTART_AHEAD_S = 0.4
 LEAVE_S = 2.0
 #: A rest of a segment that is shorter (seconds) is left to the slate.
 WORTH_IT_S = 1.0
+
+#: A stand-in that lasts so long (seconds) begins again when it has ended; a shorter one would be a loop.
+AGAIN_S = 5.0
 
 #: What may be the encoder's fault, where it is a driver's and a device's.
 _ENCODERS = frozenset({Fault.DIED, Fault.BARREN, Fault.HUNG})
@@ -277,6 +281,8 @@ class _Segment:
     async def _part(self, rendering: Rendering, copy: HouseCopy | None, tick: int) -> Source:
         """A source for the segment from ``tick`` on, or for as much of it as one source can give."""
         offset = self._offset(rendering, tick)
+        if self._ladder.rung and rendering.asset is not None:
+            self._end_with_the_stand_in(rendering.asset.duration_us, offset, tick)
         if copy is not None:
             frame = self._grid.nearest(offset)
             try:
@@ -380,7 +386,16 @@ class _Segment:
         offset = self.entry.offset_us(tick, self._grid)
         if self._ladder.rung and rendering.asset is not None and rendering.asset.duration_us > 0:
             offset %= rendering.asset.duration_us
+            if rendering.asset.duration_us - offset < WORTH_IT_S * SECOND_US:
+                offset = 0
         return offset
+
+    def _end_with_the_stand_in(self, duration_us: int, offset: int, tick: int) -> None:
+        """One that ends before its time begins again: what is left gets a source of its own."""
+        if duration_us >= AGAIN_S * SECOND_US:
+            end = tick + self._grid.ticks((duration_us - offset) / SECOND_US)
+            if end + self._grid.ticks(WORTH_IT_S) < self.entry.end:
+                self.shorten(end)
 
     def _retire(self) -> None:
         if self.source is not None:
