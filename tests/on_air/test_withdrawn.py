@@ -78,7 +78,15 @@ def test_what_is_approved_no_longer_is_stood_in_for_though_it_is_published(
     said = retrovue("asrun", shorts.folder, "--channel", "5.1", "--quiet", state=on_air.state)
     assert f"standby/Stand In  frames {record.frame_from}" in said
     assert f"(not approved: {planned[0].asset_id})" in said
-    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.start_us / 1e6 + 0.5))
+    # The first whole second from then on at which something barred was planned.
+    second, there = next(
+        (second, segment.asset_id)
+        for second in range(record.start_us // 10**6 + 1, record.start_us // 10**6 + 200)
+        for segment in plan.segments
+        if segment.start_us <= second * 10**6 < segment.end_us
+        and (segment.asset_id == episode or segment.asset_id.startswith("spots/"))
+    )
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
     why = retrovue("why", "5.1", at, "--artefact", after)
-    assert f"  instead    {planned[0].asset_id} is not approved: standby/Stand In stands in" in why
+    assert f"  instead    {there} is not approved: standby/Stand In stands in" in why
     assert "published, and may not air any more: " in on_air.log()
