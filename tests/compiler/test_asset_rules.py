@@ -39,7 +39,7 @@ def test_tags_come_to_the_own_and_later_rules_see_them() -> None:
     assert by_rules(replace(FILM, year=1990), late).tags == ("early",)
 
 
-STATION = """
+CINEMA = """
 station: cinema
 name: Cinema
 timezone: UTC
@@ -50,7 +50,10 @@ name: One
 plans: [all]
 ---
 plan: all
-zones: [{ zone: Night, window: 20:00-04:00, play: [late, film] }]
+"""
+STATION = (
+    CINEMA
+    + """zones: [{ zone: Night, window: 20:00-04:00, play: [late, film] }]
 ---
 program: film
 chain: [{ episodes: { collection: films, not: { tag: late } } }]
@@ -65,6 +68,7 @@ rules:
   - { match: { title: Nosferatu }, rating: TV-MA }
   - { match: { rating: TV-MA }, tags: late }
 """
+)
 
 
 def test_an_edited_rule_reaches_the_lock_and_the_schedule_without_a_look_at_any_file(tmp_path: Path) -> None:
@@ -90,18 +94,9 @@ def test_an_edited_rule_reaches_the_lock_and_the_schedule_without_a_look_at_any_
     assert ingest() == (0, [("TV-14", []), ("", [])])
 
 
-DAYPARTS = """
-station: cinema
-name: Cinema
-timezone: UTC
----
-channel: one
-number: 1
-name: One
-plans: [all]
----
-plan: all
-zones: [{ zone: Night, window: 20:00-04:00, play: [film] }]
+DAYPARTS = (
+    CINEMA
+    + """zones: [{ zone: Night, window: 20:00-04:00, play: [film] }]
 ---
 program: film
 chain: [{ episodes: { collection: films } }]
@@ -113,6 +108,7 @@ rules:
   - match: { rating: TV-MA }
     dayparts: 22:00-06:00
 """
+)
 
 
 def test_a_rating_s_daypart_holds_wherever_its_films_are_played_and_is_explained(tmp_path: Path) -> None:
