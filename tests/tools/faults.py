@@ -31,6 +31,8 @@ from tests.tools.ts_report import Rules
 CHANNELS = {"net": "5.1", "reel": "5.2"}
 #: The lead and the arming come before a segment's time: nobody has opened one that begins later than this.
 UNOPENED_S = 13.0
+#: How the station tells of a file that is shorter than it was.
+ENDED_EARLY = "asset ended early"
 #: What stands in for everything on both channels.
 STAND_IN = 91
 
@@ -122,7 +124,10 @@ def truncate_the_file(scene: Scene) -> None:
         os.kill(pid, signal.SIGKILL)
     until(lambda: bool(scene.producers(file)), 20, "the producer is started again")
     time.sleep(0.3)
+    told = scene.on_air.log().count(ENDED_EARLY)
     os.truncate(copy, size // 5)
+    # What it has read ahead airs yet.
+    until(lambda: scene.on_air.log().count(ENDED_EARLY) > told, 30, "the producer is at the file's new end")
 
 
 def garbage_before_its_time(scene: Scene) -> None:
@@ -229,6 +234,7 @@ class Injection:
     do: Callable[[Scene], None]
     channel: str
     then_s: float  #: watched for this long afterwards
+    room_s: float = 20  #: what is left of the short when it begins
 
     @property
     def name(self) -> str:
@@ -239,7 +245,7 @@ FAULTS: tuple[Injection, ...] = (
     Injection(kill_producers, "reel", 8),
     Injection(stop_producers, "reel", 12),
     Injection(take_the_file_away, "reel", 13),
-    Injection(truncate_the_file, "reel", 13),
+    Injection(truncate_the_file, "reel", 5, room_s=30),
     Injection(no_file_before_its_time, "net", 4),
     Injection(garbage_before_its_time, "net", 4),
     Injection(fill_the_disk, "net", 3),
@@ -279,7 +285,7 @@ def _wait_for_room(plan: ChannelPlan, row: Injection) -> None:
     def room() -> bool:
         now = plan.at_tick(plan.tick_of(round(time.time() * 90_000)))
         left = (now.end_us / 1e6 - time.time()) if now else 0
-        return now is not None and bool(now.asset_id) and left > 20
+        return now is not None and bool(now.asset_id) and left > row.room_s
 
     until(room, 120, "a short that is long enough", every=0.2)
 
