@@ -11,6 +11,9 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+#: So many new objects are gone through together; Python's own number is 700.
+_MANY = 50_000
+
 
 @contextmanager
 def no_search_for_garbage() -> Iterator[None]:
@@ -22,6 +25,12 @@ def no_search_for_garbage() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def seldom() -> None:
+    """For a process that does one thing and ends: garbage is looked for when there may be much of it. A tenth
+    of what it takes to start went into looking through modules and classes, which stay."""
+    gc.set_threshold(_MANY)
 
 
 def settled() -> None:

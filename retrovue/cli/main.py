@@ -18,6 +18,7 @@ from typing import Any
 
 from retrovue import __version__
 from retrovue.errors import RetroVueError
+from retrovue.garbage import seldom
 
 #: command → (module, one-line help), in the order a newcomer needs them.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -52,6 +53,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("retrovue.cli.schema", "print or write the JSON Schemas of the station language"),
     "explain": ("retrovue.cli.explain", "the manual of a diagnostic code"),
 }
+
+
+#: Commands that don't end by themselves.
+_RUNS_FOR_EVER = frozenset({"serve"})
 
 
 class _Command(argparse.ArgumentParser):
@@ -95,6 +100,10 @@ def _on_any_terminal() -> None:
 
 def program() -> int:
     """The whole process: one command, and nothing to be stopped behind it."""
+    if _RUNS_FOR_EVER.isdisjoint(sys.argv[1:]):
+        seldom()
+    # numpy would start a thread a processor for linear algebra, of which there is none here.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = main()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return code

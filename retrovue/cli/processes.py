@@ -9,6 +9,7 @@ compiled in this process, or by the cluster's others.
 
 from __future__ import annotations
 
+import mmap
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -113,21 +114,37 @@ def _compile(shared: _Compile | None, number: int) -> GroupDays:
     return compile_one(number)
 
 
+#: A byte for each of so many assets says whether some process has told of it.
+_MARKS = 1 << 20
+
+
 class Folding:
     """Some work whose events come folded, with what the artefact will say of them, and of the assets that
-    air: of each once from each process. Should that message be lost, whoever misses it looks for itself."""
+    air: of each once. Should that message be lost, whoever misses it looks for itself."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
         self._told: set[str] = set()
+        # Processes that are forked from here share it; two assets may share a byte, and one is missed then.
+        self._marks = mmap.mmap(-1, _MARKS)
 
     def __call__(self, number: int) -> GroupDays:
         made = self._work(number)
         channels = (replace(c, days=tuple(folded(day, written) for day in c.days)) for c in made.channels)
-        new = made.used - self._told
-        self._told |= new
+        new = self._unmarked(made.used - self._told)
+        self._told |= made.used
         told = {a.id: ToldAsset(asset_hashed(a), asset_written(a)) for a in self._work.assets(new)}
         return replace(made, channels=tuple(channels), told=told)
+
+    def _unmarked(self, ids: Iterable[str]) -> list[str]:
+        """Those that nobody has told of; they are marked now. A few may be marked by two at once."""
+        marks, found = self._marks, []
+        for asset_id in ids:
+            at = hash(asset_id) % _MARKS
+            if not marks[at]:
+                marks[at] = 1
+                found.append(asset_id)
+        return found
 
     def __reduce__(self) -> tuple[object, ...]:
         return Folding, (self._work,)

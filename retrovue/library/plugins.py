@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from importlib.metadata import EntryPoints, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -27,25 +27,43 @@ def installed(group: str) -> dict[str, Any]:
     """Every plug-in of ``group`` by its kind, in order of kind. Raises ``RetroVueError`` for a broken one."""
     found: dict[str, Any] = {}
     for point in declared(group):
-        origin = f"the plug-in {point.name!r} ({point.value})"
-        try:
-            plugin = point.load()
-            kind = kind_of(plugin.settings_model)
-        except Exception as error:  # somebody else's code may raise anything
-            raise RetroVueError(
-                f"{origin} of {group} does not load: {error}", help="upgrade it or uninstall it"
-            ) from error
-        if kind != point.name:
-            raise RetroVueError(
-                f"{origin} of {group} brings the kind {kind!r}: it must have one name",
-                help="upgrade it or uninstall it",
-            )
+        plugin, kind = _load(group, point)
         if kind in found and found[kind] is not plugin:
             raise RetroVueError(
-                f"{origin} of {group} brings the kind {kind!r}, which is taken", help="uninstall one"
+                f"{_origin(point)} of {group} brings the kind {kind!r}, which is taken", help="uninstall one"
             )
         found[kind] = plugin
     return dict(sorted(found.items()))
+
+
+def one(group: str, name: str) -> Any:
+    """The plug-in of this kind; the others are left alone. Raises ``KeyError`` when there is none, and
+    ``RetroVueError`` for a broken one, or two."""
+    points = [point for point in declared(group) if point.name == name]
+    if len(points) != 1:
+        return installed(group)[name]
+    return _load(group, points[0])[0]
+
+
+def _load(group: str, point: EntryPoint) -> tuple[Any, str]:
+    """The plug-in, and its kind."""
+    try:
+        plugin = point.load()
+        kind = kind_of(plugin.settings_model)
+    except Exception as error:  # somebody else's code may raise anything
+        raise RetroVueError(
+            f"{_origin(point)} of {group} does not load: {error}", help="upgrade it or uninstall it"
+        ) from error
+    if kind != point.name:
+        raise RetroVueError(
+            f"{_origin(point)} of {group} brings the kind {kind!r}: it must have one name",
+            help="upgrade it or uninstall it",
+        )
+    return plugin, kind
+
+
+def _origin(point: EntryPoint) -> str:
+    return f"the plug-in {point.name!r} ({point.value})"
 
 
 def names(group: str) -> frozenset[str]:

@@ -5,7 +5,7 @@ An adapter is a class with a ``settings_model`` whose ``kind`` names it in a col
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol, cast
@@ -16,7 +16,7 @@ from retrovue.clock import MasterClock, StationClock
 from retrovue.errors import RetroVueError
 from retrovue.library.catalog import Asset
 from retrovue.library.finding import Finding
-from retrovue.library.plugins import installed
+from retrovue.library.plugins import installed, names, one
 
 GROUP = "retrovue.adapters"
 
@@ -89,7 +89,22 @@ def within(root: Path, path: str) -> Path:
 
 def settings_models() -> Mapping[str, type[BaseModel]]:
     """The settings model of every installed adapter by its kind; what ``load_station`` validates with."""
-    return {kind: adapter.settings_model for kind, adapter in installed(GROUP).items()}
+    return _SettingsModels()
+
+
+class _SettingsModels(Mapping[str, type[BaseModel]]):
+    """An adapter is imported when its model is asked for: most stations have media of one kind."""
+
+    def __getitem__(self, kind: str) -> type[BaseModel]:
+        if kind not in names(GROUP):
+            raise KeyError(kind)
+        return cast("type[BaseModel]", one(GROUP, kind).settings_model)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(names(GROUP)))
+
+    def __len__(self) -> int:
+        return len(names(GROUP))
 
 
 def open_adapter(
