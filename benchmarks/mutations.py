@@ -44,6 +44,20 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "a stretch of days counts only if it began with what the one before left behind",
+        "stretches.py",
+        "!= dict(after.opening)",
+        "!= dict(before.days[-1].checkpoint)",
+        ("tests/compiler/test_stretches.py",),
+    ),
+    Mutation(
+        "a channel that owes a contract is compiled in one go",
+        "compile.py",
+        "and all(spot.runs is None for spot in self._model.spots.values())",
+        "and True",
+        ("tests/compiler/test_stretches.py",),
+    ),
+    Mutation(
         "only what is approved is asked for by query",
         "../library/catalog.py",
         "return self.state is AssetState.READY and self.approved and self.duration_us > 0",

@@ -22,6 +22,7 @@ from retrovue.cli.executors import Chosen, open_workers
 from retrovue.compiler.compile import GroupDays, Spread, Work, in_turn
 from retrovue.compiler.content_hash import asset_hashed
 from retrovue.compiler.folded import ToldAsset, folded
+from retrovue.compiler.stretches import stretched
 from retrovue.errors import RetroVueError
 from retrovue.store.asset_rows import asset_written
 from retrovue.store.event_rows import written
@@ -51,7 +52,11 @@ def spread_over(chosen: Chosen, say: Callable[[str], object], publish: bool = Fa
         return in_turn
 
     def spread(work: Work) -> Iterable[GroupDays]:
-        return _spread(work, chosen, say, publish) if len(work) > 1 else in_turn(work)
+        # A cluster says how many it is when it is asked to work; it gets whole groups.
+        cut = stretched(work, chosen.count or cores() if chosen.kind != "dask" else 1)
+        if len(cut.parts) < 2:
+            return in_turn(work)
+        return cut.joined(_spread(cut.parts, chosen, say, publish))
 
     return spread
 

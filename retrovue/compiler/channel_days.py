@@ -112,6 +112,9 @@ class Asked:
     checkpoint: Checkpoint | None = None
     base: Base | None = None
     lock_us: int | None = None  #: events of the base that start before it are taken; None: no base counts
+    #: The breaks of so many days before the first one are filled, as if nothing had aired before
+    #: (stretches.py); None: of as many as are needed.
+    warm_up: int | None = None
 
     @property
     def whole(self) -> bool:
@@ -427,6 +430,8 @@ def list_and_fill(asked: Asked, work: DraftChannel, delayed: bool) -> None:
     if not delayed and not maker.remembers:
         eves = eves[-1:] if work.carry_in is None and _runs_into(eves, work.days) else []
     lines = work.remembered
+    if asked.warm_up is not None:
+        eves, lines = eves[-asked.warm_up :], {}
     resumed = False
     making = [*eves, *_not_taken(work)]
     for position, day in enumerate(making):

@@ -24,6 +24,7 @@ from retrovue.compiler.base import Base, segments_of
 from retrovue.compiler.channel_days import (
     Asked,
     DraftChannel,
+    DraftDay,
     follow,
     list_and_fill,
     schedule,
@@ -411,18 +412,51 @@ class Work:
 
     def __call__(self, number: int) -> GroupDays:
         self.prepare()
+        return compile_group(self._draft(number))
+
+    def _draft(self, number: int) -> Draft:
         common: _Common = self._here.common
-        return compile_group(
-            Draft(
-                self._model,
-                common.catalog,
-                self._asked[number],
-                self._groups[number],
-                common.shelf,
-                common.desk,
-                common.digests,
-            )
+        return Draft(
+            self._model,
+            common.catalog,
+            self._asked[number],
+            self._groups[number],
+            common.shelf,
+            common.desk,
+            common.digests,
         )
+
+    def asked(self, number: int) -> Asked:
+        """What is asked for of a group."""
+        return self._asked[number]
+
+    def may_be_cut(self, number: int) -> bool:
+        """May a group's days be compiled apart (stretches.py)? Not where they go on from a base, are another
+        channel's, or owe a contract what earlier days have not delivered."""
+        (channel, *others), asked = self._groups[number], self._asked[number]
+        return (
+            not others
+            and channel.simulcast is None
+            and asked.base is None
+            and all(spot.runs is None for spot in self._model.spots.values())
+        )
+
+    def only(self, numbers: Sequence[int], asked: Sequence[Asked]) -> Work:
+        """Some of these groups, perhaps several times, of which this is asked for."""
+        common = getattr(self._here, "common", None)
+        return Work(self._model, self._catalog, [self._groups[n] for n in numbers], asked, common)
+
+    def found_over_all_days(self, number: int) -> tuple[Finding, ...]:
+        """What is said of the days of a group's one channel together."""
+        self.prepare()
+        asked = self._asked[number]
+        draft = self._draft(number)
+        open_channels(draft)
+        (work,) = draft.channels
+        dates = (asked.first_day + timedelta(days=n) for n in range(asked.count))
+        work.days = [DraftDay(on, 0, 0) for on in dates]
+        report_uncovered(draft)
+        return tuple(work.found.values())
 
     def assets(self, ids: Iterable[str]) -> Iterator[Asset]:
         """Those of the ids that are not gone, as they air."""

@@ -52,6 +52,22 @@ def dying(here: int) -> Callable[[compiler.Draft], GroupDays]:
     return compile_or_die
 
 
+def test_each_asset_is_told_of_once() -> None:
+    told: list[frozenset[str]] = []
+
+    def watched(work: Work) -> Iterator[GroupDays]:
+        for group in spread_over(Chosen("processes", 6), print, publish=True)(work):
+            told.append(frozenset(group.told))
+            yield group
+
+    spread = network(watched)
+    aired = {asset.id for asset in alone().assets}
+    assert frozenset().union(*told) == aired
+    assert {asset.id for asset in spread.assets} == aired
+    # Each of the six channels shows them all. Two processes may tell at the same moment.
+    assert sum(map(len, told)) < 6 * len(aired)
+
+
 def test_events_come_folded_and_are_the_same() -> None:
     said: list[str] = []
     spread = network(spread_over(Chosen("processes", 2), said.append, publish=True))

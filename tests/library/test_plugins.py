@@ -25,6 +25,20 @@ from tests.library.samples import sample
 GROUPS = (adapters.GROUP, enrichers.GROUP)
 
 
+def test_an_adapter_is_imported_when_its_settings_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = list(entry_points(group=adapters.GROUP))
+    broken = EntryPoint("broken", "no_such_module:Thing", adapters.GROUP)
+    monkeypatch.setattr("retrovue.library.plugins.declared", lambda group: EntryPoints((*real, broken)))
+    models = adapters.settings_models()
+    assert models["filesystem"].model_fields["kind"].default is not None
+    assert sorted(models) == sorted([*(point.name for point in real), "broken"])
+    assert len(models) == len(real) + 1
+    with pytest.raises(RetroVueError, match=r"'broken' .* does not load"):
+        models["broken"]
+    with pytest.raises(KeyError):
+        models["nobody"]
+
+
 def test_the_built_in_ones_are_plug_ins() -> None:
     assert "filesystem" in adapters.settings_models()
     assert "probe" in installed(enrichers.GROUP)
