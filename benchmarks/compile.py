@@ -249,7 +249,8 @@ class Suite:
                 lambda: retrovue("simulate", folder, "--days", "366", "--json"),
             )
             self.figures["simulate_366"] = {"cpu_s": round(cost.cpu_s, 3), "wall_s": round(cost.wall_s, 3)}
-            yield Row("simulate --days 366, 1 channel", _s(cost.cpu_s), "≤ 3 s", cost.cpu_s <= 3)
+            figure = f"{cost.wall_s:.2f} s, {_s(cost.cpu_s)}"
+            yield Row("simulate --days 366, 1 channel", figure, "≤ 3 s", cost.wall_s <= 3)
         moment = f"{EPOCH + timedelta(days=3)}T20:00:00-05:00"
         asked: Mapping[str, Sequence[str | Path]] = {
             "guide": ("guide", folder, "--state", state, "--from", moment, "--json"),
