@@ -29,13 +29,25 @@ class Material(NamedTuple):
     overlays: tuple[str, ...] = ()
 
 
+class _Listed(list[Material]):
+    """Materials, of which a pickle is made by columns: a thousand of them are most of what a channel's days
+    say otherwise."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _listed, tuple(zip(*self, strict=True))
+
+
+def _listed(*columns: Sequence[object]) -> _Listed:
+    return _Listed(map(Material, *columns) if columns else ())
+
+
 class Materials:
     """What a channel shows, each thing once; its place in ``listed`` is its number."""
 
     __slots__ = ("_numbers", "listed")
 
     def __init__(self) -> None:
-        self.listed: list[Material] = []  #: only ever added to, so that many playlists may share it
+        self.listed: list[Material] = _Listed()  #: only ever added to, so that many playlists may share it
         self._numbers: dict[Material, int] = {}
 
     def number(self, material: Material) -> int:
