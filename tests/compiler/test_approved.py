@@ -257,6 +257,23 @@ def test_the_property_can_fail() -> None:
     assert "in flight" in places
 
 
+def test_a_day_whose_chain_names_what_may_not_air_any_more_is_not_taken_over() -> None:
+    model = station(
+        [{"plan": "all", "zones": [{"zone": "Day", "window": "06:00-06:00", "play": ["fixed", "cheers"]}]}],
+        [series("cheers"), {"program": "fixed", "chain": [{"asset": "films/charade"}]}],
+        epoch=FIRST,
+    )
+    charade = asset("films", "charade", 6000)
+    media = [charade, *(episode("cheers", 1, n, 1500) for n in range(1, 9))]
+    base = Base.of_compiled(compiled(model, catalog(media), FIRST, days=2), published=False)
+    assert any(s.asset_id == charade.id for day in base.days["one"].values() for s in day.playlist)
+    for unfit in (replace(charade, approved=False), replace(charade, state=AssetState.RETIRED)):
+        assets = Catalog({a.id: a for a in [unfit, *media[1:]]}, "then")
+        result = compiled(model, assets, FIRST, days=2, base=base)
+        assert {s.asset_id for day in result.days for s in day.playlist} & {charade.id} == set()
+        assert result.days == compiled(model, assets, FIRST, days=2).days
+
+
 # --- a simulcast, to the minute ----------------------------------------------------------------------
 
 
