@@ -1,13 +1,13 @@
 """Break marks where a file has none: suggestions from black pictures and silence; pure.
 
 A cut for a commercial is a moment at which the picture is black and nothing is heard. Only both together
-count: films are dark for long stretches, and silent ones are silent throughout.
+count: films are dark for long stretches, and silent ones are silent throughout. What is black and what is
+silent in a file: ``black_pictures``, ``quiet_sound``.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from retrovue.units import SECOND_US
@@ -23,9 +23,6 @@ MARGIN_US = 45 * SECOND_US
 APART_US = 60 * SECOND_US
 #: A file that is silent, or black, for a larger part than this has no silence, or black, that means anything.
 MOSTLY = 0.5
-
-_BLACK = re.compile(r"black_start:(\d+(?:\.\d+)?) black_end:(\d+(?:\.\d+)?)")
-_SILENCE = re.compile(r"silence_(start|end): (-?\d+(?:\.\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +75,3 @@ def _overlaps(some: Sequence[Span], others: Sequence[Span]) -> list[Span]:
         else:
             right += 1
     return found
-
-
-def parse_spans(text: str, duration_us: int, picture_us: int) -> tuple[list[Span], list[Span]]:
-    """(black, silence) from what ffmpeg's blackdetect and silencedetect say; silence that the file ends in is
-    said to begin only. ``picture_us``: the first picture comes so long after the file begins."""
-
-    def offset(seconds: str) -> int:
-        return min(max(round(float(seconds) * SECOND_US) - picture_us, 0), duration_us)
-
-    black = [(offset(start), offset(end)) for start, end in _BLACK.findall(text)]
-    silence: list[Span] = []
-    begun: int | None = None
-    for word, seconds in _SILENCE.findall(text):
-        if word == "start":
-            begun = offset(seconds)
-        elif begun is not None:
-            silence.append((begun, offset(seconds)))
-            begun = None
-    if begun is not None:
-        silence.append((begun, duration_us))
-    return _ordered(black), _ordered(silence)
-
-
-def _ordered(spans: Iterable[Span]) -> list[Span]:
-    return sorted(span for span in spans if span[0] < span[1])

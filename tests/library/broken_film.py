@@ -14,8 +14,12 @@ RATE = 25
 
 _SCENE, _BLACK = "testsrc2=s=96x72:r={rate}:d={s}", "color=black:s=96x72:r={rate}:d={s}"
 _DARK = "color=0x2a2a30:s=96x72:r={rate}:d={s}"
+_DIM = _SCENE + ",lutyuv=y=16+(val-16)*0.13"
+_LAMP = _BLACK + ",drawbox={x}:30:18:15:white:fill"
 _TONE, _NOTHING = "sine=r=48000:d={s}", "anullsrc=r=48000:cl=mono:d={s}"
 _HUM = "anoisesrc=r=48000:a=0.0008:seed=1:d={s}"
+_SOFT = _TONE + ",volume=0.1"
+_TALK = "aevalsrc=0.3*sin(2600*t)*max(0\\,0.5+sin(8*t)):s=48000:d={s}"
 #: Kind → (picture, sound). Only the first three are breaks.
 _PICTURES = {
     "break": (_BLACK, _NOTHING),
@@ -25,9 +29,15 @@ _PICTURES = {
     "loud black": (_BLACK, _TONE),
     "quiet scene": (_SCENE, _NOTHING),
     "night scene": (_DARK, _NOTHING),
+    "dim scene": (_DIM, _TONE),
+    "talk": (_SCENE, _TALK),
+    "lamp": (_LAMP.replace("{x}", "8"), _NOTHING),
+    "other lamp": (_LAMP.replace("{x}", "60"), _NOTHING),
+    "soft black": (_BLACK, _SOFT),
 }
 BREAKS = ("break", "old break", "break on white noise")
 LURES = ("loud black", "quiet scene", "night scene")
+LAMPS = (*LURES, "lamp", "other lamp")
 
 
 def make_film(path: Path, pieces: Sequence[Piece], sound: bool = True) -> list[float]:
@@ -51,15 +61,15 @@ def make_film(path: Path, pieces: Sequence[Piece], sound: bool = True) -> list[f
     return marks
 
 
-def any_film(seed: int, acts: int = 5) -> list[Piece]:
+def any_film(seed: int, acts: int = 5, scene: str = "scene", lures: Sequence[str] = LURES) -> list[Piece]:
     """Acts of some ten seconds with breaks between them, and lures within."""
     r = Random(seed)
-    pieces: list[Piece] = [("scene", 4.0)]
+    pieces: list[Piece] = [(scene, 4.0)]
     for _ in range(acts - 1):
         pieces.append((r.choice(BREAKS), r.randrange(6, 40) / RATE))
-        pieces.append(("scene", r.randrange(3, 5)))
-        pieces.append((r.choice(LURES), r.randrange(10, 40) / RATE))
-        pieces.append(("scene", r.randrange(2, 4)))
+        pieces.append((scene, r.randrange(3, 5)))
+        pieces.append((r.choice(lures), r.randrange(10, 40) / RATE))
+        pieces.append((scene, r.randrange(2, 4)))
         pieces.append(("break", 2 / RATE))  # two black frames between two shots
-        pieces.append(("scene", 2.0))
-    return [*pieces, ("scene", 3.0)]
+        pieces.append((scene, 2.0))
+    return [*pieces, (scene, 3.0)]

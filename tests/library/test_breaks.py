@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retrovue.library.black_pictures import LIT, MOST_LIT, MOST_LOGO, SAMPLES, Pictures
 from retrovue.library.break_detection import detect
-from retrovue.library.break_marks import APART_US, MARGIN_US, Suggestion, parse_spans, suggest
+from retrovue.library.break_marks import APART_US, MARGIN_US, Suggestion, suggest
 from retrovue.library.catalog import Asset
 from retrovue.library.enrichers.probe import ProbeEnricher, ProbeSettings
 from retrovue.library.finding import Unreadable
+from retrovue.library.quiet_sound import RATE as RATE_OF_SOUND
+from retrovue.library.quiet_sound import SILENT_DB, WINDOW_US, Levels, Windows, threshold
 from retrovue.library.sidecar import offset_text, parse_sidecar
 from retrovue.library.suggested_marks import accepted, with_suggestions
 from tests.cli.run import run
-from tests.library.broken_film import RATE, any_film, make_film
+from tests.library.broken_film import LAMPS, RATE, any_film, make_film
+from tests.library.media import run as run_ffmpeg
 
 S = 1_000_000
 
@@ -65,16 +72,167 @@ def test_suggestions_keep_apart_from_each_other_and_from_the_ends(some: list[int
         assert any(a <= one.at_us <= b for a, b in silence)
 
 
-def test_what_ffmpeg_says_is_understood() -> None:
-    said = (
-        "[blackdetect @ 0x5] black_start:10.5 black_end:11 black_duration:0.5\n"
-        "[silencedetect @ 0x6] silence_start: -0.01\n"
-        "[silencedetect @ 0x6] silence_end: 1 | silence_duration: 1\n"
-        "[silencedetect @ 0x6] silence_start: 10.25\nframe= 1\n"
+# --- what is black ------------------------------------------------------------------------------------
+
+WIDTH, HEIGHT = SAMPLES
+#: Where something is lit: the samples of a box, by its left upper corner and its size.
+Box = tuple[int, int, int, int]
+LOGO, LAMP, OTHER_LAMP = (38, 2, 8, 8), (4, 20, 8, 8), (30, 20, 8, 8)
+
+
+def picture(*boxes: Box, ground: int = 16) -> bytes:
+    rows = [bytearray([ground] * WIDTH) for _ in range(HEIGHT)]
+    for x, y, wide, high in boxes:
+        for row in rows[y : y + high]:
+            row[x : x + wide] = bytes([200] * len(row[x : x + wide]))
+    return b"".join(rows)
+
+
+def blacks(*pieces: tuple[bytes, float], margin: float = 0, moment: float = 2) -> list[tuple[int, int]]:
+    """What is black in pictures that stay so long (seconds); ten a second."""
+    pictures, at = Pictures(), 0
+    for luma, seconds in pieces:
+        for _ in range(round(seconds * 10)):
+            pictures.add(at, luma)
+            at += S // 10
+    return pictures.blacks(at, round(margin * S), round(moment * S))
+
+
+BRIGHT = picture(ground=120)
+
+
+def test_black_is_what_is_hardly_lit() -> None:
+    few, too_many = picture((0, 0, 34, 1)), picture((0, 0, 35, 1))  # 2 of 100 are 34.56
+    assert blacks((BRIGHT, 3), (few, 1), (BRIGHT, 3)) == spans(3, 4)
+    assert blacks((BRIGHT, 3), (too_many, 1), (BRIGHT, 3)) == []
+    assert blacks((picture(ground=LIT), 1), (picture(ground=LIT + 1), 1)) == spans(0, 1)
+    # To the end of the film; none at all.
+    assert blacks((BRIGHT, 3), (picture(), 1)) == spans(3, 4)
+    assert (blacks((BRIGHT, 3)), blacks()) == ([], [])
+
+
+def test_a_logo_spoils_no_black() -> None:
+    black, lamp = picture(LOGO), picture(LOGO, LAMP)
+    film = [(BRIGHT, 5), (black, 1), (BRIGHT, 5), (lamp, 1), (BRIGHT, 5), (black, 1), (BRIGHT, 5)]
+    assert blacks(*film, (black, 1), (BRIGHT, 5), (black, 1), (BRIGHT, 5)) == spans(
+        5, 6, 17, 18, 23, 24, 29, 30
     )
-    black, silence = parse_spans(said, 12 * S, 250_000)
-    assert black == spans(10.25, 10.75)
-    assert silence == spans(0, 0.75, 10, 12)  # it ends in silence
+
+
+def test_a_lamp_is_no_logo() -> None:
+    lamp, black = picture(LAMP), picture()
+    # It goes out in the breaks; or in bright scenes; or there is one dark scene only, however long; or it is
+    # seen near the ends only.
+    assert blacks(
+        (BRIGHT, 5), (lamp, 5), (BRIGHT, 5), (lamp, 5), (BRIGHT, 5), (black, 1), (BRIGHT, 5)
+    ) == spans(25, 26)
+    dim = picture((0, 0, WIDTH, 18))
+    assert blacks((dim, 5), (lamp, 1), (dim, 5), (lamp, 1), (dim, 5)) == []
+    assert blacks((BRIGHT, 5.5), (lamp, 1), (BRIGHT, 5)) == []
+    assert blacks((lamp, 4), (BRIGHT, 5), (lamp, 4), margin=5) == []
+    # And two that take turns, with the same rest of the picture.
+    other = picture(OTHER_LAMP)
+    assert blacks((BRIGHT, 5), (lamp, 1), (BRIGHT, 5), (other, 1), (BRIGHT, 5), (lamp, 1), (BRIGHT, 5)) == []
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(
+                st.tuples(
+                    st.integers(0, WIDTH - 1),
+                    st.integers(0, HEIGHT - 1),
+                    st.integers(1, 9),
+                    st.integers(1, 9),
+                ),
+                max_size=2,
+            ),
+            st.sampled_from((16, 16, 16, 120)),
+            st.integers(1, 9),
+        ),
+        max_size=12,
+    )
+)
+def test_what_is_black_as_it_is_stays_black_whatever_else_there_is(
+    pieces: list[tuple[list[Box], int, int]],
+) -> None:
+    film = [(picture(*boxes, ground=ground), tenths / 10) for boxes, ground, tenths in pieces]
+    found = blacks(*film)
+    assert all(start < end for start, end in found)
+    assert all(one[1] < other[0] for one, other in pairwise(found))
+    at = 0
+    for luma, seconds in film:
+        lit = sum(sample > LIT for sample in luma) / len(luma)
+        inside = any(start <= at < end for start, end in found)
+        assert inside or lit > MOST_LIT
+        assert not inside or lit <= MOST_LOGO
+        at += round(seconds * S)
+
+
+# --- what is silent -----------------------------------------------------------------------------------
+
+
+def levels(*pieces: tuple[float, int], wavering: float = 0.5, seed: int = 1) -> Levels:
+    """(dBFS, windows), each a little up or down."""
+    r = Random(seed)
+    return numpy.array([level + r.uniform(-1, 1) * wavering for level, many in pieces for _ in range(many)])
+
+
+@pytest.mark.parametrize(
+    ("heard", "floor"),
+    [
+        # Clean: silence is what is far down. Nothing but silence; nothing; less than a break lasts.
+        (levels((-20, 500), (-90, 10), (-20, 500)), None),
+        (levels((-120, 100)), None),
+        (levels(), None),
+        (levels((-20, 100), (-45, 6), (-20, 100)), None),
+        # Hiss between words, and in the breaks only.
+        (levels(*[(-22, 40), (-44, 12)] * 20), -44),
+        (levels((-22, 5000), (-38, 10), (-22, 5000)), -38),
+        # A tape that drops out once; a clean film with a soft passage.
+        (levels(*[(-22, 40), (-44, 12)] * 20, (-120, 20), (-22, 40)), -44),
+        (levels(*[(-22, 40), (-90, 12)] * 4, (-44, 50), (-22, 40)), None),
+        # No clear dips: noise throughout, music that is hardly softer, and what is too loud to be silence.
+        (levels((-40, 1000)), None),
+        (levels(*[(-22, 40), (-30, 12)] * 20), None),
+        (levels(*[(-5, 40), (-28, 12)] * 20), None),
+        # Soft music wavers, and its quietest moments are far below what it holds.
+        (levels((-20, 2000), (-45, 2000), wavering=12), None),
+    ],
+)
+def test_the_floor_of_a_file(heard: Levels, floor: float | None) -> None:
+    found = threshold(heard)
+    if floor is None:
+        assert found == SILENT_DB
+    else:
+        assert floor + 2 < found < floor + 6
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from((-120.0, -70.0, -50.0, -40.0, -20.0)), st.integers(1, 30)), max_size=12
+    ),
+    st.floats(0, 12),
+    st.integers(0, 9),
+)
+def test_what_is_heard_is_never_silence(pieces: list[tuple[float, int]], wavering: float, seed: int) -> None:
+    heard = levels(*pieces, wavering=wavering, seed=seed)
+    found = threshold(heard)
+    assert SILENT_DB <= found <= -30
+    # Above the level that is silent anyhow it is far below the programme.
+    if found > SILENT_DB:
+        assert found <= 10 * math.log10(numpy.mean(10 ** (heard / 10))) - 6 + 1e-9
+
+
+def test_levels_are_those_of_the_samples() -> None:
+    windows, per = Windows(), RATE_OF_SOUND * WINDOW_US // S
+    # Channels that mirror each other aren't silent.
+    pairs = [(3276, -3276), (0, 0), (1, -1), (0, 0), (3276, 3276), (0, 0)]
+    heard = numpy.concatenate([numpy.array(pair * per, "<i2") for pair in pairs])
+    windows.add(-5_000, heard[: 6 * per].tobytes())
+    windows.add(55_000, heard[6 * per : -per].tobytes())  # the last window isn't whole
+    assert windows.silences(S, 0) == [(15_000, 75_000), (95_000, 115_000)]
+    assert windows.silences(100_000, 0) == [(15_000, 75_000), (95_000, 100_000)]
 
 
 # --- in real files ------------------------------------------------------------------------------------
@@ -101,6 +259,62 @@ def test_precision_and_recall(seed: int, sound: bool, tmp_path: Path) -> None:
         assert missed == []  # black alone also finds what was loud
     # Each lies on a frame.
     assert all(abs(f * RATE - round(f * RATE)) < 1e-3 for f in found)
+
+
+HISS = ("-f", "lavfi", "-i", "anoisesrc=r=48000:a=0.03:seed=2:d=60")
+MIXED = ("-filter_complex", "[0:a][1:a]amix=duration=first:normalize=0[a]", "-map", "0:v", "-map", "[a]")
+BURNT_IN = ("-vf", "drawbox=76:4:18:15:white@0.6:fill")
+DVD = ("-c:v", "mpeg2video", "-b:v", "600k", "-c:a", "mp2", "-b:a", "96k")
+MADE = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "flac")
+
+
+@pytest.mark.parametrize(
+    ("scene", "name", "how"),
+    [
+        pytest.param("scene", "worse.mkv", (*HISS, *MIXED, *MADE), id="hiss"),
+        pytest.param("scene", "worse.mkv", (*BURNT_IN, *MADE), id="logo"),
+        pytest.param("dim scene", "worse.mkv", None, id="dark"),
+        pytest.param("talk", "worse.mpg", (*HISS, *MIXED, *BURNT_IN, *DVD), id="tape"),
+        # Another range, another depth, more channels, and the sound begins earlier than the picture.
+        pytest.param(
+            "dim scene",
+            "worse.mkv",
+            (*BURNT_IN, *MADE[:4], "-pix_fmt", "yuv420p10le", "-c:a", "flac", "-ac", "6"),
+            id="10 bits",
+        ),
+        pytest.param(
+            "scene",
+            "worse.mkv",
+            (
+                "-vf",
+                "scale=out_range=pc,setpts=PTS+0.32/TB",
+                "-af",
+                "adelay=320",
+                *MADE,
+                "-color_range",
+                "pc",
+            ),
+            id="late picture",
+        ),
+    ],
+)
+def test_a_film_that_is_worse(scene: str, name: str, how: tuple[str, ...] | None, tmp_path: Path) -> None:
+    """Tape hiss, a logo and darkness hide no break, and make none of what is only like one."""
+    path = tmp_path / "film.mkv"
+    planned = make_film(path, any_film(5, acts=4, scene=scene, lures=LAMPS))
+    if how is not None:
+        run_ffmpeg("-i", f"file:{path}", *how, f"file:{tmp_path / name}")
+        path = tmp_path / name
+    found = [mark.at_us / S for mark in detect(probed(path), path, margin_us=3 * S, apart_us=2 * S)]
+    assert found == pytest.approx(planned, abs=1.5 / RATE)
+
+
+def test_a_film_in_which_nothing_is_ever_quieter_has_no_silence(tmp_path: Path) -> None:
+    path = tmp_path / "film.mkv"
+    make_film(
+        path, [("scene", 4.0), ("loud black", 1.0), ("scene", 4.0), ("loud black", 1.0), ("scene", 4.0)]
+    )
+    assert detect(probed(path), path, margin_us=S, apart_us=2 * S) == ()
 
 
 def test_what_can_not_be_played_is_said(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -143,6 +144,39 @@ def test_what_ffmpeg_says_before_it_is_ended_is_no_answer(tmp_path: Path) -> Non
         with pytest.raises(Stopped):
             look([name, "-c", "echo whole >&2"], 10)
     assert look([name, "-c", "echo whole >&2"], 10).stderr == "whole\n"
+
+
+def test_what_ffmpeg_writes_is_read_meanwhile() -> None:
+    name = shutil.which("sh")
+    assert name is not None
+    taken: list[bytes] = []
+
+    def all_of_it(stream: BinaryIO) -> None:
+        taken.append(stream.read())
+
+    def breaks_off(stream: BinaryIO) -> None:
+        taken.append(stream.read(3))
+        raise ValueError("no film")
+
+    # More than a pipe holds, on both ways at once.
+    much = "head -c 300000 /dev/zero; head -c 300000 /dev/zero >&2; printf end"
+    assert len(look([name, "-c", much], 10, all_of_it).stderr) == 300_000
+    assert taken.pop() == bytes(300_000) + b"end"
+    with pytest.raises(ValueError, match="no film"):
+        look([name, "-c", much], 10, breaks_off)
+    # What the child thinks of it counts more.
+    assert look([name, "-c", f"{much}; exit 1"], 10, breaks_off).returncode == 1
+    with pytest.raises(Stopped):
+        look([name, "-c", "printf half; kill -9 $$"], 10, breaks_off)
+    with pytest.raises(subprocess.TimeoutExpired):
+        look([name, "-c", "printf half; exec sleep 60"], 0.1, all_of_it)
+    assert taken == [b"\0\0\0", b"\0\0\0", b"hal", b"half"]
+    with pytest.raises(NotADirectoryError):
+        look([f"{name}/nothing"], 10, all_of_it)
+    with stoppable() as stop:
+        stop()
+        with pytest.raises(Stopped):
+            look([name, "-c", much], 10, all_of_it)
 
 
 def test_a_file_whose_ffmpeg_was_ended_stays_as_it_was(
