@@ -62,6 +62,8 @@ CONDITIONS: dict[str, Condition] = {
     "pink noise with peaks of -35 dBFS": Condition(hiss="a=0.0164:c=pink"),
     "talk with pauses": Condition(scene="talk"),
     "talk with pauses, hiss of -35 dBFS": Condition(hiss="a=0.0164", scene="talk"),
+    "sparse talk, mostly pauses": Condition(scene="sparse talk"),
+    "sparse talk, hiss of -35 dBFS": Condition(hiss="a=0.0164", scene="sparse talk"),
     "soft music over black": Condition(lures=(*LURES, "soft black")),
     "soft music over black, hiss of -30 dBFS": Condition(hiss="a=0.0308", lures=(*LURES, "soft black")),
     "interlaced": Condition(("-vf", "tinterlace=interleave_top,fps=25", "-flags", "+ilme+ildct", *_FLAC)),

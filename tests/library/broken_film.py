@@ -20,6 +20,7 @@ _TONE, _NOTHING = "sine=r=48000:d={s}", "anullsrc=r=48000:cl=mono:d={s}"
 _HUM = "anoisesrc=r=48000:a=0.0008:seed=1:d={s}"
 _SOFT = _TONE + ",volume=0.1"
 _TALK = "aevalsrc=0.3*sin(2600*t)*max(0\\,0.5+sin(8*t)):s=48000:d={s}"
+_SPARSE = _TALK.replace("0.5+", "")  # more than half of it is pauses
 #: Kind → (picture, sound). Only the first three are breaks.
 _PICTURES = {
     "break": (_BLACK, _NOTHING),
@@ -31,6 +32,7 @@ _PICTURES = {
     "night scene": (_DARK, _NOTHING),
     "dim scene": (_DIM, _TONE),
     "talk": (_SCENE, _TALK),
+    "sparse talk": (_SCENE, _SPARSE),
     "lamp": (_LAMP.replace("{x}", "8"), _NOTHING),
     "other lamp": (_LAMP.replace("{x}", "60"), _NOTHING),
     "soft black": (_BLACK, _SOFT),
