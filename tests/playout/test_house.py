@@ -303,6 +303,29 @@ async def test_a_boundary_that_dies_costs_no_frame(tmp_path: Path, caplog: pytes
     assert "house copy" in caplog.text
 
 
+async def test_a_boundary_whose_first_pictures_are_late_is_used_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A picture that comes behind its tick is passed over; the next one has no parameter sets to look at."""
+    judge = house.HouseSource._on_boundary
+    late: list[house.HouseSource] = []
+
+    def passing_over(self: house.HouseSource) -> None:
+        judge(self)
+        if self._child is not None and self._child.video and not self.delivered and self not in late:
+            late.append(self)
+            self.video(self._next_tick + 1)
+
+    monkeypatch.setattr(house.HouseSource, "_on_boundary", passing_over)
+    await conformed("ntsc", tmp_path)
+    async with bench([Item("ntsc", 1.5), Item("ntsc", 20.0, in_s=5.07)], tmp_path) as b:
+        reading, tuned_s = await seen_of(b, 4.0, tmp_path)
+        _, agreed = exact(b, reading, tuned_s)
+        assert agreed > 30
+    assert late
+    assert "parameter sets" not in caplog.text
+
+
 async def test_a_store_that_hangs_holds_up_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -95,6 +95,7 @@ class HouseSource:
         self._reading: asyncio.Task[None] | None = None
         self._child: FfmpegChild | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._judged = False  #: are the parameter sets of its first picture known?
         self._came = asyncio.Event()
         self._high = (self._stock, 10 * self._stock, 100 * self._stock)
 
@@ -275,7 +276,10 @@ class HouseSource:
         if child is None:
             return
         self._came.set()
-        if not self.delivered and child.video and not self._is_ours(child.video[0]):
+        # Once: of a late one the first pictures, which have them, are passed over.
+        first = not self._judged and bool(child.video)
+        self._judged = self._judged or first
+        if first and not self._is_ours(child.video[0]):
             self._break(self.start, "the boundary's parameter sets are not the channel's")
         elif child.over and (last := self._next_tick + len(child.video)) < self._copied_from:
             self._break(last, child.complaint or "the boundary can't be encoded")
