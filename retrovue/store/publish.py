@@ -159,6 +159,7 @@ class Publication:
                 self._then(partial(self._source.copy, self._connection, days))
             for view in schema.VIEWS:
                 self._then(partial(execute, view.ddl))
+            self._then(partial(execute, "COMMIT"))
             self._then(partial(execute, "CHECKPOINT"))
             self._writing.close()
             _fsync(self._beside)
@@ -176,6 +177,8 @@ class Publication:
         self._connection = opened(_database(self._beside, base))
         # All that the database does; Python goes on with the next rows.
         self._then = opened(_in_order(self._jobs))
+        # One transaction: nobody reads the file before it is whole, and each of its own would first be logged.
+        self._then(partial(self._connection.execute, "BEGIN"))
         for table in (schema.SEGMENT, *_DAILY):
             self._then(partial(self._connection.execute, table.ddl))
 
