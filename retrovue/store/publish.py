@@ -177,7 +177,7 @@ class Publication:
         self._connection = opened(_database(self._beside, base))
         # All that the database does; Python goes on with the next rows.
         self._then = opened(_in_order(self._jobs))
-        # One transaction: nobody reads the file before it is whole, and each of its own would first be logged.
+        # One transaction: nobody reads the file before it is whole, and small ones would be logged first.
         self._then(partial(self._connection.execute, "BEGIN"))
         for table in (schema.SEGMENT, *_DAILY):
             self._then(partial(self._connection.execute, table.ddl))
