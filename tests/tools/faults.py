@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 import shutil
 import signal
@@ -264,7 +265,7 @@ def inject(row: Injection, on_air: Broadcast, station: ShortsStation, folder: Pa
     settle(on_air)
     artefact = newest_artefact(on_air.state)
     plan, files = read_plan(artefact, row.channel), asset_files(artefact)
-    _wait_for_room(plan, row)
+    _wait_for_room(on_air, plan, row)
     viewer = Recording(on_air.url(CHANNELS[row.channel])).start().wait_first()
     scene = Scene(on_air, station, row.channel, plan, files, viewer)
     with scene.undo:
@@ -277,17 +278,34 @@ def inject(row: Injection, on_air: Broadcast, station: ShortsStation, folder: Pa
     return judge(row, scene, files, stayed, folder / f"{row.do.__name__}.ts")
 
 
-def _wait_for_room(plan: ChannelPlan, row: Injection) -> None:
-    """A fault in the middle of a short needs one that lasts until it has been seen."""
-    if row.channel != "reel":
-        return
+#: How the station tells of an asset that it had to do without.
+_DONE_WITHOUT = re.compile(r"^\S+ W (.+?)(?: can't be played|: .*\((?:barren|short)\))", re.MULTILINE)
+#: For so long a fault is watched that keeps the programme (seconds).
+_WATCHED_S = 25
 
-    def room() -> bool:
+
+def _wait_for_room(on_air: Broadcast, plan: ChannelPlan, row: Injection) -> None:
+    """A fault in the middle of a short needs one that lasts until it has been seen; one that keeps the
+    programme needs what no earlier fault has damaged: the station remembers that for some time, and lets a
+    stand-in air."""
+
+    def long_enough() -> bool:
         now = plan.at_tick(plan.tick_of(round(time.time() * 90_000)))
         left = (now.end_us / 1e6 - time.time()) if now else 0
         return now is not None and bool(now.asset_id) and left > row.room_s
 
-    until(room, 120, "a short that is long enough", every=0.2)
+    def whole() -> bool:
+        damaged = set(_DONE_WITHOUT.findall(on_air.log()))
+        now_us = round(time.time() * 1e6)
+        end_us = now_us + _WATCHED_S * 1_000_000
+        return not any(
+            s.asset_id in damaged for s in plan.segments if s.end_us > now_us and s.start_us < end_us
+        )
+
+    def room() -> bool:
+        return (row.channel != "reel" or long_enough()) and (row.name not in _KEEPS or whole())
+
+    until(room, 150, "a short that is long enough, and whole", every=0.2)
 
 
 def judge(row: Injection, scene: Scene, files: dict[str, str], stayed: bool, file: Path) -> Seen:
