@@ -6,6 +6,7 @@ Nothing of RetroVue runs in the test's own process: what is seen here, a televis
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -84,11 +85,17 @@ def cpu_seconds(pid: int) -> float:
     return sum(int(f) for f in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
+#: Ports below 32768, from where on connections are given theirs; each test process, beside which others may
+#: run, has its own, and begins somewhere among them, so that none comes again soon.
+_PORTS = 1_500
+_FIRST_PORT = 20_000 + _PORTS * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8)
+_TURN = itertools.count(random.SystemRandom().randrange(_PORTS))
+
+
 def free_port() -> int:
-    """A TCP and UDP port of the loopback that nobody uses now, and that no connection will be given: those
-    come from 32768 on."""
+    """A TCP and UDP port of the loopback that nobody uses now, and that nobody else will be given."""
     while True:
-        port = random.SystemRandom().randrange(20_000, 32_000)
+        port = _FIRST_PORT + next(_TURN) % _PORTS
         with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
             try:
                 tcp.bind(("127.0.0.1", port))
