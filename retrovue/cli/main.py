@@ -55,10 +55,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-#: Commands that don't end by themselves.
-_RUNS_FOR_EVER = frozenset({"serve"})
-
-
 class _Command(argparse.ArgumentParser):
     """A command's parser, to which the order of options and words is all one: plain argparse takes
     ``sql QUERY --json STATION`` for a query without a station, and then knows no STATION."""
@@ -100,7 +96,7 @@ def _on_any_terminal() -> None:
 
 def program() -> int:
     """The whole process: one command, and nothing to be stopped behind it."""
-    if _RUNS_FOR_EVER.isdisjoint(sys.argv[1:]):
+    if "serve" not in sys.argv[1:]:  # which doesn't end by itself
         seldom()
     # numpy would start a thread a processor for linear algebra, of which there is none here.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

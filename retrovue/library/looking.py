@@ -79,6 +79,7 @@ class _Output:
             try:
                 self._read(stream)
             except Exception as error:
+                # In a thread, where nobody would hear of it: ``look`` raises it.
                 self.failed = error
             while stream.read(1 << 16):
                 pass  # the child must not fail of a pipe that nobody reads: how it ends says what it thinks

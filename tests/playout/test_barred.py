@@ -72,9 +72,9 @@ def without(playlog: Playlog, barred: dict[str, str]) -> Playlog:
 
 async def its_picture_is_there(b: Bench, seconds: float = 20.0) -> None:
     """Until the channel shows a file: on a busy machine a slate may come before."""
-    async with asyncio.timeout(seconds):
-        while b.manager.health is not Health.ON_AIR:  # noqa: ASYNC110  the channel tells nobody
-            await asyncio.sleep(0.05)
+    async with b.clock.deadline(seconds):
+        while b.manager.health is not Health.ON_AIR:
+            await b.clock.wait(0.05)
 
 
 @pytest.mark.on_air

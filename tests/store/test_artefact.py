@@ -265,8 +265,8 @@ def test_a_table_too_few_is_refused(file: Path, table: str) -> None:
     "statement",
     [
         "SELECT * FROM read_csv('/etc/passwd')",
-        "COPY artefact TO '/tmp/retrovue-test-copy.csv'",
-        "ATTACH '/tmp/retrovue-test-attach.duckdb'",
+        "COPY artefact TO '/nowhere/copy.csv'",
+        "ATTACH '/nowhere/attach.duckdb'",
         "INSTALL httpfs",
         "LOAD httpfs",
         "SET enable_external_access = true",
