@@ -9,7 +9,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -106,8 +106,14 @@ class Bench:
         return self.playlog.entries[index]
 
 
+def unhurried() -> StationClock:
+    """A station whose seconds last two: where not a single slate is forgiven, a busy machine's encoders and
+    decoders have that much more time for each picture."""
+    return StationClock(speed=0.5)
+
+
 async def capture(signal: ChannelSignal, clock: MasterClock, seconds: float) -> bytes:
-    """What a viewer receives in ``seconds``; the signal stays open."""
+    """What a viewer receives in ``seconds`` of station time; the signal stays open."""
     found: list[bytes] = []
 
     async def read() -> None:
@@ -115,7 +121,7 @@ async def capture(signal: ChannelSignal, clock: MasterClock, seconds: float) -> 
             found.append(chunk)
 
     try:
-        async with clock.deadline(seconds):
+        async with clock.deadline_at(clock.now() + timedelta(seconds=seconds)):
             await read()
     except TimeoutError:
         pass

@@ -18,7 +18,18 @@ from retrovue.library.catalog import Asset
 from retrovue.playout.house_copy import CopyWriter, HouseCopy, Portion
 from retrovue.playout.overlay import Layer
 from retrovue.playout.sources import house
-from tests.playout.lab import BENCH, CHANNEL, CLIPS, Bench, Item, bench, capture, children, conformed
+from tests.playout.lab import (
+    BENCH,
+    CHANNEL,
+    CLIPS,
+    Bench,
+    Item,
+    bench,
+    capture,
+    children,
+    conformed,
+    unhurried,
+)
 from tests.playout.test_signal import reading_of, tick_of
 from tests.tools.barcode_reader import Reading
 from tests.tools.ts_analyser import analyse
@@ -89,7 +100,7 @@ async def test_a_channel_of_house_copies_needs_no_child(tmp_path: Path) -> None:
         Item("ntsc", 2.74, in_s=12.3),
         Item("pal", 30.0),
     ]
-    async with bench(items, tmp_path, started_s=1.3) as b:
+    async with bench(items, tmp_path, started_s=1.3, clock=unhurried()) as b:
         with watched() as found:
             reading, tuned_s = await seen_of(b, 6.0, tmp_path)
             assert b.manager.producer.endswith("(house copy)")
@@ -110,7 +121,7 @@ async def test_any_frame_may_be_the_first_or_the_last(tmp_path: Path) -> None:
     await conformed("ntsc", tmp_path)
     ins = [0.0, 5.07, 2.236, 11.311, 0.4, 7.94, 3.003, 9.11]
     items = [Item("ntsc", 1.1 + 0.137 * n, in_s=at) for n, at in enumerate(ins)]
-    async with bench([*items, Item("ntsc", 30.0)], tmp_path) as b:
+    async with bench([*items, Item("ntsc", 30.0)], tmp_path, clock=unhurried()) as b:
         with watched() as found:
             reading, tuned_s = await seen_of(b, 9.0, tmp_path)
         seen, agreed = exact(b, reading, tuned_s)
@@ -135,7 +146,7 @@ async def test_copies_children_and_boundaries_follow_each_other_unseen(tmp_path:
         Item("pal", 1.3),
         Item("ntsc", 30.0),
     ]
-    async with bench(items, tmp_path) as b:
+    async with bench(items, tmp_path, clock=unhurried()) as b:
         reading, tuned_s = await seen_of(b, 8.0, tmp_path)
         seen, agreed = exact(b, reading, tuned_s)
         assert seen == agreed > 300
@@ -147,6 +158,7 @@ async def test_only_what_graphics_lie_over_is_rendered(tmp_path: Path) -> None:
         [Item("ntsc", 20.0)],
         tmp_path,
         layers=lambda e: (Layer("crawl", e.start + 130, e.start + 170, "Storm"),),
+        clock=unhurried(),
     ) as b:
         with watched() as found:
             reading, tuned_s = await seen_of(b, 4.0, tmp_path)
@@ -160,7 +172,10 @@ async def test_only_what_graphics_lie_over_is_rendered(tmp_path: Path) -> None:
 async def test_graphics_that_stay_are_rendered_throughout(tmp_path: Path) -> None:
     await conformed("ntsc", tmp_path)
     async with bench(
-        [Item("ntsc", 20.0)], tmp_path, layers=lambda e: (Layer("bug", e.start, e.end, "5"),)
+        [Item("ntsc", 20.0)],
+        tmp_path,
+        layers=lambda e: (Layer("bug", e.start, e.end, "5"),),
+        clock=unhurried(),
     ) as b:
         with watched() as found:
             reading, tuned_s = await seen_of(b, 2.0, tmp_path)
@@ -179,7 +194,7 @@ async def test_damage_in_a_copy_is_found_before_its_time_and_rendered_around(
     with path.open("r+b") as file:
         file.seek(offset + 100)
         file.write(b"damaged")
-    async with bench([Item("ntsc", 20.0)], tmp_path) as b:
+    async with bench([Item("ntsc", 20.0)], tmp_path, clock=unhurried()) as b:
         with watched() as found:
             reading, tuned_s = await seen_of(b, 6.0, tmp_path)
         seen, agreed = exact(b, reading, tuned_s)
@@ -267,7 +282,7 @@ async def test_a_copy_outlives_its_original_and_is_used_without_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     await conformed("ntsc", tmp_path)
-    async with bench([Item("ntsc", 20.0)], tmp_path) as b:
+    async with bench([Item("ntsc", 20.0)], tmp_path, clock=unhurried()) as b:
         whole = b.programme.assets
 
         def lost(asset_id: str) -> Asset | None:
@@ -286,7 +301,7 @@ async def test_a_copy_outlives_its_original_and_is_used_without_it(
 async def test_a_boundary_that_dies_costs_no_frame(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     await conformed("ntsc", tmp_path)
     items = [Item("ntsc", 6.5), Item("ntsc", 20.0, in_s=5.07)]
-    async with bench(items, tmp_path) as b:
+    async with bench(items, tmp_path, clock=unhurried()) as b:
         tuned_s = b.clock.now_us() / 1e6
         viewer = await b.tune()
         reading = asyncio.create_task(capture(viewer, b.clock, 5.0))
@@ -341,7 +356,7 @@ async def test_a_store_that_hangs_holds_up_nobody(
     monkeypatch.setattr(HouseCopy, "_read", read)
     monkeypatch.setattr(house, "STALL_S", 1.5)
     try:
-        async with bench([Item("ntsc", 20.0)], tmp_path) as b:
+        async with bench([Item("ntsc", 20.0)], tmp_path, clock=unhurried()) as b:
             reading, tuned_s = await seen_of(b, 6.0, tmp_path)
             seen, agreed = exact(b, reading, tuned_s)
             assert seen == agreed > 300
@@ -358,7 +373,7 @@ async def test_behind_the_end_of_a_copy_the_stand_in_takes_over(tmp_path: Path) 
         Item("ntsc", 1.5, in_s=30.0, fallbacks=("pal",)),  # the plan is wrong: it has 20 s
         Item("ntsc", 20.0, in_s=6.0),
     ]
-    async with bench(items, tmp_path) as b:
+    async with bench(items, tmp_path, clock=unhurried()) as b:
         with watched() as found:
             reading, tuned_s = await seen_of(b, 3.0, tmp_path)
         shown = {0: set[int | None](), 1: set[int | None](), 2: set[int | None]()}
@@ -399,7 +414,7 @@ async def test_every_codec_of_the_house_is_copied(rate: str, codec: str, audio: 
     await conformed("ntsc", tmp_path, channel=channel)
     await conformed("pal", tmp_path, (4.0,), channel=channel)
     items = [Item("ntsc", 1.7, in_s=3.21), Item("pal", 1.4, in_s=4.0), Item("ntsc", 20.0, in_s=5.07)]
-    async with bench(items, tmp_path, channel=channel) as b:
+    async with bench(items, tmp_path, channel=channel, clock=unhurried()) as b:
         with watched() as found:
             tuned_s = b.clock.now_us() / 1e6
             viewer = await b.tune()
