@@ -15,7 +15,7 @@ from retrovue.playout.director import Presentation
 from retrovue.playout.modes import OrderBook
 from retrovue.playout.ticks import TickGrid
 from retrovue.stream.mpegts import WRAP
-from tests.playout.lab import BENCH, CHANNEL, CLIPS, Bench, Item, bench, capture, children
+from tests.playout.lab import BENCH, CHANNEL, CLIPS, Bench, Item, bench, capture, children, unhurried
 from tests.playout.test_signal import reading_of, tick_of
 from tests.tools.scte35_syntax import parse_cue
 from tests.tools.ts_analyser import analyse
@@ -61,13 +61,13 @@ def the_break_ends_and_what_is_left_of_it_is_another(
 async def test_a_takeover_of_four_watched_channels_and_the_way_back(tmp_path: Path) -> None:
     plan = [Item("pal", 1.0), Item("ntsc", 17.0, kind=SegmentKind.AD), Item("film", 15.0)]
     cued = replace(BENCH, cues="splice_insert")
-    async with bench(plan, tmp_path, more=MORE, presentation=VOICE, channel=cued) as b:
+    async with bench(plan, tmp_path, more=MORE, presentation=VOICE, channel=cued, clock=unhurried()) as b:
         tuned_s = b.clock.now_us() / 1e6
         viewers = [await b.tune(f"127.0.0.1:{n}", channel) for n, channel in enumerate(ALL)]
         captures = [asyncio.create_task(capture(v, b.clock, 12.0)) for v in viewers]
         await b.clock.wait(2.5)
         b.director.carry_out(OrderBook(Orders(emergency(b, EmergencyMode.TAKEOVER))))
-        async with b.clock.deadline(8):
+        async with b.clock.deadline(20):
             while any(b.director.control(c).airs != "takeover" for c in ALL):
                 await b.clock.wait(0.02)
         await b.clock.wait(1.0)
@@ -76,7 +76,7 @@ async def test_a_takeover_of_four_watched_channels_and_the_way_back(tmp_path: Pa
         )  # one encode for all of them; a second where a channel still built its lead
         on = len(children())
         b.director.carry_out(OrderBook())
-        async with b.clock.deadline(8):
+        async with b.clock.deadline(20):
             while any(b.director.control(c).airs != "programme" for c in ALL):
                 await b.clock.wait(0.02)
         assert on >= 1
@@ -132,7 +132,7 @@ async def test_a_channel_tuned_during_an_emergency_comes_up_in_it(tmp_path: Path
 
 
 async def test_a_crawl_is_laid_over_the_programme_that_goes_on(tmp_path: Path) -> None:
-    async with bench(PLAN, tmp_path, presentation=VOICE) as b:
+    async with bench(PLAN, tmp_path, presentation=VOICE, clock=unhurried()) as b:
         viewer = await b.tune()
         tuned_s = b.clock.now_us() / 1e6
         task = asyncio.create_task(capture(viewer, b.clock, 6.0))
@@ -167,7 +167,7 @@ async def test_sign_off_and_an_emergency_over_it(tmp_path: Path) -> None:
         off = Orders(sign_off=SignOff(b.clock.now()))
 
         async def aired(what: str) -> None:
-            async with b.clock.deadline(8):
+            async with b.clock.deadline(20):
                 while control.airs != what:
                     await b.clock.wait(0.02)
             await b.clock.wait(0.3)

@@ -15,7 +15,7 @@ from retrovue.playout import as_run_log
 from retrovue.playout.overlay import Layer
 from retrovue.playout.ticks import TickGrid
 from retrovue.stream.h264 import parameter_sets_hash
-from tests.playout.lab import CHANNEL, CLIPS, Item, bench, capture, children
+from tests.playout.lab import CHANNEL, CLIPS, Item, bench, capture, children, unhurried
 from tests.tools.barcode_reader import Reading, read, unwrap
 from tests.tools.ts_analyser import analyse
 
@@ -257,7 +257,8 @@ async def test_who_can_t_be_served_is_told(tmp_path: Path) -> None:
 
 async def test_a_graphic_put_on_in_mid_show_changes_the_source_and_nothing_else(tmp_path: Path) -> None:
     """What an emergency crawl does: the plan is cut at a tick to come, and the picture goes on there."""
-    async with bench([Item("ntsc", 12.0, in_s=2.0), Item("pal", 20.0)], tmp_path, started_s=1.0) as b:
+    items = [Item("ntsc", 12.0, in_s=2.0), Item("pal", 20.0)]
+    async with bench(items, tmp_path, started_s=1.0, clock=unhurried()) as b:
         viewer = await b.tune()
         reading_task = asyncio.create_task(capture(viewer, b.clock, 8.0))
         watcher = await b.tune("127.0.0.1:2")
