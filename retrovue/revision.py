@@ -32,7 +32,7 @@ _HARMLESS = (
 )
 
 #: Files that a compile reads; all others are only there, empty.
-_READ = (".yaml", ".yml", ".j2", ".jsonl", ".lock")
+_READ = (".yaml", ".yml", ".j2", ".jsonl", ".lock", ".svg")
 #: A larger file is no station file (bytes).
 _LARGEST = 64_000_000
 

@@ -220,7 +220,7 @@ def chosen_channels(channels: tuple[CompiledChannel, ...], wanted: str | None) -
 
 def artefact_side(artefact: Artefact, label: str) -> Side:
     """All that a published artefact has, as one side of a comparison."""
-    from retrovue.compiler.changes import Side
+    from retrovue.compiler.changes import Side, house
 
     header = artefact.header
     return Side(
@@ -233,6 +233,17 @@ def artefact_side(artefact: Artefact, label: str) -> Side:
         {c.channel: artefact.segments(c.channel, header.start_us, header.end_us) for c in artefact.channels},
         header.content_hash,
         tuple(artefact.findings()),
+        house(
+            {
+                "slug": header.station,
+                "name": header.name,
+                "timezone": header.timezone,
+                "clock": header.clock,
+            },
+            artefact.synthetics.values(),
+            artefact.overlays.values(),
+            artefact.templates,
+        ),
     )
 
 

@@ -17,8 +17,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from retrovue.compiler.model import Compiled, CompiledChannel, ScheduleEvent, Segment, SegmentKind
+from retrovue.compiler.model import (
+    Compiled,
+    CompiledChannel,
+    CompiledOverlay,
+    CompiledSynthetic,
+    ScheduleEvent,
+    Segment,
+    SegmentKind,
+)
 from retrovue.diagnostics import Diagnostic
+from retrovue.station.schema import spell_duration
 
 
 class Mark(StrEnum):
@@ -52,6 +61,8 @@ class Side:
     segments: Mapping[str, Sequence[Segment]]  #: by channel, in order
     content_hash: str = ""
     diagnostics: tuple[Diagnostic, ...] = ()  #: what its compile had to say
+    #: What all channels share on the screen: "station", "overlay bug", "card cards/ident.svg" → its words.
+    house: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +116,12 @@ class ChannelChanges:
     changes: tuple[Change, ...] = ()  #: in order of time
     unchanged: int = 0
     playlist: Playlist = field(default_factory=Playlist)
+    overlays: int = 0  #: programmes over which other overlays lie
+    overlays_us: int | None = None  #: the first such difference
 
     @property
     def any(self) -> bool:
-        return bool(self.presence or self.settings or self.changes or self.playlist.any)
+        return bool(self.presence or self.settings or self.changes or self.playlist.any or self.overlays)
 
     @property
     def first_us(self) -> int | None:
@@ -128,10 +141,11 @@ class Changes:
     start_us: int
     end_us: int
     channels: tuple[ChannelChanges, ...]  #: every channel of either side, in order of number
+    house: tuple[tuple[str, str, str, str], ...] = ()  #: (whose, setting, before, after)
 
     @property
     def any(self) -> bool:
-        return any(channel.any for channel in self.channels)
+        return bool(self.house) or any(channel.any for channel in self.channels)
 
     @property
     def first_programme_us(self) -> int | None:
@@ -141,9 +155,12 @@ class Changes:
     @property
     def first_us(self) -> int | None:
         """The first instant at which anything at all airs differently."""
-        found = [c.playlist.first_us for c in self.channels if c.playlist.first_us is not None]
-        if self.first_programme_us is not None:
-            found.append(self.first_programme_us)
+        found = (self.first_programme_us, self.playlist.first_us, self.first_overlay_us)
+        return min((at for at in found if at is not None), default=None)
+
+    @property
+    def first_overlay_us(self) -> int | None:
+        found = [channel.overlays_us for channel in self.channels if channel.overlays_us is not None]
         return min(found, default=None)
 
     def count(self, mark: Mark) -> int:
@@ -190,7 +207,53 @@ def side_of(compiled: Compiled, label: str) -> Side:
         segments,
         compiled.content_hash,
         compiled.diagnostics,
+        house(
+            {
+                "slug": compiled.station,
+                "name": compiled.name,
+                "timezone": compiled.timezone,
+                "clock": compiled.clock,
+            },
+            compiled.synthetics,
+            compiled.overlays,
+            {template.template: template.text for template in compiled.templates},
+        ),
     )
+
+
+def house(
+    station: Mapping[str, str],
+    synthetics: Iterable[CompiledSynthetic],
+    overlays: Iterable[CompiledOverlay],
+    cards: Mapping[str, str],
+) -> Mapping[str, Mapping[str, str]]:
+    """What all channels share on the screen, by what it is and by the word that the station has for it."""
+    return {
+        "station": station,
+        **{
+            f"synthetic {s.synthetic}": {"shows": s.shows, "title": s.title, "text": s.text}
+            for s in synthetics
+        },
+        **{
+            f"overlay {o.overlay}": {
+                **{name: str(getattr(o, name)) for name in _OF_OVERLAY},
+                "lasts": spell_duration(o.lasts_us) if o.lasts_us else "",
+                "during": ", ".join(map(_window, o.during.split(","))) if o.during else "",
+                "over_ads": "true" if o.over_ads else "false",
+            }
+            for o in overlays
+        },
+        **{f"card {name}": {"drawing": text} for name, text in cards.items()},
+    }
+
+
+def _window(minutes: str) -> str:
+    """ "18:00-23:00" of "1080-1380"."""
+    return "-".join(f"{at // 60:02}:{at % 60:02}" for at in map(int, minutes.split("-")))
+
+
+#: What is said of an overlay as it is written.
+_OF_OVERLAY = ("shows", "text", "image", "corner", "size", "opacity", "colour", "animation", "speed", "at")
 
 
 def changes(old: Side, new: Side, start_us: int | None = None, end_us: int | None = None) -> Changes:
@@ -209,7 +272,24 @@ def changes(old: Side, new: Side, start_us: int | None = None, end_us: int | Non
         else:
             side, mark = (new, Mark.ADDED) if slug in after else (old, Mark.DROPPED)
             found.append(_alone(after.get(slug) or before[slug], side, mark, start, end))
-    return Changes(old, new, start, end, tuple(found))
+    return Changes(old, new, start, end, tuple(found), tuple(_house(old, new, start, end)))
+
+
+def _house(old: Side, new: Side, start: int, end: int) -> Iterable[tuple[str, str, str, str]]:
+    """What is drawn another way, of what both sides have and show."""
+    shown = {"station"}
+    for side in (old, new):
+        for segments in side.segments.values():
+            for segment in _within_segments(segments, start, end):
+                shown.update(f"overlay {overlay}" for overlay in segment.overlays)
+                if segment.synthetic:
+                    shown.add(f"synthetic {segment.synthetic}")
+    for thing, before in old.house.items():
+        after = new.house.get(thing)
+        if after is not None and (thing in shown or thing.startswith("card ")):
+            for word, value in before.items():
+                if value != after[word]:
+                    yield thing, word, value, after[word]
 
 
 # --- one channel -----------------------------------------------------------------------------------
@@ -217,6 +297,8 @@ def changes(old: Side, new: Side, start_us: int | None = None, end_us: int | Non
 #: Settings of a channel that show on the air or in a guide, as an operator calls them.
 _SETTINGS = (
     "number",
+    "vchannel",
+    "guide_id",
     "name",
     "callsign",
     "group",
@@ -226,6 +308,7 @@ _SETTINGS = (
     "rate",
     "codec",
     "encoder",
+    "preset",
     "video_kbps",
     "audio_codec",
     "audio_kbps",
@@ -243,6 +326,9 @@ def _both(
     before = _within(old.events.get(channel.channel, ()), start, end)
     after = _within(new.events.get(channel.channel, ()), start, end)
     changed, same = pair(before, after)
+    there = _within_segments(old.segments.get(channel.channel, ()), start, end)
+    here = _within_segments(new.segments.get(channel.channel, ()), start, end)
+    under = _other_overlays(there, here)
     return ChannelChanges(
         channel,
         settings=tuple(
@@ -252,11 +338,9 @@ def _both(
         ),
         changes=tuple(changed),
         unchanged=len(same),
-        playlist=_playlist(
-            _within_segments(old.segments.get(channel.channel, ()), start, end),
-            _within_segments(new.segments.get(channel.channel, ()), start, end),
-            same,
-        ),
+        playlist=_playlist(there, here, same),
+        overlays=len({segment.event_id for segment in under}),
+        overlays_us=min((segment.start_us for segment in under), default=None),
     )
 
 
@@ -293,13 +377,17 @@ def _listed(event: ScheduleEvent) -> tuple[object, ...]:
         event.start_us,
         event.end_us,
         event.kind,
-        event.program,
+        # What a program is called in YAML shows nowhere; of a synthetic the slug is all that there is.
+        "" if event.asset_id else event.program,
         event.asset_id,
         event.title,
         event.subtitle,
+        event.description,
         event.season,
         event.episode,
         event.year,
+        event.original_date,
+        event.categories,
         event.rating,
     )
 
@@ -418,6 +506,12 @@ def _playlist(
         ),
         first_us=min(s.start_us for s in (*gone, *come)),
     )
+
+
+def _other_overlays(old: Sequence[Segment], new: Sequence[Segment]) -> list[Segment]:
+    """Those that air as before, with other overlays."""
+    before = {_piece(segment): segment.overlays for segment in old}
+    return [segment for segment in new if before.get(_piece(segment), segment.overlays) != segment.overlays]
 
 
 def by_date(channel: ChannelChanges) -> dict[date, list[Change]]:

@@ -7,7 +7,10 @@ The JSON document (every instant RFC 3339 in UTC):
 - ``first_change``: the first instant at which anything airs differently, or null
 - ``first_programme_change``: the same of programmes alone
 - ``new_warnings``: what the newer compile has to say and the older one had not, a line each
-- ``totals``: ``changed``, ``added``, ``dropped``, ``moved``, ``unchanged`` programmes, and ``playlist``
+- ``settings``: what all channels share on the screen: ``of`` ("station", "overlay bug", "synthetic
+  station-ident", "card cards/ident.svg"), ``setting``, ``before``, ``after``
+- ``totals``: ``changed``, ``added``, ``dropped``, ``moved``, ``unchanged`` programmes, ``overlays``
+  (programmes over which other overlays lie), and ``playlist``
 - ``channels``: per channel ``channel``, ``number``, ``name``, ``presence`` ("both", "added", "dropped"),
   ``settings`` (``setting``, ``before``, ``after``), the same counts, ``playlist``, and ``changes``: each
   with ``change`` (changed, added, dropped, moved), ``before`` and ``after`` (a programme or null), ``line``
@@ -41,26 +44,31 @@ def headline(found: Changes) -> str:
     until = when(found.end_us, zone)
     if first is None:
         if found.any:
-            return f"nothing changes on air up to {until}, but settings of channels do"
+            whose = "of the station" if found.house else "of channels"
+            return f"nothing changes on air up to {until}, but settings {whose} do"
         return f"nothing changes on air up to {until}"
     at = max(first, found.start_us)
-    if programme is None:
-        return f"nothing changes on air before {when(at, zone)}, and then only between programmes"
-    shown = max(programme, found.start_us)
-    if at < shown:
-        return (
-            f"nothing changes on air before {when(at, zone)}, "
-            f"and up to {when(shown, zone)} only between programmes"
-        )
-    return f"nothing changes on air before {when(at, zone)}"
+    before = f"nothing changes on air before {when(at, zone)}"
+    shown = max(programme, found.start_us) if programme is not None else None
+    if shown == at:
+        return before
+    first_of = {"between programmes": found.playlist.first_us, "in overlays": found.first_overlay_us}
+    only = [what for what, us in first_of.items() if us is not None and (shown is None or us < shown)]
+    where = " and ".join(only)
+    return f"{before}, and {f'up to {when(shown, zone)}' if shown is not None else 'then'} only {where}"
 
 
 def total(found: Changes) -> str:
     """ "1 changed, 2 added, 329 unchanged; 12 spots moved"."""
     counts = [f"{found.count(mark)} {word}" for mark, word in WORDS.items() if found.count(mark)]
     line = ", ".join([*counts, f"{found.unchanged} unchanged"])
-    between = playlist_line(found.playlist)
-    return f"{line}; {between}" if between else line
+    over = overlays_line(sum(channel.overlays for channel in found.channels))
+    return "; ".join(filter(None, (line, playlist_line(found.playlist), over)))
+
+
+def overlays_line(programmes: int) -> str:
+    """ "2 programmes with other overlays"; empty when there is none."""
+    return f"{plural(programmes, 'programme')} with other overlays" if programmes else ""
 
 
 def playlist_line(playlist: Playlist) -> str:
@@ -105,6 +113,18 @@ def difference(change: Change, zone: ZoneInfo) -> str:
         told.append(f"until {clock(new.end_us, zone)} (was {clock(old.end_us, zone)})")
     if old.rating != new.rating:
         told.append(f"{old.rating or 'unrated'} → {new.rating or 'unrated'}")
+    if old.categories != new.categories:
+        told.append(
+            f"{'/'.join(old.categories) or 'no category'} → {'/'.join(new.categories) or 'no category'}"
+        )
+    if old.description != new.description:
+        told.append("described otherwise")
+    if old.kind != new.kind:
+        told.append(f"{old.kind} → {new.kind}")
+    if old.original_date != new.original_date:
+        told.append(f"first aired {old.original_date or 'unknown'} → {new.original_date or 'unknown'}")
+    if not told and not old.asset_id and old.program != new.program:
+        told.append(f"{old.program} → {new.program}")
     return f"{after} {', '.join(told)}" if told else after
 
 
@@ -128,10 +148,19 @@ def settings_lines(channel: ChannelChanges) -> Iterator[str]:
         yield printable(f"~ {ident.number} {setting}: {before or 'none'} → {after or 'none'}")
 
 
+def house_lines(found: Changes) -> Iterator[str]:
+    """ "~ station name: Retro → Retro Television", "~ card cards/ident.svg is drawn otherwise"."""
+    for thing, setting, before, after in found.house:
+        if setting == "drawing":
+            yield printable(f"~ {thing} is drawn otherwise")
+        else:
+            yield printable(f"~ {thing} {setting}: {before or 'none'} → {after or 'none'}")
+
+
 def text(found: Changes) -> str:
     """For a terminal: the headline, a line a change, the total."""
     zone = ZoneInfo(found.new.timezone)
-    lines = [headline(found)]
+    lines = [headline(found), *house_lines(found)]
     for channel in found.channels:
         if not channel.any:
             continue
@@ -139,6 +168,8 @@ def text(found: Changes) -> str:
         lines += [line(channel, change, zone) for change in channel.changes]
         if between := playlist_line(channel.playlist):
             lines.append(f"~ {channel.channel.number} between programmes: {between}")
+        if over := overlays_line(channel.overlays):
+            lines.append(f"~ {channel.channel.number} {over}")
     lines += [f"! {said}" for said in warning_lines(found)]
     lines.append(total(found))
     return "\n".join(lines)
@@ -175,6 +206,8 @@ def markdown(found: Changes) -> str:
         f"{escaped(when(found.start_us, zone))} to {escaped(when(found.end_us, zone))}, "
         f"times in {escaped(found.new.timezone)}</sub>",
     ]
+    if said := list(house_lines(found)):
+        out += ["", *(f"- {escaped(line[2:])}" for line in said)]
     for channel in found.channels:
         if channel.any:
             out += _markdown_channel(channel, zone)
@@ -191,6 +224,8 @@ def _markdown_channel(channel: ChannelChanges, zone: ZoneInfo) -> list[str]:
     counts = [f"{channel.count(mark)} {word}" for mark, word in WORDS.items() if channel.count(mark)]
     if channel.playlist.spots:
         counts.append(plural(channel.playlist.spots, "spot"))
+    if channel.overlays:
+        counts.append("overlays")
     if channel.settings or channel.presence:
         counts.append("the channel itself")
     if not counts:
@@ -210,6 +245,8 @@ def _markdown_channel(channel: ChannelChanges, zone: ZoneInfo) -> list[str]:
         out += [_row(change, zone) for change in channel.changes]
     if between := playlist_line(channel.playlist):
         out += ["", f"Between programmes: {escaped(between)}."]
+    if over := overlays_line(channel.overlays):
+        out += ["", f"{escaped(over)}."]
     return [*out, "", "</details>"]
 
 
@@ -242,6 +279,16 @@ def _told(event: ScheduleEvent, other: ScheduleEvent, zone: ZoneInfo) -> str:
         told.append(f"until {clock(event.end_us, zone)}")
     if event.rating != other.rating:
         told.append(event.rating or "unrated")
+    if event.categories != other.categories:
+        told.append("/".join(event.categories) or "no category")
+    if event.description != other.description:
+        told.append(f"“{event.description}”" if event.description else "no description")
+    if event.kind != other.kind:
+        told.append(event.kind)
+    if event.original_date != other.original_date:
+        told.append(f"first aired {event.original_date or 'unknown'}")
+    if not event.asset_id and event.program != other.program:
+        told.append(event.program)
     return ", ".join(told)
 
 
@@ -274,9 +321,14 @@ def as_json(found: Changes) -> dict[str, Any]:
         "first_change": _instant(found.first_us),
         "first_programme_change": _instant(found.first_programme_us),
         "new_warnings": warning_lines(found),
+        "settings": [
+            {"of": thing, "setting": setting, "before": before, "after": after}
+            for thing, setting, before, after in found.house
+        ],
         "totals": {
             **{word: found.count(mark) for mark, word in WORDS.items()},
             "unchanged": found.unchanged,
+            "overlays": sum(channel.overlays for channel in found.channels),
             "playlist": _playlist(found.playlist),
         },
         "channels": [
@@ -291,6 +343,7 @@ def as_json(found: Changes) -> dict[str, Any]:
                 ],
                 **{word: channel.count(mark) for mark, word in WORDS.items()},
                 "unchanged": channel.unchanged,
+                "overlays": channel.overlays,
                 "playlist": _playlist(channel.playlist),
                 "changes": [
                     {

@@ -13,7 +13,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from retrovue.compiler.changes import WORDS, Change, Changes, ChannelChanges, Mark, by_date
 from retrovue.compiler.model import ScheduleEvent, Segment
-from retrovue.reports.changes import headline, settings_lines, total, warning_lines
+from retrovue.reports.changes import headline, house_lines, settings_lines, total, warning_lines
 from retrovue.reports.guide import ChannelListing, Listing
 from retrovue.reports.wording import clock, detail, length, local, plural, when
 from retrovue.resources import shipped
@@ -58,7 +58,10 @@ def changes_page(found: Changes) -> str:
                 {"number": c.channel.number, "name": c.channel.name, "counts": _counts(c)}
                 for c in found.channels
             ],
-            "notes": [said[2:] for c in found.channels for said in settings_lines(c)],
+            "notes": [
+                said[2:]
+                for said in (*house_lines(found), *(n for c in found.channels for n in settings_lines(c)))
+            ],
             "warnings": warning_lines(found),
             "days": [_day(found, on, zone) for on in dates],
         },
@@ -71,6 +74,7 @@ def _counts(channel: ChannelChanges) -> list[tuple[str, int]]:
         ("unchanged", channel.unchanged),
         ("spots", channel.playlist.spots),
         ("breaks", channel.playlist.breaks),
+        ("overlays", channel.overlays),
     ]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from retrovue.resources import shipped
 from tests.changes.conftest import AS_OF, PLAN, commit, edit, git, lock
 from tests.cli.run import Ran, run
 
@@ -337,6 +338,84 @@ def test_settings_of_a_channel(folder: Path) -> None:
     ran = diff(folder)
     assert ran.code == 2
     assert "~ 5.1 name: Channel One → One" in lines(ran)
+
+
+def test_what_lies_over_the_picture(folder: Path) -> None:
+    """A bug that comes is seen as much as a film that goes."""
+    edit(folder / "channel.yaml", "name: Channel One", "name: Channel One\noverlays: [bug, news]")
+    (folder / "overlays.yaml").write_text("overlay: news\nshows: crawl\ntext: Read all about it\n")
+    ran = diff(folder)
+    assert ran.code == 2
+    assert lines(ran)[0] == "nothing changes on air before Mon 01 Jun 12:00, and then only in overlays"
+    count = re.fullmatch(r"~ 5\.1 (\d+) programmes with other overlays", lines(ran)[1])
+    assert count
+    assert lines(ran)[2].endswith(f" unchanged; {count[1]} programmes with other overlays")
+    assert json.loads(diff(folder, "--format", "json").out)["totals"]["overlays"] == int(count[1])
+    assert f"{count[1]} programmes with other overlays." in diff(folder, "--format", "markdown").out
+    assert f'<td class="overlays">{count[1]}</td>' in diff(folder, "--format", "html").out
+    commit(folder, "A crawl")
+    assert diff(folder).code == 0
+    # The same overlay says something else.
+    edit(folder / "overlays.yaml", "Read all about it", "Nothing new")
+    edit(folder / "overlays.yaml", "shows: crawl", "shows: crawl\nlasts: 30s\nduring: 18:00-23:00")
+    ran = diff(folder)
+    assert ran.code == 2
+    assert lines(ran)[:4] == [
+        "nothing changes on air up to Wed 03 Jun 06:00, but settings of the station do",
+        "~ overlay news text: Read all about it → Nothing new",
+        "~ overlay news lasts: none → 30s",
+        "~ overlay news during: none → 18:00-23:00",
+    ]
+    # What nobody shows may be anything.
+    edit(folder / "channel.yaml", "overlays: [bug, news]", "overlays: bug")
+    commit(folder, "No crawl")
+    edit(folder / "overlays.yaml", "Nothing new", "Much")
+    assert diff(folder).code == 0
+
+
+def test_what_all_channels_share_on_the_screen(folder: Path) -> None:
+    edit(folder / "station.yaml", "name: Mini Television", "name: Maxi Television")
+    edit(folder / "station.yaml", "station: mini", "station: maxi")
+    card = folder / "templates" / "cards" / "slate.svg"
+    card.parent.mkdir(parents=True)
+    card.write_text((shipped("templates") / "cards" / "slate.svg").read_text())
+    commit(folder, "A card")
+    assert diff(folder).code == 0
+    card.write_text(card.read_text().replace("<rect", '<rect opacity="0.5"', 1))
+    (folder / "ident.yaml").write_text("synthetic: station-ident\nshows: ident\ntext: Hello\n")
+    ran = diff(folder, "HEAD~1")
+    assert ran.code == 2
+    said = lines(ran)
+    assert "~ station name: Mini Television → Maxi Television" in said
+    assert "~ station slug: mini → maxi" in said
+    assert "~ 5.1 guide_id: C5.1.mini.retrovue.tv → C5.1.maxi.retrovue.tv" in said
+    assert "~ synthetic station-ident text: none → Hello" in said
+    assert "~ card cards/slate.svg is drawn otherwise" in lines(diff(folder))
+    found = json.loads(diff(folder, "--format", "json").out)
+    assert {"of": "synthetic station-ident", "setting": "text", "before": "", "after": "Hello"} in found[
+        "settings"
+    ]
+    assert "card cards/slate.svg is drawn otherwise" in diff(folder, "--format", "html").out
+    assert "- card cards/slate.svg is drawn otherwise" in diff(folder, "--format", "markdown").out
+
+
+def test_what_the_guide_says_of_a_programme(folder: Path) -> None:
+    edit(
+        folder / "programs.yaml",
+        "program: film\n",
+        "program: film\ndescription: Two hours\ncategories: [Late]\n",
+    )
+    ran = diff(folder)
+    assert ran.code == 2
+    assert "~ 5.1 Mon 01 Jun 21:00 Charade (1963) Movie → Late, described otherwise" in lines(ran), ran.out
+
+
+def test_what_a_program_is_called_in_yaml_is_nobodys_business(folder: Path) -> None:
+    edit(folder / "programs.yaml", "program: film\n", "program: feature\n")
+    edit(folder / "plans" / "all.yaml", '"21:00": film', '"21:00": feature')
+    ran = diff(folder)
+    assert ran.code == 0, ran.out
+    assert lines(ran)[0] == "nothing changes on air up to Wed 03 Jun 06:00"
 
 
 def test_an_output_that_can_not_be_written(folder: Path) -> None:
