@@ -21,6 +21,9 @@ LOCK_FOLDER = "catalog.lock"
 #: The key of ``Asset.extra`` under which a spot's flights stand.
 FLIGHT = "flight"
 
+#: A larger number of a season or episode is no number of one, nor is a later year.
+MOST_NUMBER, MOST_YEAR = 1_000_000, 9999
+
 _BETWEEN_GENRES = re.compile(r"[,;/|]")
 
 
@@ -155,7 +158,7 @@ def genres(asset: Asset) -> tuple[str, ...]:
 
 def flight_word(value: object) -> str:
     """ "2026-11-01..2026-12-24" or one date, checked. Raises ``ValueError``."""
-    text = str(value).strip()
+    text = str(value).strip() if isinstance(value, (str, int, datetime.date)) else "…"
     first, dots, last = text.partition("..")
     try:
         begins = datetime.date.fromisoformat(first)
@@ -164,7 +167,7 @@ def flight_word(value: object) -> str:
         raise ValueError(f"{text!r} is no flight: write it like 2026-11-01..2026-12-24") from None
     if ends < begins:
         raise ValueError(f"{text!r} ends before it begins")
-    return text
+    return f"{begins}..{ends}" if dots else f"{begins}"
 
 
 def flights(asset: Asset) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from retrovue.library.enrichment import Looked, look_into, made_by
 from retrovue.library.finding import Finding, Stopped, Unreadable
 from retrovue.library.identity import as_before, copies, duplicate, moved
 from retrovue.library.known_files import Known, KnownFiles, mtime_of
+from retrovue.library.lock import LockError, parse_line
 from retrovue.library.lock_lines import LockLines, line_hash, line_of
 from retrovue.library.loudness import gain_for
 from retrovue.library.marks import snap_asset_marks
@@ -358,6 +359,9 @@ class _Ingest:
 
     def _take(self, media: FoundMedia, looked: Looked, gone: dict[bytes, Asset]) -> None:
         """The file is an asset."""
+        if (wrong := _unkeepable(_finish(_ready(looked.asset, None), media)[0])) is not None:
+            self._told_nothing(media, wrong)
+            return
         before = self._previous.get(media.asset.id)
         found, collection = looked.asset, self._collections[media.asset.collection]
         approved = collection.approve == "auto"
@@ -538,6 +542,21 @@ def _finish(asset: Asset, media: FoundMedia) -> tuple[Asset, Finding | None]:
             f"{len(outside)} of its marks lie outside its {asset.duration_us / 1e6:.1f} s and are left out",
         )
     return snap_asset_marks(asset), complaint
+
+
+def _unkeepable(asset: Asset) -> Finding | None:
+    """Why a line of the lock can't hold it: whoever read the lock would stumble over that line."""
+    try:
+        parse_line(asset.collection, line_of(asset).decode(), "what is said of it")
+    except UnicodeEncodeError:
+        why = "what is said of it: there is half a character (a lone surrogate) in it"
+    except LockError as error:
+        why = str(error)
+    else:
+        return None
+    return Finding(
+        "bad-fields", asset.collection, asset.path, why, help="mend it where it is said, or in a sidecar"
+    )
 
 
 def _is_held(asset: Asset, findings: Iterable[Finding]) -> bool:

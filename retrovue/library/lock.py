@@ -25,6 +25,8 @@ from retrovue.errors import RetroVueError
 from retrovue.library.catalog import (
     FLIGHT,
     LOCK_FOLDER,
+    MOST_NUMBER,
+    MOST_YEAR,
     PARTS,
     Asset,
     AssetState,
@@ -39,8 +41,6 @@ _SUFFIX = ".jsonl"
 _NEW = ".new"
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DATE = r"^(\d{4}-\d{2}-\d{2})?$"
-#: A larger number of a season or episode is no number of one.
-_MOST = 1_000_000
 _WINDOW = r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
 _FRACTION = r"^([1-9]\d*/[1-9]\d*)?$"
 
@@ -105,9 +105,9 @@ class _Line(BaseModel):
     revoked: bool = False
     title: str = ""
     series: str = ""
-    season: int | None = Field(default=None, ge=0, le=_MOST)
-    episode: int | None = Field(default=None, ge=0, le=_MOST)
-    year: int | None = Field(default=None, ge=0, le=9999)
+    season: int | None = Field(default=None, ge=0, le=MOST_NUMBER)
+    episode: int | None = Field(default=None, ge=0, le=MOST_NUMBER)
+    year: int | None = Field(default=None, ge=0, le=MOST_YEAR)
     date: str = Field(default="", pattern=_DATE)
     duration_us: int = Field(default=0, ge=0)
     frames: int = Field(default=0, ge=0)

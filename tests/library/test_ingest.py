@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,30 @@ def test_sidecars_win_and_a_broken_one_changes_nothing(station: Path, ingest: In
     outcome = ingest()
     assert [(f["code"], f["path"]) for f in outcome["findings"]] == [("bad-sidecar", "a.yaml")]
     assert ingest.lock()["a"] == asset
+
+
+def test_no_line_is_written_that_nobody_could_read(
+    station: Path, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(station / "media" / "a.mp4")
+    make(station / "media" / "b.mp4")
+    ingest()
+    before = ingest.lock()
+
+    def says(self: ProbeEnricher, asset: Asset, location: Path) -> Asset:
+        """As an enricher or an adapter might that somebody else has written."""
+        spoilt = {"a": {"season": -1}, "b": {"title": "\ud800"}}
+        return replace(asset, duration_us=1_000_000, **spoilt[asset.key])
+
+    monkeypatch.setattr(ProbeEnricher, "enrich", says)
+    monkeypatch.setattr(ProbeEnricher, "edition", ProbeEnricher.edition + 1)
+    outcome = ingest()
+    assert [(f["code"], f["path"]) for f in outcome["findings"]] == [
+        ("bad-fields", "a.mp4"),
+        ("bad-fields", "b.mp4"),
+    ]
+    assert "season" in outcome["findings"][0]["message"]
+    assert (outcome["current"], ingest.lock()) == (True, before)
 
 
 def test_gone_and_back(station: Path, ingest: Ingest) -> None:

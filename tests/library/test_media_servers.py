@@ -276,6 +276,17 @@ def test_items_that_have_no_file_here_are_named(opened: Opened, server: Fake) ->
     assert (typo.code, typo.holds) == ("unmapped-path", ""), "a wrong map retires no whole collection"
 
 
+def test_half_a_character_is_no_traceback(opened: Opened, server: Fake) -> None:
+    server.libraries["Films"] = [
+        Programme("x1", "/data/movies/\ud800.mkv", "X"),
+        Programme("x2", FILMS[0].file, "\ud800", year=1963),
+    ]
+    for _ in range(2):
+        found, findings = opened.found()
+        assert [one.asset.path for one in found] == ["movies/Charade (1963).mkv"]
+        assert [f.code for f in findings] == ["not-here"]
+
+
 def test_discs_and_films_in_parts_are_named(opened: Opened, server: Fake) -> None:
     part = {"file": "/data/movies/Long.mkv"}
     more = {"Media": [{"Part": [part, part]}]} if opened.kind == "plex" else {"PartCount": 2}

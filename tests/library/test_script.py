@@ -67,6 +67,8 @@ def test_no_shell_reads_the_arguments_and_no_secret_is_inherited(
 
 
 def test_bad_lines_are_told_and_the_rest_is_taken(script: Script) -> None:
+    (script.folder / "media" / "folder").mkdir()
+    os.mkfifo(script.folder / "media" / "pipe.mp4")
     found, findings = script(
         """cat <<END
 {"path": "a.mp4"}
@@ -77,10 +79,17 @@ oops
 {"path": "/etc/passwd"}
 {"path": "b c.mp4", "titel": "x"}
 {"path": "gone.mp4"}
+{"path": "."}
+{"path": "folder"}
+{"path": "pipe.mp4"}
+{"path": "\\ud800.mp4"}
 END"""
     )
     assert [one.asset.path for one in found] == ["a.mp4"]
-    assert [(f.code, f.holds) for f in findings] == [("script-line", "")] * 6 + [("not-here", "gone.mp4")]
+    assert [(f.code, f.holds) for f in findings[:6]] == [("script-line", "")] * 6
+    assert [(f.code, f.holds) for f in findings[6:]] == [
+        ("not-here", held) for held in ("gone.mp4", "", "folder", "pipe.mp4", "\ud800.mp4")
+    ]
     assert [f.message.split(":")[0] for f in findings[:6]] == [f"line {n}" for n in range(2, 8)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,17 +33,14 @@ class LocalFiles:
         location = self._root / path
         try:
             status = location.stat()
+            if not stat.S_ISREG(status.st_mode):  # a pipe would be waited at for ever
+                return self._not_here(path, f"{named_by}, but here it is no file")
             subtitles = self._beside.subtitles(path)
             written = over(fields, self._beside.sidecar(path))
         except OSError as error:
-            return Finding(
-                "not-here",
-                self._collection,
-                str(path),
-                f"{named_by}, but here it can't be read: {error.strerror}",
-                help="is the disk mounted, and is source.path right?",
-                holds=str(path),
-            )
+            return self._not_here(path, f"{named_by}, but here it can't be read: {error.strerror}")
+        except UnicodeEncodeError:
+            return self._not_here(path, f"{named_by}, which no file can be called")
         except BadText as mistake:
             return mistake.finding(self._collection, path)
         written = {**self._beside.artwork(path, written.get("season")), **written}
@@ -55,6 +53,11 @@ class LocalFiles:
             subtitles=subtitles,
         )
         return FoundMedia(asset, location, written, pretty(path))
+
+    def _not_here(self, path: PurePosixPath, why: str) -> Finding:
+        help = "is the disk mounted, and is source.path right?"
+        holds = "" if path == PurePosixPath() else str(path)
+        return Finding("not-here", self._collection, str(path), why, help, holds)
 
 
 def key_of(fields: Mapping[str, Any], path: PurePosixPath, more: str = "") -> str:

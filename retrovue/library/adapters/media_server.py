@@ -348,7 +348,8 @@ class MediaServerAdapter(ABC):
         }
         self._desk.notes.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"about": self._about, "libraries": libraries}, ensure_ascii=False)
-        replace_file(self._notes, text.encode())
+        # Half a character is told where it would reach the lock.
+        replace_file(self._notes, text.encode("utf-8", "surrogatepass"))
 
     # --- finding the files here ---------------------------------------------------------------------
 
