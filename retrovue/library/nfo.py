@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, XMLParser
@@ -22,8 +23,11 @@ _KINDS = ("movie", "episodedetails", "tvshow")
 _ROOT = re.compile(rf"<({'|'.join(_KINDS)})[\s>/]")
 _ENCODING = re.compile(rb"""^\s*<\?xml[^>]*?encoding=["']([\w.-]{1,20})["']""")
 _KNOWN = {"utf-8", "utf8", "iso-8859-1", "iso-8859-15", "windows-1252", "us-ascii"}
-#: "Rated PG-13 for violence", "US:PG / DE:12": the first one's bare word.
-_RATING = re.compile(r"^(?:[A-Za-z]{2}:)?\s*(?:Rated\s+)?([^\s/]+(?:\s\d+)?)", re.IGNORECASE)
+#: "Rated PG-13 for violence", "US:PG / DE:12", "United States:Not Rated": the first one's bare words.
+_RATING = re.compile(r"^(?:[a-z][a-z .]*:)?\s*(?:Rated\s+)?(Not Rated|[^\s/]+(?:\s\d+)?)", re.IGNORECASE)
+#: What begins and doesn't end goes on to the end: a search for each end would take for ever.
+_UNTYPED = re.compile(r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)", re.DOTALL)
+_DECLARATION = re.compile(r"<\?xml.*?(?:\?>|\Z)", re.DOTALL)
 
 
 def parse_nfo(content: bytes) -> dict[str, Any]:
@@ -47,6 +51,8 @@ def parse_nfo(content: bytes) -> dict[str, Any]:
 
 
 def _text(content: bytes) -> str:
+    if content[:2] in (BOM_UTF16_LE, BOM_UTF16_BE):
+        return content.decode("utf-16", "replace")
     declared = _ENCODING.match(content)
     name = declared[1].decode().lower() if declared else "utf-8"
     if name not in _KNOWN:
@@ -61,17 +67,20 @@ def _text(content: bytes) -> str:
 
 def _elements(text: str, start: int) -> list[Element]:
     """The elements from ``start`` on: Kodi lets several stand side by side, and an address behind them."""
-    if "<!" in re.sub(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>", "", text, flags=re.DOTALL):
+    if "<!" in _UNTYPED.sub("", text):
         raise ValueError("has a DOCTYPE, which is not read")  # nor what it could make of a few bytes
-    body = re.sub(r"<\?xml.*?\?>", "", text[start : text.rindex(">") + 1])
+    body = _DECLARATION.sub("", text[start : text.rindex(">") + 1])
     parser = XMLParser()  # noqa: S314  nothing is declared in it, so nothing can be expanded
     try:
         parser.feed(f"<nfo>{body}</nfo>")
-        return list(parser.close())
+        whole = parser.close()
     except ParseError as error:
         line, column = error.position
         line += text.count("\n", 0, start)
         raise ValueError(f"line {line}, column {column + 1}: this is no XML") from None
+    for element in whole.iter():
+        element.tag = element.tag.rpartition("}")[2]  # whatever namespace it is said to be of
+    return list(whole)
 
 
 def _said(element: Element) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrovue.credits import Credit
-from retrovue.library.nfo import parse_nfo
+from retrovue.library.nfo import MAX_BYTES, parse_nfo
 
 MOVIE = """<?xml version="1.0" encoding="UTF-8" standalone="yes" ?>
 <movie>
@@ -98,6 +98,38 @@ def test_other_encodings() -> None:
     text = '<?xml version="1.0" encoding="ISO-8859-1"?><movie><title>Caf\u00e9</title></movie>'
     assert parse_nfo(text.encode("latin-1")) == {"title": "Caf\u00e9"}
     assert parse_nfo(b"\xef\xbb\xbf<movie><title>Caf\xc3\xa9</title></movie>") == {"title": "Caf\u00e9"}
+    text = '<?xml version="1.0" encoding="utf-16"?><movie><title>Caf\u00e9</title></movie>'
+    assert parse_nfo(text.encode("utf-16")) == {"title": "Caf\u00e9"}
+
+
+def test_a_namespace_changes_nothing() -> None:
+    text = b'<movie xmlns="https://example.org/nfo"><title>Charade</title><year>1963</year></movie>'
+    assert parse_nfo(text) == {"title": "Charade", "year": 1963}
+
+
+@pytest.mark.parametrize(
+    ("written", "rating"),
+    [
+        ("Rated PG-13 for violence", "PG-13"),
+        ("Rated R", "R"),
+        ("US:PG / DE:12", "PG"),
+        ("USA:R", "R"),
+        ("United States: TV-14", "TV-14"),
+        ("Not Rated", "Not Rated"),
+        ("US:Not Rated", "Not Rated"),
+        ("FSK 12", "FSK 12"),
+        ("12+", "12+"),
+    ],
+)
+def test_ratings_as_they_are_written(written: str, rating: str) -> None:
+    assert parse_nfo(f"<movie><mpaa>{written}</mpaa></movie>".encode()) == {"rating": rating}
+
+
+@pytest.mark.parametrize("piece", ["<!--", "<![CDATA[", "<?xml "])
+def test_what_never_ends_takes_no_time(piece: str) -> None:
+    # Of each of these the end was looked for, for hours: the suite's own limit is what fails then.
+    with suppress(ValueError):
+        parse_nfo(b"<movie>" + piece.encode() * (MAX_BYTES // len(piece)) + b"</movie>")
 
 
 @pytest.mark.parametrize(
