@@ -51,7 +51,6 @@ def run(args: argparse.Namespace, view: View) -> int:
 def _run(args: argparse.Namespace, view: View) -> int:
     from dataclasses import replace
 
-    from retrovue.errors import RetroVueError
     from retrovue.library.finding import printable
     from retrovue.library.lock import read_lock, write_lock
 
@@ -60,16 +59,13 @@ def _run(args: argparse.Namespace, view: View) -> int:
     chosen = chosen_assets(args.assets, assets, f"retrovue approve {args.station} lists those that wait")
     named = [asset_id for asset_id in waiting if asset_id in chosen or not args.assets]
     if args.assets and named:
-        try:
-            write_lock(
-                args.station,
-                [
-                    replace(a, approved=not args.revoke, revoked=args.revoke) if a.id in chosen else a
-                    for a in assets.values()
-                ],
-            )
-        except OSError as error:
-            raise RetroVueError(f"can't write the catalog lock: {error.strerror}") from error
+        write_lock(
+            args.station,
+            [
+                replace(a, approved=not args.revoke, revoked=args.revoke) if a.id in chosen else a
+                for a in assets.values()
+            ],
+        )
     done = "revoked" if args.revoke else "approved"
     if args.json:
         view.json({done if args.assets else "waiting": named})

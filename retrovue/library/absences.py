@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from retrovue.clock import MasterClock
+from retrovue.errors import RetroVueError
 from retrovue.library.lock import replace_file
 from retrovue.units import SECOND_US
 
@@ -37,9 +38,15 @@ class Absences:
         return self._now_us - since
 
     def save(self, missing: Iterable[str]) -> None:
-        """Remember these; all others are there again, or have retired."""
+        """Remember these; all others are there again, or have retired. Raises ``RetroVueError``."""
         kept = {id_: self._since[id_] for id_ in sorted(missing) if id_ in self._since}
         if kept != self._before:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
             seconds = {id_: us // SECOND_US for id_, us in kept.items()}
-            replace_file(self._file, json.dumps(seconds, ensure_ascii=False, indent=0).encode())
+            try:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                replace_file(self._file, json.dumps(seconds, ensure_ascii=False, indent=0).encode())
+            except OSError as error:
+                raise RetroVueError(
+                    f"{self._file} can't be written: {error.strerror}",
+                    help="make room, or let this user write there: nothing that is missing retires before",
+                ) from None

@@ -46,7 +46,7 @@ _FRACTION = r"^([1-9]\d*/[1-9]\d*)?$"
 
 
 class LockError(RetroVueError):
-    """The lock can't be read; the message begins with file:line."""
+    """The lock can't be read, and then the message begins with file:line, or can't be written."""
 
 
 class _Audio(BaseModel):
@@ -330,26 +330,41 @@ def write_files(
 ) -> list[str]:
     """Make the lock hold exactly these files; returns the names of those that were not so, in order.
 
-    ``only_look``: change nothing.
+    ``only_look``: change nothing. Raises ``LockError`` when they can't be written.
     """
     folder = station_folder / FOLDER
     stale, wanted = [], set()
     for half in () if only_look else folder.glob(f".*{_SUFFIX}{_NEW}"):  # of a process that was killed
-        half.unlink(missing_ok=True)
+        with _writing(half):
+            half.unlink(missing_ok=True)
     for name, content in files:
         wanted.add(name)
         file = folder / name
         if not file.is_file() or file.read_bytes() != content:
             stale.append(name)
             if not only_look:
-                folder.mkdir(exist_ok=True)
-                replace_file(file, content)
+                with _writing(folder):
+                    folder.mkdir(exist_ok=True)
+                with _writing(file):
+                    replace_file(file, content)
     for file in lock_files(station_folder):
         if file.name not in wanted:
             stale.append(file.name)
             if not only_look:
-                file.unlink()
+                with _writing(file):
+                    file.unlink()
     return sorted(stale)
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LockError(
+            f"{file} can't be written: {error.strerror}",
+            help="make room, or let this user write there; what was found out of the files is not lost",
+        ) from None
 
 
 def replace_file(file: Path, content: bytes) -> None:

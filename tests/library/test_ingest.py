@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -171,7 +172,7 @@ def test_no_line_is_written_that_nobody_could_read(
 
     def says(self: ProbeEnricher, asset: Asset, location: Path) -> Asset:
         """As an enricher or an adapter might that somebody else has written."""
-        spoilt = {"a": {"season": -1}, "b": {"title": "\ud800"}}
+        spoilt: dict[str, dict[str, Any]] = {"a": {"season": -1}, "b": {"title": "\ud800"}}
         return replace(asset, duration_us=1_000_000, **spoilt[asset.key])
 
     monkeypatch.setattr(ProbeEnricher, "enrich", says)
@@ -330,3 +331,46 @@ def test_mistakes_of_the_user_are_errors(station: Path, capsys: pytest.CaptureFi
     said = capsys.readouterr().err
     assert "catalog.lock/shows.jsonl:1:" in said
     assert "Traceback" not in said
+
+
+def test_a_lock_that_cannot_be_written_is_no_traceback(
+    station: Path, ingest: Ingest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(station / "media" / "a.mp4")
+    for spoil in (
+        lambda: (station / FOLDER).write_text("mine"),
+        lambda: (station / FOLDER).symlink_to("x/y"),
+    ):
+        spoil()
+        assert main(["ingest", str(station), "--quiet"]) == 1
+        assert f"error: {station / FOLDER} can't be written: " in capsys.readouterr().err
+        (station / FOLDER).unlink()
+    assert ingest()["looked_into"] == 0, "what was found out of it is kept"
+    # A full disk, as the system tells it to this process and its children.
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    make(station / "media" / "b.mp4")
+    ingest("--check", code=1)
+    before = ingest.lock()
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+        assert main(["ingest", str(station), "--quiet", "--state", str(station / "state")]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    said = capsys.readouterr().err
+    assert f"error: {station / FOLDER / 'shows.jsonl'} can't be written: File too large" in said
+    assert ingest.lock() == before
+    assert ingest()["arrived"] == ["shows/b"]
+
+
+def test_a_state_directory_without_room_is_no_traceback(
+    station: Path, ingest: Ingest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    yaml = station / "station.yaml"
+    yaml.write_text(yaml.read_text().replace("grace: 0s", "grace: 2h"))
+    make(station / "media" / "a.mp4")
+    make(station / "media" / "b.mp4")
+    ingest()
+    (station / "media" / "b.mp4").unlink()
+    (tmp_path / "state" / "retrovue" / "tiny" / "absences").mkdir()
+    assert main(["ingest", str(station), "--quiet"]) == 1
+    assert "absences can't be written: Is a directory" in capsys.readouterr().err

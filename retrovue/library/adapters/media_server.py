@@ -14,6 +14,7 @@ import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, ClassVar
@@ -346,10 +347,12 @@ class MediaServerAdapter(ABC):
             }
             for number, of in listings.items()
         }
-        self._desk.notes.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"about": self._about, "libraries": libraries}, ensure_ascii=False)
         # Half a character is told where it would reach the lock.
-        replace_file(self._notes, text.encode("utf-8", "surrogatepass"))
+        content = text.encode("utf-8", "surrogatepass")
+        with suppress(OSError):  # no room: the server is asked for everything again
+            self._desk.notes.mkdir(parents=True, exist_ok=True)
+            replace_file(self._notes, content)
 
     # --- finding the files here ---------------------------------------------------------------------
 

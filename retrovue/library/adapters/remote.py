@@ -271,7 +271,9 @@ class RemoteAdapter(ABC):
             return {}
 
     def _remember(self, known: Mapping[str, str]) -> None:
-        if self._notes is not None:
+        if self._notes is None:
+            return
+        with suppress(OSError):  # no room: what is known by its size is not fetched again all the same
             self._notes.parent.mkdir(parents=True, exist_ok=True)
             replace_file(self._notes, json.dumps({"fetched": dict(sorted(known.items()))}).encode())
 
