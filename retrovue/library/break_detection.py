@@ -66,7 +66,8 @@ def detect(
 
 def take_in(stream: BinaryIO, pictures: Pictures, windows: Windows, picture_us: int) -> None:
     """All that ffmpeg writes. ``picture_us``: the first picture comes so long after the file begins."""
-    with av.open(stream, "r", format="nut") as container:
+    # ffmpeg hands the file's tags on, in whatever letters they were written.
+    with av.open(stream, "r", format="nut", metadata_errors="replace") as container:
         for packet in container.demux():
             if packet.pts is None or not packet.size:
                 continue

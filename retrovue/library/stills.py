@@ -66,11 +66,16 @@ def make_still(asset: Asset, location: Path, still: Path) -> None:
     still.parent.mkdir(parents=True, exist_ok=True)
     draft = still.with_name(f".{still.stem}.{os.getpid()}{SUFFIX}")
     try:
-        try:
-            chosen = choose_ffmpeg()
-            done = look(still_command(chosen.path, asset, location, draft, chosen.features), _PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            raise Unreadable("ffmpeg hangs over it") from None
+        chosen = choose_ffmpeg()
+        # A short file may have no picture behind that place at which a decoder could begin.
+        for where in (_WHERE, 0.0):
+            command = still_command(chosen.path, asset, location, draft, chosen.features, where)
+            try:
+                done = look(command, _PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                raise Unreadable("ffmpeg hangs over it") from None
+            if not done.returncode and draft.is_file():
+                break
         if done.returncode or not draft.is_file():
             words = done.stderr.strip().splitlines() or ["no picture came"]
             raise Unreadable(f"no still can be made of {location.name}: {words[-1]}")
@@ -81,11 +86,16 @@ def make_still(asset: Asset, location: Path, still: Path) -> None:
 
 
 def still_command(
-    binary: str, asset: Asset, location: Path, draft: Path, features: Collection[str] = ()
+    binary: str,
+    asset: Asset,
+    location: Path,
+    draft: Path,
+    features: Collection[str] = (),
+    where: float = _WHERE,
 ) -> list[str]:
     """One picture of ``asset`` into the file ``draft``, with fields and colours treated as on the air; pure.
 
-    ``features``: filters of this ffmpeg that not every one has.
+    ``features``: filters of this ffmpeg that not every one has. ``where``: how far into the film.
     """
     chain = []
     if asset.interlaced:
@@ -102,7 +112,7 @@ def still_command(
     chain += ["format=yuvj420p", "setsar=1", f"thumbnail={_FRAMES}"]
     return [
         *(binary, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-threads", "1", "-y"),
-        *("-protocol_whitelist", "file", "-ss", f"{asset.duration_us * _WHERE / SECOND_US:.3f}"),
+        *("-protocol_whitelist", "file", "-ss", f"{asset.duration_us * where / SECOND_US:.3f}"),
         *("-i", f"file:{location}", "-map", "0:V:0", "-an", "-sn", "-dn"),
         *("-vf", ",".join(chain)),
         *("-frames:v", "1", "-q:v", "4", "-pix_fmt", "yuvj420p", "-f", "image2", "-update", "1"),

@@ -326,6 +326,17 @@ def test_what_can_not_be_played_is_said(tmp_path: Path) -> None:
         detect(Asset("films", "film", duration_us=S), path)
 
 
+def test_tags_in_other_letters_are_no_matter(tmp_path: Path) -> None:
+    path = tmp_path / "film.mkv"
+    make_film(path, [("scene", 4.0), ("break", 2.0), ("scene", 4.0)])
+    named = tmp_path / "named.mkv"
+    run_ffmpeg("-i", f"file:{path}", "-c", "copy", "-metadata", "title=Amelie!", f"file:{named}")
+    content = named.read_bytes()
+    assert b"Amelie!" in content
+    named.write_bytes(content.replace(b"Amelie!", b"Am\xe9lie!"))
+    assert len(detect(probed(named), named, margin_us=S, apart_us=S)) == 1
+
+
 # --- in the sidecar -----------------------------------------------------------------------------------
 
 WRITTEN = "# mine\ntitle: 'Up' # a film\n\ntags: [a, b]   # two\n"

@@ -225,6 +225,13 @@ def test_a_scrambled_recording_says_so(tmp_path: Path) -> None:
         probe(path)
 
 
+def test_noise_that_begins_like_a_packet_is_not_called_encrypted(tmp_path: Path) -> None:
+    path = tmp_path / "a.ts"
+    path.write_bytes(b"\x47\0\0\xc0" + Random(5).randbytes(20_000))
+    with pytest.raises(Unreadable, match="no video file"):
+        probe(path)
+
+
 def test_boxes_that_lie_are_read_to_no_end(tmp_path: Path) -> None:
     from retrovue.library.enrichers.encryption import scheme_of_mp4
 

@@ -51,6 +51,13 @@ def test_a_still_is_of_the_film_and_not_black(tmp_path: Path) -> None:
     assert [file.name for file in still.parent.iterdir()] == [still.name]
 
 
+def test_a_short_file_with_one_beginning_only_has_a_still(tmp_path: Path) -> None:
+    film = make(tmp_path / "spot.ts", "-g", "250", frames=60)  # there is nowhere else to begin
+    asset = ProbeEnricher(ProbeSettings()).enrich(FILM, film)
+    make_still(asset, film, tmp_path / "still.jpg")
+    assert picture(tmp_path / "still.jpg").width == 480
+
+
 def test_pixels_that_are_not_square_and_fields_come_out_right(tmp_path: Path) -> None:
     film = make(tmp_path / "wide.mp4", "-vf", "setsar=4/3")  # 64 by 48, shown 16:9
     asset = replace(ProbeEnricher(ProbeSettings()).enrich(FILM, film), interlaced=True)

@@ -17,6 +17,8 @@ _ENCRYPTED = (b"encv", b"enca", b"enct", b"encs")
 #: How much of a description is looked at for its scheme (bytes), and how many boxes may come before it.
 _ENTRY, _BOXES = 4096, 10_000
 _PACKET, _SYNC, _PACKETS = 188, 0x47, 20_000
+#: Any file may begin with the byte of a packet, none has it so many times at their distance by chance.
+_IN_STEP = 4
 
 
 def scheme_of_mp4(location: Path) -> str:
@@ -67,11 +69,13 @@ def _boxes(file: int, start: int, end: int, most: Iterator[int]) -> Iterator[tup
 
 def is_scrambled(location: Path) -> bool:
     """Is it a transport stream with scrambled packets? Raises ``OSError``."""
+    scrambled = False
     with location.open("rb") as file:
-        for _ in range(_PACKETS):
+        for number in range(_PACKETS):
             packet = file.read(_PACKET)
             if len(packet) < _PACKET or packet[0] != _SYNC:
                 return False
-            if packet[3] & 0xC0:
+            scrambled = scrambled or bool(packet[3] & 0xC0)
+            if scrambled and number >= _IN_STEP:
                 return True
     return False
