@@ -178,7 +178,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a spot airs no more often in a day than its cap",
-        "spots.py",
+        "lane.py",
         "if caps is not None and counts.get(i, 0) >= caps[i]:",
         "if caps is not None and counts.get(i, 0) > caps[i]:",
         _SPOTS,
@@ -192,14 +192,14 @@ MUTATIONS = (
     ),
     Mutation(
         "copies of one spot keep apart",
-        "spots.py",
+        "lane.py",
         "if copy_since > now - copy_back:",
         "if False:",
         _SPOTS,
     ),
     Mutation(
         "spots of one advertiser keep apart",
-        "spots.py",
+        "lane.py",
         "advertiser_since = now - advertiser_back",
         "advertiser_since = FOREVER",
         _SPOTS,

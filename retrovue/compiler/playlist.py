@@ -17,20 +17,12 @@ from retrovue.compiler.airing import Part
 from retrovue.compiler.breaks import break_points, used_breaks
 from retrovue.compiler.contracts import Chances, Contracts
 from retrovue.compiler.findings import Findings
+from retrovue.compiler.lane import RULE_BITS, Lane, LaneRules, Moment, ShutUntil, traffic_seed
 from retrovue.compiler.model import Delivery, FillReport, ScheduleEvent, Segment, SegmentKind
 from retrovue.compiler.outlook import Outlook, WallHours, program_of
 from retrovue.compiler.schedule_day import Slot
 from retrovue.compiler.segments import Material, Materials, Segments, SegmentWriter
-from retrovue.compiler.spots import (
-    RULE_BITS,
-    Lane,
-    LaneRules,
-    Moment,
-    Pod,
-    PodFiller,
-    ShutUntil,
-    traffic_seed,
-)
+from retrovue.compiler.spots import Pod, PodFiller
 from retrovue.compiler.traffic import Inventory, Memory, PoolBook, pools_of
 from retrovue.library.catalog import Asset
 from retrovue.station.model import BreakFormat, Channel, Program, Separation, SpotKind, StationModel

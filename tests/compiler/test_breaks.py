@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from retrovue.compiler.airing import Part
 from retrovue.compiler.breaks import break_points, spread, used_breaks
 from retrovue.compiler.contracts import Contracts
+from retrovue.compiler.lane import Lane, LaneRules, Moment
 from retrovue.compiler.model import Compiled, Segment, SegmentKind
+from retrovue.compiler.packing import SHORTEST_REMAINDER_US
 from retrovue.compiler.shelf import Shelf
-from retrovue.compiler.spots import SHORTEST_REMAINDER_US, Lane, LaneRules, Moment, Pod, PodFiller
+from retrovue.compiler.spots import Pod, PodFiller
 from retrovue.compiler.traffic import Inventory, Memory
 from retrovue.library.catalog import Asset
 from retrovue.station.model import BreakFormat, PlayMode
