@@ -17,7 +17,7 @@ from retrovue.library.adapters import FoundMedia
 from retrovue.library.catalog import Asset, AssetState
 from retrovue.library.finding import Finding
 from retrovue.library.lock_lines import LockLines
-from retrovue.library.naming import Named, parse_name
+from retrovue.library.naming import Named, parse_name, path_key
 
 #: Of a content's other files as many are named.
 _NAMED = 3
@@ -26,7 +26,7 @@ _NAMED = 3
 def named_by_path(asset: Asset) -> bool:
     """Does its key say nothing but where its file lies?"""
     path = PurePosixPath(asset.path)
-    return asset.key == str(path.with_suffix("")) and parse_name(path) == Named()
+    return asset.key == path_key(path) and parse_name(path) == Named()
 
 
 def as_before(

@@ -1,8 +1,8 @@
 """What a file's name says of it; pure.
 
 Understood are the names that media servers have made customary: ``Series - S01E02 - Title``, ``1x02``,
-``Series - 1983-05-20 - Title``, ``Title (1962)``, with dots or underscores for spaces, a season folder under
-a series folder, in it ``01 - Title``, and ``Title.1962.1080p``, as recordings are named.
+``S01E02-03``, ``Series - 1983-05-20 - Title``, ``Title (1962)``, with dots or underscores for spaces, a
+season folder under a series folder, in it ``01 - Title``, and ``Title.1962.1080p``, as recordings are named.
 
 What a name says becomes the asset's key, by which rotations and published days know it. So these few rules
 are our own. A library of heuristics (guessit 4.4 was compared) reads more names, in some seven milliseconds
@@ -13,8 +13,10 @@ each instead of one hundredth; but another edition of it would give assets other
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from retrovue.library.catalog import SubtitleTrack
@@ -23,12 +25,17 @@ from retrovue.library.language import TWO_LETTERS, language_of
 _GAP = r"[ ._-]*"
 _START = r"(?:^|(?<=[ ._\[(-]))"
 _END = r"(?![A-Za-z0-9])"
+#: "S01E01-02": more episodes, unless "-24 Hours" is what it is called.
+_RANGE = r"(?:-\d{2,3}(?=[ ._-]|$))*"
+#: No file holds more episodes than these.
+_MOST_EPISODES = 10
 _SEASON_EPISODE = re.compile(
     rf"(?P<series>.*?){_GAP}{_START}[Ss](?P<season>\d{{1,4}})[ ._]?[Ee](?P<episode>\d{{1,4}})"
-    rf"(?P<more>(?:-?[Ee]\d{{1,4}})*){_END}{_GAP}(?P<title>.*)"
+    rf"(?P<more>(?:(?:{_GAP}[Ss](?P=season))?-?[Ee]\d{{1,4}})*)(?P<range>{_RANGE}){_END}{_GAP}(?P<title>.*)"
 )
 _CROSS = re.compile(
-    rf"(?P<series>.*?){_GAP}{_START}(?P<season>\d{{1,2}})x(?P<episode>\d{{2,3}}){_END}{_GAP}(?P<title>.*)"
+    rf"(?P<series>.*?){_GAP}{_START}(?P<season>\d{{1,2}})x(?P<episode>\d{{2,3}})(?P<range>{_RANGE}){_END}"
+    rf"{_GAP}(?P<title>.*)"
 )
 _DATED = re.compile(
     rf"(?P<series>.+?){_GAP}{_START}(?P<date>(?:19|20)\d\d[-._](?:0\d|1[0-2])[-._](?:[0-2]\d|3[01])){_END}"
@@ -43,11 +50,21 @@ _BARE_YEAR = re.compile(
 )
 #: In a season's folder: "01 - Pilot", "E01".
 _NUMBERED = re.compile(r"(?:[Ee]p?[ ._]?)?(?P<episode>\d{1,3})(?:[ ._-]+(?P<title>.*))?")
-_SEASON_FOLDER = re.compile(r"(?:season|series|staffel|saison|s)[ ._]?(\d{1,4})|specials", re.IGNORECASE)
+#: "Season 1", "Season 1 (1982)", "Staffel 2 - Neue Folgen", "S01", "Specials".
+_SEASON_FOLDER = re.compile(
+    r"(?:(?:season|staffel|saison)[ ._]?(\d{1,4})(?: *[-(\[].*)?|(?:series|s)[ ._]?(\d{1,4})|specials)",
+    re.IGNORECASE,
+)
 #: Where the name of a recording stops and its technical particulars begin.
 _PARTICULARS = re.compile(
-    r"[ ._\[(-]+(?:(?:480|576|720|1080|2160)[ip]|web-?dl|webrip|bluray|dvdrip|hdtv)\b.*", re.IGNORECASE
+    r"(?:^|[ ._\[(-]+)(?:(?:480|576|720|1080|2160)[ip]|web-?dl|webrip|bluray|dvdrip|hdtv)\b.*",
+    re.IGNORECASE,
 )
+#: Tells a media server which film it is, by its number elsewhere: "{tmdb-348}", "[imdbid-tt1]".
+_NUMBER_ELSEWHERE = re.compile(
+    r"[ ._-]*(?:\{(?:tmdb|tvdb|imdb)(?:id)?[-=]\w+\}|\[(?:tmdb|tvdb|imdb)(?:id)?[-=]\w+\])", re.IGNORECASE
+)
+_LEFT_OPEN = re.compile(r"[\[(][^\])]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +87,12 @@ class Named:
             return f"{self.series}/{self.date}"
         if self.title and self.year:
             return f"{self.title} ({self.year}) {self.more}".rstrip()
-        return str(path.with_suffix(""))
+        return path_key(path)
+
+
+def path_key(path: PurePosixPath) -> str:
+    """The key of a file whose name says nothing: where it lies."""
+    return _composed(str(path.with_suffix("")))
 
 
 def parse_name(path: PurePosixPath) -> Named:
@@ -78,13 +100,19 @@ def parse_name(path: PurePosixPath) -> Named:
     stem = path.stem
     for pattern in (_SEASON_EPISODE, _CROSS):
         if match := pattern.fullmatch(stem):
-            more = "".join(f"-E{int(n):02}" for n in re.findall(r"\d+", match.groupdict().get("more") or ""))
+            episode, title = int(match["episode"]), match["title"]
+            more = [int(n) for n in re.findall(r"[Ee](\d+)", match.groupdict().get("more") or "")]
+            if ranged := [int(n) for n in match["range"].split("-")[1:]]:
+                if _ascend([episode, *more, *ranged]):
+                    more += ranged
+                else:
+                    title = stem[match.start("range") :]
             return Named(
                 series=clean(match["series"]) or _series_folder(path),
                 season=int(match["season"]),
-                episode=int(match["episode"]),
-                more=more,
-                title=clean(match["title"]),
+                episode=episode,
+                more="".join(f"-E{n:02}" for n in more),
+                title=clean(title),
             )
     if match := _DATED.fullmatch(stem):
         date = re.sub(r"[._]", "-", match["date"])
@@ -98,8 +126,14 @@ def parse_name(path: PurePosixPath) -> Named:
     folder = _SEASON_FOLDER.fullmatch(path.parent.name)
     if folder and (series := _series_folder(path)) and (match := _NUMBERED.fullmatch(stem)):
         title = clean(match["title"] or "")
-        return Named(series=series, season=int(folder[1] or 0), episode=int(match["episode"]), title=title)
+        season = int(folder[1] or folder[2] or 0)
+        return Named(series=series, season=season, episode=int(match["episode"]), title=title)
     return Named()
+
+
+def _ascend(numbers: list[int]) -> bool:
+    """Are these the episodes of one file?"""
+    return all(a < b for a, b in pairwise(numbers)) and numbers[-1] - numbers[0] < _MOST_EPISODES
 
 
 def pretty(path: PurePosixPath) -> str:
@@ -120,11 +154,19 @@ def _series_folder(path: PurePosixPath) -> str:
 
 
 def clean(text: str) -> str:
-    """A part of a name as people write it: spaces for dots, no technical particulars."""
-    text = _PARTICULARS.sub("", text)
+    """A part of a name as people write it: spaces for dots, no technical particulars, no number elsewhere."""
+    plain = _NUMBER_ELSEWHERE.sub("", _composed(text))
+    text = _PARTICULARS.sub("", plain)
+    if text != plain:
+        text = _LEFT_OPEN.sub("", text)  # "Pilot (BD 1080p)"
     if " " not in text.strip():
         text = re.sub(r"[._]+", " ", text)
     return " ".join(text.split()).strip(" -_.")
+
+
+def _composed(text: str) -> str:
+    """Macs write "é" into names as two characters; whoever types it in YAML writes one."""
+    return unicodedata.normalize("NFC", text)
 
 
 def subtitle_files(path: PurePosixPath, names: Iterable[str]) -> tuple[SubtitleTrack, ...]:
