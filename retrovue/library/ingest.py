@@ -487,9 +487,11 @@ class _Ingest:
             self._known.forget([(c, path) for c, path, _ in self._known if (c, path) not in kept])
 
     def _outcome(self, missing: tuple[str, ...]) -> Ingested:
+        # What is wrong with one NFO of a series holds each of its episodes, and is told once.
+        told = {(f.code, f.collection, f.path, f.message): f for f in reversed(self._findings)}
         return Ingested(
             LockLines(self._lines),
-            tuple(self._findings),
+            tuple(reversed(told.values())),
             tuple(sorted(self._arrived)),
             tuple(sorted(self._changed)),
             tuple(sorted(self._retired)),

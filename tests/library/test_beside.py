@@ -73,6 +73,24 @@ def test_a_film_has_its_folders_pictures_only_when_it_is_alone(tree: Tree) -> No
     assert found["many/Gilda (1946).mkv"] is None
 
 
+def test_an_nfo_alone_may_say_that_it_is_an_episode(tree: Tree) -> None:
+    tree.put("Naruto/Season 1/Naruto - 061.mkv", "Naruto/season02-poster.jpg", "Naruto/poster.jpg")
+    tree.put("Naruto/tvshow.nfo", text="<tvshow><title>Naruto</title><mpaa>TV-PG</mpaa></tvshow>")
+    tree.put(
+        "Naruto/Season 1/Naruto - 061.nfo",
+        text="<episodedetails><title>P.</title><season>2</season><episode>9</episode></episodedetails>",
+    )
+    found, _ = tree.found()
+    assert found["Naruto/Season 1/Naruto - 061.mkv"] == {
+        "series": "Naruto",
+        "season": 2,
+        "episode": 9,
+        "title": "P.",
+        "rating": "TV-PG",
+        "artwork": ("Naruto/season02-poster.jpg",),
+    }
+
+
 def test_the_series_nfo_then_the_episodes_then_the_sidecar(tree: Tree) -> None:
     tree.put("Cheers/Season 1/S01E01.mkv", "Cheers/Season 1/S01E02.mkv", "tvshow.nfo")
     tree.put(

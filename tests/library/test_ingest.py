@@ -186,6 +186,17 @@ def test_no_line_is_written_that_nobody_could_read(
     assert (outcome["current"], ingest.lock()) == (True, before)
 
 
+def test_what_is_wrong_with_a_series_is_told_once(station: Path, ingest: Ingest) -> None:
+    for number in (1, 2, 3):
+        make(station / "media" / "Cheers" / f"S01E0{number}.mp4")
+    ingest()
+    before = ingest.lock()
+    (station / "media" / "Cheers" / "tvshow.nfo").write_text("<tvshow><title>Cheers")
+    outcome = ingest()
+    assert [(f["code"], f["path"]) for f in outcome["findings"]] == [("bad-nfo", "Cheers/tvshow.nfo")]
+    assert (outcome["current"], ingest.lock()) == (True, before)
+
+
 def test_gone_and_back(station: Path, ingest: Ingest) -> None:
     path = make(station / "media" / "a.mp4")
     make(station / "media" / "b.mp4")

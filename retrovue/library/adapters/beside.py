@@ -118,7 +118,10 @@ class Beside:
         return self._read(path.with_suffix(".yaml"))
 
     def nfo(self, path: PurePosixPath, is_episode: bool) -> dict[str, Any]:
-        """What NFO of its own, its folder's or its series' says of the media file. Raises ``BadText``."""
+        """What NFO of its own, its folder's or its series' says of the media file. Raises ``BadText``.
+
+        ``is_episode``: its name says so; its own NFO may, too.
+        """
         fields: dict[str, Any] = {}
         if not any(".nfo" in near.endings for near in self._around(path)):
             return fields
@@ -126,7 +129,7 @@ class Beside:
         if not self._there(own) and not is_episode and self._alone(path):
             own = path.with_name("movie.nfo")
         said = self._nfo(own)
-        if is_episode:
+        if is_episode or "episode" in said:
             for folder in reversed(series_folders(path)):
                 if folder not in self._series:
                     self._series[folder] = self._nfo(folder / "tvshow.nfo")
