@@ -6,6 +6,7 @@ used becomes a ``Finding`` and never stops the rest.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
@@ -275,11 +276,17 @@ class _Ingest:
             for asset_id in previous
             if asset_id not in ours and asset_id.partition("/")[0] in collections
         }
+        #: By collection and path, those of them whose files are there, and are called something else now.
+        self._renamed = {
+            place: asset
+            for asset in self._lost.values()
+            if asset.state is AssetState.READY and (place := (asset.collection, asset.path)) in self._there
+        }
         self._elsewhere: set[str] = set()
         self._unreadable: set[tuple[str, str]] = set()
 
     def run(self, on_file: Callable[[str], None], absences: Absences | None) -> Ingested:
-        gone = self._gone()
+        gone, left = self._gone(), self._left()
         for media, look in self._workers.ahead(self._looks()):
             on_file(media.asset.path)
             try:
@@ -306,7 +313,7 @@ class _Ingest:
                     ),
                 )
             else:
-                self._take(media, looked, gone)
+                self._take(media, looked, gone, left)
         several = (self._files_of(group) for group in copies(self._contents()))
         self._findings += (duplicate(group) for group in several if len(group) > 1)
         missing = self._vanished(absences)
@@ -347,17 +354,45 @@ class _Ingest:
                 ),
             )
 
-    def _gone(self) -> dict[bytes, Asset]:
+    def _gone(self) -> dict[bytes, list[Asset]]:
         """The lock's assets whose files are nowhere now, by what was in these."""
-        found: dict[bytes, Asset] = {}
-        for asset in self._lost.values():
-            if (asset.collection, asset.path) not in self._there and not self._stays(asset):
-                before = self._known.of(asset.collection, asset.path)
-                if before is not None and before.content and not before.fault:
-                    found.setdefault(before.content, asset)
+        nowhere = (
+            asset
+            for asset in self._lost.values()
+            if (asset.collection, asset.path) not in self._there and not self._stays(asset)
+        )
+        return self._by_content(nowhere)
+
+    def _left(self) -> dict[bytes, list[Asset]]:
+        """The same of collections that the station doesn't have any more, which is told."""
+        others = [id_ for id_ in self._previous if id_.partition("/")[0] not in self._collections]
+        for name, count in sorted(Counter(id_.partition("/")[0] for id_ in others).items()):
+            self._findings.append(
+                Finding(
+                    "no-collection",
+                    name,
+                    "",
+                    f"the station has no such collection any more: {count} of its assets leave the lock",
+                    help="if it only has another name now, who was approved stays so; as assets they are new",
+                )
+            )
+        return self._by_content(self._previous[id_] for id_ in others)
+
+    def _by_content(self, assets: Iterable[Asset]) -> dict[bytes, list[Asset]]:
+        found: dict[bytes, list[Asset]] = {}
+        for asset in assets:
+            before = self._known.of(asset.collection, asset.path)
+            if before is not None and before.content and not before.fault:
+                found.setdefault(before.content, []).append(asset)
         return found
 
-    def _take(self, media: FoundMedia, looked: Looked, gone: dict[bytes, Asset]) -> None:
+    def _take(
+        self,
+        media: FoundMedia,
+        looked: Looked,
+        gone: dict[bytes, list[Asset]],
+        left: Mapping[bytes, Sequence[Asset]],
+    ) -> None:
         """The file is an asset."""
         if (wrong := _unkeepable(_finish(_ready(looked.asset, None), media)[0])) is not None:
             self._told_nothing(media, wrong)
@@ -366,7 +401,7 @@ class _Ingest:
         found, collection = looked.asset, self._collections[media.asset.collection]
         approved = collection.approve == "auto"
         seen = before  # by a person
-        if before is None and (other := gone.pop(looked.content, None)) is not None:
+        if before is None and (other := _pop(gone, looked.content, media.asset.path)) is not None:
             is_that, told = moved(found, other)
             self._findings += [told] if told else []
             self._elsewhere.add(other.id)
@@ -374,6 +409,8 @@ class _Ingest:
             if is_that:
                 before, found = other, replace(found, key=other.key)
                 media = replace(media, asset=replace(media.asset, key=other.key))
+        elif before is None:
+            seen = self._renamed.get(_place(media)) or next(iter(left.get(looked.content, ())), None)
         self._looked_into += bool(looked.ran)
         asset, complaint = _finish(_ready(found, before), media)
         asset = self._ruled(asset)
@@ -517,6 +554,16 @@ def shortfalls(asset: Asset, targets: Iterable[float]) -> list[Finding]:
                     )
                 ]
     return []
+
+
+def _pop(gone: dict[bytes, list[Asset]], content: bytes, path: str) -> Asset | None:
+    """Take out an asset that had this content; of several the one whose file was called so."""
+    if not (others := gone.get(content)):
+        return None
+    name = PurePosixPath(path).name
+    chosen = next((one for one in others if PurePosixPath(one.path).name == name), others[0])
+    others.remove(chosen)
+    return chosen
 
 
 def _place(media: FoundMedia) -> tuple[str, str]:

@@ -13,6 +13,7 @@ import pytest
 
 from retrovue.library.catalog import AssetState
 from retrovue.library.lock import FOLDER
+from tests.cli.run import run
 from tests.library.media import make
 from tests.library.test_ingest import STATION, Ingest
 
@@ -173,6 +174,59 @@ def test_a_name_that_says_what_it_is_is_believed(media: Path, ingest: Ingest, st
     outcome = ingest()
     assert (outcome["arrived"], outcome["retired"]) == (["shows/Charade (1963)"], ["shows/Gilda (1946)"])
     assert ingest.lock()["Charade (1963)"].title == "Gilda"
+
+
+def test_a_folder_of_copies_that_is_renamed_keeps_each_of_them(media: Path, ingest: Ingest) -> None:
+    path = make(media / "old" / "a.mp4")
+    for name in ("b.mp4", "c.mp4"):
+        shutil.copy(path, media / "old" / name)
+    make(media / "other.mp4")
+    ingest()
+    (media / "old").rename(media / "new")
+    outcome = ingest()
+    assert (outcome["arrived"], outcome["retired"]) == ([], [])
+    assert {key: asset.path for key, asset in ingest.lock().items()} == {
+        "old/a": "new/a.mp4",
+        "old/b": "new/b.mp4",
+        "old/c": "new/c.mp4",
+        "other": "other.mp4",
+    }
+
+
+@pytest.mark.parametrize("name", ["Charade (1963)", "beach"])
+def test_another_key_takes_no_approval_back_and_gives_none(
+    name: str, media: Path, ingest: Ingest, station: Path, tmp_path: Path
+) -> None:
+    make(media / f"{name}.mp4")
+    ingest()
+    run("approve", str(station), "--revoke", "shows/*")
+    (media / f"{name}.yaml").write_text("key: first\n")
+    # Nothing but the lock says so: on any machine the same comes of it.
+    assert ingest("--state", str(tmp_path / "elsewhere"))["arrived"] == ["shows/first"]
+    assert (ingest.lock()["first"].eligible, ingest.lock()["first"].revoked) == (False, True)
+    yaml = station / "station.yaml"
+    yaml.write_text(yaml.read_text() + "approve: manual\n")
+    run("approve", str(station), "shows/first")
+    (media / f"{name}.yaml").write_text("key: second\n")
+    assert ingest()["arrived"] == ["shows/second"]
+    assert ingest.lock()["second"].eligible
+
+
+def test_a_collection_that_is_called_something_else_is_told_and_gives_no_approval(
+    media: Path, ingest: Ingest, station: Path
+) -> None:
+    make(media / "a.mp4")
+    make(media / "b.mp4")
+    ingest()
+    run("approve", str(station), "--revoke", "shows/a")
+    yaml = station / "station.yaml"
+    yaml.write_text(yaml.read_text().replace("collection: shows", "collection: films"))
+    outcome = ingest()
+    assert [(f["code"], f["collection"]) for f in outcome["findings"]] == [("no-collection", "shows")]
+    assert "2 of its assets leave the lock" in outcome["findings"][0]["message"]
+    assert (outcome["arrived"], outcome["looked_into"]) == (["films/a", "films/b"], 0)
+    assert {key: asset.eligible for key, asset in ingest.lock().items()} == {"a": False, "b": True}
+    assert ingest()["findings"] == []
 
 
 def test_into_another_collection_it_is_another_asset(media: Path, ingest: Ingest, station: Path) -> None:
