@@ -21,6 +21,7 @@ FILES = {
     "programs/welcome.yaml": "program.yaml",
     "README.md": "README.md",
     ".gitignore": "gitignore",
+    ".gitattributes": "gitattributes",
     ".github/workflows/station.yaml": "workflow.yaml",
     ".pre-commit-config.yaml": "pre-commit.yaml",
     ".vscode/settings.json": "settings.json",

@@ -12,6 +12,9 @@ from ruamel.yaml import YAML
 
 from retrovue.cli.init import slug_of
 from retrovue.cli.main import main
+from retrovue.library.catalog import Asset, AssetState
+from retrovue.library.lock import read_lock, write_lock
+from retrovue.units import HOUR_US
 
 #: Hypothesis takes longer to be imported than all the rest; a station's repository has none.
 WITHOUT = ("-p", "no:hypothesispytest")
@@ -48,6 +51,34 @@ def test_its_own_tests_pass_and_can_fail(tmp_path: Path) -> None:
     changed = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert changed.returncode == 1
     assert "1 failed, 2 passed" in changed.stdout
+
+
+def test_what_two_branches_found_is_merged_without_a_conflict(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    assert main(["init", str(folder), "--station", "mine"]) == 0
+
+    def git(*words: str) -> str:
+        who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org")
+        command = ["git", "-C", str(folder), *who, *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def found(*keys: str) -> None:
+        catalog = [
+            Asset("films", k, AssetState.READY, True, f"{k}.mp4", duration_us=HOUR_US)
+            for k in ("a", "z", *keys)
+        ]
+        write_lock(folder, catalog)
+        git("add", "-A")
+        git("commit", "-q", "-m", " ".join(keys) or "first")
+
+    git("init", "-q", "-b", "main")
+    found()
+    git("checkout", "-q", "-b", "theirs")
+    found("c", "e")
+    git("checkout", "-q", "main")
+    found("b", "d")
+    git("merge", "-q", "--no-edit", "theirs")
+    assert list(read_lock(folder).assets) == [f"films/{key}" for key in "abcdez"]
 
 
 def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
