@@ -231,6 +231,41 @@ def test_a_server_that_lists_fewer_than_it_has_is_named(
     assert len(found) == 4
 
 
+@pytest.mark.parametrize("total", [10**12, 50, 3, -1, True, "5"])
+def test_a_server_that_repeats_itself_or_miscounts_is_named_and_ends(
+    total: Any, opened: Opened, server: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What isn't listed because of it is not taken for gone."""
+    first: dict[str, Any] = {}
+
+    async def odd(request: Any, start: int, size: int, body: Any) -> Any:
+        within = body.get("MediaContainer", body)
+        name = "Items" if "Items" in within or "TotalRecordCount" in within else "Metadata"
+        within[name] = first.setdefault(name, within.get(name, []))  # whatever page is asked for
+        within["TotalRecordCount" if name == "Items" else "totalSize"] = total
+        return await type(server).answer(server, request, start, size, body)
+
+    monkeypatch.setattr(server, "answer", odd)
+    found, findings = opened.found()
+    assert [f.holds for f in findings] == [""]
+    assert findings[0].code == ("server-short" if type(total) is int and total > 0 else "server-damaged")
+    assert len(found) in (0, 2)
+
+
+def test_a_total_that_shrinks_meanwhile_has_left_something_out(
+    opened: Opened, server: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def shrinks(request: Any, start: int, size: int, body: Any) -> Any:
+        if start:
+            within = body.get("MediaContainer", body)
+            within.update({"Items": [], "TotalRecordCount": 0} if "Items" in within else {"totalSize": 0})
+            within.pop("Metadata", None)
+        return await type(server).answer(server, request, start, size, body)
+
+    monkeypatch.setattr(server, "answer", shrinks)
+    assert [(f.code, f.holds) for f in opened.found()[1]] == [("server-short", "")]
+
+
 def test_what_keeps_the_whole_source_away_is_named(
     opened: Opened, server: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +307,9 @@ def test_items_that_have_no_file_here_are_named(opened: Opened, server: Fake) ->
         ("unmapped-path", None),
     ]
     assert "1 of the server's files are under /other/disk" in str(findings)
+    server.libraries["Films"][-1].more.clear()
+    server.libraries["Films"][-1].year = 20_000
+    assert "an item (Odd) is not as documented: its year" in str(opened.found()[1])
     (typo,) = opened.found(paths={"/dta": "."})[1][-1:]
     assert (typo.code, typo.holds) == ("unmapped-path", ""), "a wrong map retires no whole collection"
 

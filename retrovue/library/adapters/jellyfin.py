@@ -10,7 +10,14 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from retrovue.credits import credited
-from retrovue.library.adapters.media_server import Item, Library, MediaServerAdapter, Page, ServerSettings
+from retrovue.library.adapters.media_server import (
+    Item,
+    Library,
+    MediaServerAdapter,
+    Page,
+    ServerSettings,
+    page_of,
+)
 from retrovue.library.adapters.web import Server
 
 #: Items that are a picture of their own; series, seasons and box sets only hold them.
@@ -79,10 +86,7 @@ class JellyfinAdapter(MediaServerAdapter):
         if since_s is not None:
             query["MinDateLastSaved"] = datetime.fromtimestamp(since_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         answer = await server.get("/Items", query)
-        items, total = answer["Items"], answer["TotalRecordCount"]
-        if not isinstance(items, list) or not isinstance(total, int):
-            raise TypeError("no list and its length")
-        return Page(items, total)
+        return page_of(answer["Items"], answer["TotalRecordCount"])
 
     def item(self, raw: Any) -> Item:
         files = [source["Path"] for source in raw.get("MediaSources") or () if source.get("Path")]

@@ -35,6 +35,8 @@ from retrovue.secret import read_secret
 _EDITION = 2
 #: What was saved in the seconds around the last visit is asked for again.
 _MARGIN_S = 300
+#: No file has more episodes than these, whatever a server says.
+_MOST_MORE = 99
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 
@@ -249,7 +251,7 @@ class MediaServerAdapter(ABC):
         """Page by page. A page that can't be read is left out and told."""
         limit, began_s = self.settings.page, server.time_s
         listing = _Listing({}, [], None if began_s is None else began_s - _MARGIN_S)
-        start, total, seen = 0, None, 0
+        start, total, lost, bad = 0, None, 0, 0
         while total is None or start < total:
             try:
                 page = await self.page(server, library, start, limit, since_s)
@@ -258,16 +260,18 @@ class MediaServerAdapter(ABC):
                 if total is None or (isinstance(error, Trouble) and error.code == "server-unreachable"):
                     break
                 start += limit
-                seen += limit
+                lost += limit
                 continue
-            total = page.total
-            if not page.items:
-                break
+            total = max(page.total, total or 0)  # one that shrinks meanwhile leaves something out
+            before = len(listing.items) + bad
             for raw in page.items:
-                self._take(listing, library, raw)
-            seen += len(page.items)
+                bad += not self._take(listing, library, raw)
+            if len(listing.items) + bad == before:
+                break  # the end, or the same again, and so on for ever
             start += len(page.items)
-        if total is not None and seen < total:
+        # An item that comes twice counts once: in its place another has been left out.
+        seen = len(listing.items) + bad + lost
+        if total is not None and (seen < total or (seen > total and not lost)):
             self._tell(
                 listing,
                 "server-short",
@@ -287,20 +291,22 @@ class MediaServerAdapter(ABC):
         which = f"{library.name}, items {first + 1} to {last}"
         self._tell(listing, code, f"{which}: {why}", help, holds="")
 
-    def _take(self, listing: _Listing, library: Library, raw: Any) -> None:
+    def _take(self, listing: _Listing, library: Library, raw: Any) -> bool:
+        """Is it as documented?"""
         try:
             item = self.item(raw)
-        except _NOT_AS_DOCUMENTED:
+        except _NOT_AS_DOCUMENTED as error:
             name = raw.get("Name") or raw.get("title") if isinstance(raw, Mapping) else None
             self._tell(
                 listing,
                 "bad-item",
-                f"{library.name}: an item ({name or 'without a name'}) is not as documented",
+                f"{library.name}: an item ({name or 'without a name'}) is not as documented{_which(error)}",
                 "the others are taken; until the server mends it, nothing of the collection is retired",
                 holds="",
             )
-            return
+            return False
         listing.items[item.id] = item
+        return True
 
     def _tell(
         self, listing: _Listing, code: str, message: str, help: str = "", holds: str | None = None
@@ -407,6 +413,20 @@ _NOT_AS_DOCUMENTED = (KeyError, TypeError, ValueError, AttributeError, IndexErro
 _ITEMS = TypeAdapter(list[Item])
 
 
+def _which(error: Exception) -> str:
+    """What of an item it is that is not as documented, as far as that can be said."""
+    if isinstance(error, ValidationError):
+        return f": its {error.errors()[0]['loc'][0]}"
+    return f": it has no {error.args[0]}" if isinstance(error, KeyError) else ""
+
+
+def page_of(items: Any, total: Any) -> Page:
+    """Raises ``TypeError`` for what is no list with its length."""
+    if not isinstance(items, list) or type(total) is not int or total < 0:
+        raise TypeError("no list and its length")
+    return Page(items, total)
+
+
 def _slashes(path: str) -> str:
     return path.replace("\\", "/") if _WINDOWS.match(path) else path
 
@@ -439,7 +459,7 @@ def _merged(items: Iterable[Item]) -> Iterator[Item]:
 
 def _more(item: Item) -> str:
     """ "-E04" of a file with the third and fourth episodes."""
-    if item.episode is None or item.last_episode is None:
+    if item.episode is None or item.last_episode is None or item.last_episode - item.episode > _MOST_MORE:
         return ""
     return "".join(f"-E{n:02}" for n in range(item.episode + 1, item.last_episode + 1))
 

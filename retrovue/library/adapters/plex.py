@@ -8,12 +8,19 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel
 
 from retrovue.credits import credited
-from retrovue.library.adapters.media_server import Item, Library, MediaServerAdapter, Page, ServerSettings
+from retrovue.library.adapters.media_server import (
+    Item,
+    Library,
+    MediaServerAdapter,
+    Page,
+    ServerSettings,
+    page_of,
+)
 from retrovue.library.adapters.web import Server
 
-#: A section's word → the number of what is a picture of its own in it: films (1), episodes (4).
 #: What people are credited for, in Plex's words. A listing names a few of each.
 _JOBS = {"Director": "director", "Role": "actor", "Writer": "writer", "Producer": "producer"}
+#: A section's word → the number of what is a picture of its own in it: films (1), episodes (4).
 _LEAVES = {"movie": 1, "show": 4}
 
 
@@ -53,10 +60,7 @@ class PlexAdapter(MediaServerAdapter):
         if since_s is not None:
             query["updatedAt>>"] = since_s  # with its "=" it reads: at or after
         answer = (await server.get(f"/library/sections/{section}/all", query))["MediaContainer"]
-        items, total = answer.get("Metadata", []), answer.get("totalSize", answer["size"])
-        if not isinstance(items, list) or not isinstance(total, int):
-            raise TypeError("no list and its length")
-        return Page(items, total)
+        return page_of(answer.get("Metadata", []), answer.get("totalSize", answer["size"]))
 
     def item(self, raw: Any) -> Item:
         versions = [[part["file"] for part in one["Part"]] for one in raw.get("Media", ())]
