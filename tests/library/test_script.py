@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -112,6 +113,18 @@ def test_it_and_what_it_started_ends_with_its_time(script: Script) -> None:
     assert [(f.code, f.message) for f in findings] == [("script-timeout", "is not done within 0.4 s")]
     child = int((script.folder / "child").read_text())
     assert not _runs(child)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_what_it_leaves_running_is_no_complaint(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe is held on to by a child that left the session, and by one that didn't."""
+    monkeypatch.setattr(adapter, "_KILLED_S", 0.2)
+    for body in ("sleep 600 &", "setsid sleep 600 & echo $! > child; sleep 0.1"):
+        found, findings = script(f"""echo '{{"path": "a.mp4"}}'; {body}""", timeout=0.5)
+        assert [one.asset.path for one in found] == ["a.mp4"]
+        assert [f.code for f in findings] == ["script-timeout"]
+    os.kill(int((script.folder / "child").read_text()), signal.SIGKILL)
+    gc.collect()
 
 
 def _runs(pid: int) -> bool:

@@ -177,7 +177,10 @@ class ScriptAdapter:
         with contextlib.suppress(TimeoutError):  # somebody who left the session holds a pipe
             async with self._desk.clock.deadline(_KILLED_S):
                 await child.wait()
+                await rest
         rest.cancel()
+        # Else the pipe that somebody holds is closed without a loop, which asyncio complains of.
+        child._transport.close()  # type: ignore[attr-defined]
 
 
 async def _read(stream: asyncio.StreamReader | None, lines: list[bytes]) -> str:
