@@ -94,6 +94,16 @@ END"""
     assert [f.message.split(":")[0] for f in findings[:6]] == [f"line {n}" for n in range(2, 8)]
 
 
+def test_of_very_many_bad_lines_some_are_told(script: Script) -> None:
+    found, findings = script("""yes | head -n 5000; echo '{"path": "a.mp4"}'""")
+    assert [one.asset.path for one in found] == ["a.mp4"]
+    assert {(f.code, f.holds) for f in findings} == {("script-line", "")}
+    assert [f.message for f in findings[-2:]] == [
+        "line 20: is no JSON",
+        "4980 more of its lines are no use either",
+    ]
+
+
 def test_how_it_ends_is_told(script: Script) -> None:
     line = """echo '{"path": "a.mp4"}'"""
     for body, code, says in (

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: A longer line (bytes) describes no file, and more lines than these are none of ours.
 LONGEST_LINE, MOST_LINES = 65_536, 1_000_000
+#: So many bad lines are told one by one.
+_MOST_TOLD = 20
 #: How long a program that was killed has to be gone (seconds).
 _KILLED_S = 5.0
 #: How much of what it says on standard error is kept (bytes).
@@ -99,15 +101,21 @@ class ScriptAdapter:
 
     def _found(self, ran: _Ran) -> Iterator[FoundMedia | Finding]:
         files = LocalFiles(self._collection, self.root)
+        bad = 0
         for number, line in enumerate(ran.lines, 1):
             if not line.strip():
                 continue
             try:
                 path, fields = _parse(line, self.root)
             except ValueError as error:
-                yield self._finding("script-line", f"line {number}: {error}", "mend the program")
+                bad += 1
+                if bad <= _MOST_TOLD:
+                    yield self._finding("script-line", f"line {number}: {error}", "mend the program")
                 continue
             yield files.media(path, fields, "the program names it")
+        if bad > _MOST_TOLD:
+            said = f"{bad - _MOST_TOLD} more of its lines are no use either"
+            yield self._finding("script-line", said, "mend the program")
         if ran.code:
             yield self._finding(ran.code, ran.why, "what it has not named stays as it was")
 
@@ -141,7 +149,7 @@ class ScriptAdapter:
             why = getattr(error, "strerror", None) or error
             raise SourceGone(
                 f"collection {self._collection}: can't run {program}: {why}",
-                "is source.run right, and is the program executable?",
+                "is source.run right, the program executable, and what its first line (#!) names there?",
                 "script-gone",
             ) from None
         lines: list[bytes] = []
