@@ -124,11 +124,14 @@ def _compiled(args: argparse.Namespace, bench: Any, now_us: int) -> tuple[Explan
 def _deepen(found: Explanation, bench: Any) -> None:
     """What only the station folder knows: the candidates, and who wrote each line."""
     from retrovue.compiler.asset_rules import rule_of
-    from retrovue.compiler.why import candidates_at
+    from retrovue.compiler.why import candidates_at, listed_at
     from retrovue.reports.explanation import places
     from retrovue.revision import blame
 
-    found.candidates = candidates_at(bench.model, bench.catalog, found.event)
+    if _is_manual(found):
+        found.listed, found.listed_at = listed_at(bench.model, bench.catalog, found.event)
+    if not found.listed:  # what is listed was not picked from anything
+        found.candidates = candidates_at(bench.model, bench.catalog, found.event)
     asset = bench.catalog.assets.get(found.event.asset_id)
     if asset is not None and asset.dayparts:
         found.dayparts, found.dayparts_at = asset.dayparts, rule_of(bench.model, asset)
@@ -138,3 +141,10 @@ def _deepen(found: Explanation, bench: Any) -> None:
         origin = blame(bench.folder, file, int(line), revision)
         if origin is not None:
             found.commits[place] = origin
+
+
+def _is_manual(found: Explanation) -> bool:
+    """By the mode of its program, unless the zone's entry has another."""
+    mode = next((origin.mode for origin in found.reasons.origins), "")
+    here = next((entry.mode for entry in found.reasons.entries if entry.mode), mode)
+    return here == "manual"

@@ -31,7 +31,8 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Overridden:
-    """A zone that would have ruled ``[start_us, end_us)`` if a higher plan had not."""
+    """A zone that would have ruled ``[start_us, end_us)`` if a higher plan had not, or that leaves it open
+    itself (``gap: off_air``)."""
 
     channel: str
     broadcast_date: date
@@ -40,7 +41,7 @@ class Overridden:
     plan: str
     zone: str
     zone_at: str
-    by_plan: str
+    by_plan: str  #: empty when it leaves the time open itself
     reason: str  #: "priority 30 beats 0"
 
 
@@ -69,7 +70,14 @@ class Entry:
     """One entry of a zone, which events name by its place."""
 
     written_at: str
-    said: str  #: "pinned to 20:00", "number 2 of 3 in turn"
+    said: str  #: "pinned to 20:00", "number 2 of 3 in turn", "number 1 of 1 in turn, marathon here"
+
+    @property
+    def mode(self) -> str:
+        """The order that it asks for here; empty when it is the program's own."""
+        return next(
+            (part.removesuffix(" here") for part in self.said.split(", ") if part.endswith(" here")), ""
+        )
 
 
 @dataclass(frozen=True, slots=True)

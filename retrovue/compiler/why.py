@@ -16,13 +16,15 @@ from retrovue.broadcast_day import Calendar
 from retrovue.compiler.findings import written_at
 from retrovue.compiler.folded import FoldedEvents
 from retrovue.compiler.model import Compiled, ScheduleDay, ScheduleEvent
-from retrovue.compiler.plan import Planner, stretches
+from retrovue.compiler.plan import Layer, Planner, stretches
 from retrovue.compiler.reasons import CandidateList, Entry, Origin, Overridden, PoolRules, Reasons, SpotRules
+from retrovue.compiler.rotation import begin_number
 from retrovue.compiler.segments import shown_in_any
 from retrovue.compiler.shelf import Shelf
 from retrovue.compiler.unread import Unread, told
-from retrovue.library.catalog import Catalog
+from retrovue.library.catalog import Asset, Catalog
 from retrovue.station.model import (
+    Airing,
     ChainNode,
     Channel,
     Plan,
@@ -215,7 +217,7 @@ def _overridden(model: StationModel, compiled: Compiled) -> Iterator[Overridden]
             plans = planner.applying(on)
             key = tuple(plan.plan for plan in plans)
             if key not in known:
-                known[key] = list(_lost(model, calendar, plans))
+                known[key] = [*_lost(model, calendar, plans), *_gaps(planner.layers(on))]
             hours = calendar.day(on)
             for lost in known[key]:
                 start, end = hours.at(lost.start) + channel.delay, hours.at(lost.end) + channel.delay
@@ -228,7 +230,7 @@ def _overridden(model: StationModel, compiled: Compiled) -> Iterator[Overridden]
                         lost.plan.plan,
                         lost.zone.zone,
                         written_at(lost.plan.place("zones", lost.plan.zones.index(lost.zone))),
-                        lost.by.plan,
+                        lost.by.plan if lost.by is not None else "",
                         lost.reason,
                     )
 
@@ -241,8 +243,18 @@ class _Lost:
     end: int
     plan: Plan
     zone: Zone
-    by: Plan
+    by: Plan | None  #: None: the zone itself leaves it open
     reason: str
+
+
+def _gaps(layers: Iterable[Layer]) -> Iterator[_Lost]:
+    """Zones that are off the air between their pins."""
+    for layer in layers:
+        if layer.plan is not None:
+            zone = layer.plan.zones[layer.zone_index]
+            if zone.gap is not None and not zone.play:
+                reason = f"gap: {zone.gap}: nothing airs but what is pinned"
+                yield _Lost(layer.start, layer.end, layer.plan, zone, None, reason)
 
 
 def _lost(model: StationModel, calendar: Calendar, plans: Sequence[Plan]) -> Iterator[_Lost]:
@@ -421,6 +433,27 @@ def candidates_at(model: StationModel, catalog: Catalog, event: ScheduleEvent) -
             around = [found.assets[(at + step) % len(found)].id for step in (-1, 1)] if len(found) > 1 else []
             return CandidateList(said_query(query), len(found), at + 1, *(around or ("", "")))
     return None
+
+
+def listed_at(model: StationModel, catalog: Catalog, event: ScheduleEvent) -> tuple[str, str]:
+    """The line of a ``manual`` program that asks for ``event`` on its date, and where it is written."""
+    program = model.programs.get(event.program)
+    if program is None:
+        return "", ""
+    asset = catalog.assets.get(event.asset_id)
+    for number, line in enumerate(program.airings):
+        if line.on == event.broadcast_date and asset is not None and _is_asked(line, asset):
+            said = line.episode or line.asset or f"“{line.title}”"
+            return f"{said} on {line.on:%a %d %b %Y}", written_at(program.place("airings", number))
+    return "", ""
+
+
+def _is_asked(line: Airing, asset: Asset) -> bool:
+    if line.asset is not None:
+        return line.asset == asset.id
+    if line.episode is not None:
+        return begin_number(line.episode) == (asset.season, asset.episode)
+    return line.title is not None and line.title.casefold() == asset.title.casefold()
 
 
 def _queries(model: StationModel, slug: str, depth: int) -> Iterator[Query]:

@@ -485,6 +485,24 @@ _ALL = (
         "window: 06:00-12:00\nwindow: 11:00-14:00     # wrong\nwindow: 12:00-14:00     # right",
     ),
     _code(
+        "duplicate-zone",
+        "two zones of one plan have one name",
+        """The rotations of a zone, what is said of it and why something airs in it go by its name. Two
+        zones of one name would take turns in one rotation, and nobody could tell which is meant.""",
+        "Give one of them another name.",
+        "- { zone: Cartoons, window: 06:00-09:00, play: [cartoons] }\n"
+        "- { zone: Cartoons, window: 15:00-17:00, play: [cartoons] }           # wrong\n"
+        "- { zone: Afternoon Cartoons, window: 15:00-17:00, play: [cartoons] } # right",
+    ),
+    _code(
+        "unlisted-plan",
+        "a plan that no channel lists",
+        """A channel airs the plans that it lists, and no other. This plan is written down, and nothing of it
+        airs.""",
+        "Add it to the “plans” of a channel, or delete it.",
+        "channel: wrtv\nplans: [weekday, weekend, christmas]    # the new one, too",
+    ),
+    _code(
         "empty-zone",
         "a zone plays nothing",
         """A zone has neither a play list nor a pinned program. To leave a time to the off-air picture, leave

@@ -1,9 +1,9 @@
 """Explanation: why something airs, as a person reads it and as JSON; pure.
 
 The JSON document: ``channel``, ``number``, ``at``; ``event`` (as in the guide's JSON); ``mode``;
-``chain``, in order: each link with ``link`` (channel, plan, zone, entry, program, pick, dayparts, breaks,
-pool, spot, instead), ``is`` (in words), ``written_at`` and, where known, ``commit``; ``overridden``: the
-plans that gave way, with ``reason``; ``segment``: what is on at that very instant.
+``chain``, in order: each link with ``link`` (channel, plan, zone, entry, program, listed, pick, dayparts,
+breaks, pool, spot, instead), ``is`` (in words), ``written_at`` and, where known, ``commit``; ``overridden``:
+the plans that gave way, with ``reason``; ``segment``: what is on at that very instant.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from retrovue.compiler.model import CompiledChannel, ScheduleEvent, Segment
-from retrovue.compiler.reasons import CandidateList, Origin, Reasons
+from retrovue.compiler.reasons import CandidateList, Origin, Overridden, Reasons
 from retrovue.diagnostics.render import printable
 from retrovue.reports.guide import event_json, segment_json
 from retrovue.reports.wording import clock, length, local, named, utc, when
@@ -41,6 +41,8 @@ class Explanation:
     barred: Mapping[str, str] = field(default_factory=dict)
     dayparts: tuple[str, ...] = ()  #: windows within which its main asset may start; none: at any time
     dayparts_at: str = ""  #: the rule that says so
+    listed: str = ""  #: of a ``manual`` program: the line that asks for it, in words
+    listed_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,11 @@ def chain(found: Explanation, zone: ZoneInfo) -> Iterator[Link]:
         yield Link("channel", found.channel.channel, origin.channel_at)
         if origin.simulcast:
             yield Link("simulcast", f"of {origin.simulcast}", origin.channel_at)
-    if not event.plan:
+    gap = next((lost for lost in found.reasons.overridden if not lost.by_plan), None)
+    if not event.plan and gap is not None:
+        yield Link("plan", gap.plan)
+        yield Link("zone", f"{gap.zone}, {gap.reason}", gap.zone_at)
+    elif not event.plan:
         yield Link("plan", "none has a zone here: off the air")
     elif origin is not None:
         priority = f", priority {origin.priority}" if origin.priority else ""
@@ -105,16 +111,19 @@ def chain(found: Explanation, zone: ZoneInfo) -> Iterator[Link]:
     else:
         yield Link("plan", event.plan)
         yield Link("zone", event.zone)
-    if event.plan and event.written_at and (origin is None or event.written_at != origin.zone_at):
+    entered = event.plan and event.written_at and (origin is None or event.written_at != origin.zone_at)
+    if entered:
         entry = ": ".join([event.program, *(e.said for e in found.reasons.entries)])
         yield Link("entry", entry, event.written_at)
     if origin is not None and origin.mode:
         yield Link("program", f"{event.program}, {origin.mode}: {origin.candidates}", origin.program_at)
     if event.asset_id:
+        if found.listed:
+            yield Link("listed", found.listed, found.listed_at)
         yield Link("pick", _pick(found, zone))
         if found.dayparts:
             yield Link("dayparts", f"it may start within {', '.join(found.dayparts)}", found.dayparts_at)
-    elif event.plan and event.kind == "off_air":
+    elif event.plan and event.kind == "off_air" and not entered:
         yield Link("pick", "nothing of the zone's list could start here")
     if origin is not None and event.kind != "off_air":
         said = origin.breaks or "none: it plays whole"
@@ -123,6 +132,11 @@ def chain(found: Explanation, zone: ZoneInfo) -> Iterator[Link]:
         yield Link("overlays", ", ".join(found.segment.overlays))
     yield from _instant(found, zone)
     yield from _instead(found)
+
+
+def _overridden(found: Explanation) -> list[Overridden]:
+    """The zones that gave way to a higher plan."""
+    return [lost for lost in found.reasons.overridden if lost.by_plan]
 
 
 def _pick(found: Explanation, zone: ZoneInfo) -> str:
@@ -158,7 +172,7 @@ def places(found: Explanation) -> list[str]:
     """Every place that the chain cites, each once, in order."""
     zone = ZoneInfo("UTC")
     cited = [link.written_at for link in chain(found, zone)]
-    cited += [o.zone_at for o in found.reasons.overridden]
+    cited += [o.zone_at for o in _overridden(found)]
     return [place for place in dict.fromkeys(cited) if place.count(":") >= 2]
 
 
@@ -174,7 +188,7 @@ def text(found: Explanation, zone: ZoneInfo) -> str:
     for link in chain(found, zone):
         lines += _lines(found, link.link, link.said, link.written_at)
         if link.link == "plan":
-            for lost in found.reasons.overridden:
+            for lost in _overridden(found):
                 said = (
                     f"{lost.plan}, zone {lost.zone}, {clock(lost.start_us, zone)}-{clock(lost.end_us, zone)}"
                 )
@@ -227,7 +241,7 @@ def as_json(found: Explanation, zone: ZoneInfo) -> dict[str, Any]:
                 "written_at": lost.zone_at,
                 **({"commit": _commit_json(c)} if (c := found.commits.get(lost.zone_at)) else {}),
             }
-            for lost in found.reasons.overridden
+            for lost in _overridden(found)
         ],
         "segment": segment_json(segment) if segment is not None else None,
     }

@@ -32,7 +32,14 @@ from retrovue.station.model import (
     Station,
 )
 from retrovue.station.numbers import derived_vchannel, number_order
-from retrovue.station.plan_rules import GRIDS, seasons_are_dates, whens_are_known, zones
+from retrovue.station.plan_rules import (
+    GRIDS,
+    listed_plans,
+    seasons_are_dates,
+    whens_are_known,
+    zone_names,
+    zones,
+)
 from retrovue.station.program_rules import (
     airings,
     chain_nodes,
@@ -44,7 +51,7 @@ from retrovue.station.program_rules import (
 )
 from retrovue.station.references import SCHEDULABLE, no_cycles, no_rerun_cycles, references_exist
 from retrovue.station.suggest import closest, did_you_mean
-from retrovue.station.traffic_rules import break_rules, overlays, policies, promos, spots
+from retrovue.station.traffic_rules import break_rules, overlays, policies, pool_modes, promos, spots
 from retrovue.station.tuner_rules import devices
 from retrovue.station.validate import Validated, explain, told, value_span
 from retrovue.station.world import Rule, World, clock, error, spoken, warning
@@ -57,14 +64,18 @@ def check(
     declared: Iterable[tuple[str, str]] = (),
     adapters: Mapping[str, type[BaseModel]] | None = None,
     enrichers: Set[str] | None = None,
+    sound: bool = True,
 ) -> list[Diagnostic]:
-    """Every rule on every document. ``declared``: (noun, slug) of documents that could not be read."""
+    """Every rule on every document. ``declared``: (noun, slug) of documents that could not be read;
+    ``sound``: nothing has been found so far."""
     documents = tuple(documents)
     names: dict[str, set[str]] = {"synthetic": set(BUILT_IN_SYNTHETICS), "overlay": set(BUILT_IN_OVERLAYS)}
     for noun, slug in [*((v.noun, v.slug) for v in documents), *declared]:
         names.setdefault(noun, set()).add(slug)
     world = World(folder, documents, {n: frozenset(s) for n, s in names.items()}, adapters, enrichers)
-    return [diagnostic for rule in RULES for diagnostic in rule(world)]
+    found = [diagnostic for rule in RULES for diagnostic in rule(world)]
+    # Whoever is still at work on a station has not come to its lists of plans yet.
+    return list(listed_plans(world)) if sound and not found else found
 
 
 # --- what must be there, and only once -------------------------------------------------------------
@@ -426,6 +437,7 @@ RULES: tuple[Rule, ...] = (
     letters,
     seasons_are_dates,
     whens_are_known,
+    zone_names,
     zones,
     chain_nodes,
     airings,
@@ -435,6 +447,7 @@ RULES: tuple[Rule, ...] = (
     watersheds,
     queries,
     break_rules,
+    pool_modes,
     spots,
     promos,
     policies,

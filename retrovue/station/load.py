@@ -160,7 +160,7 @@ def load_station(
         digest.update(f"{name}\0{len(source)}\0{source}\0".encode())
     for v in validated:
         diagnostics += v.diagnostics
-    found_by_rules = check.check(folder, validated, declared, adapters, enrichers)
+    found_by_rules = check.check(folder, validated, declared, adapters, enrichers, sound=not diagnostics)
     if any(d.code.startswith("template-") for d in diagnostics):
         # What a broken template would have made is not there: that is one mistake, and told.
         found_by_rules = [d for d in found_by_rules if d.code not in _FOLLOWS]

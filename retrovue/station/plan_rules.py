@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -130,21 +131,47 @@ def _near_day(field: str, word: str) -> str:
         return near_weekday(word)
     if field == "nth":
         ordinal, _, day = word.lower().partition(" ")
-        near = next((d for d in whens.WEEKDAYS if d[:2] == day.strip()[:2]), "")
+        said = day.strip()
+        near = next((d for d in whens.WEEKDAYS if d[:2] == said[:2] and not said.startswith("week")), "")
         return (
             f"did you mean “{ordinal} {near}”?" if near not in ("", day) and ordinal in whens.ORDINALS else ""
         )
-    country, colon, name = word.partition(":")
-    if field == "on" and colon:
-        try:
-            known = whens.holiday_names(country.lower())
-        except ValueError:
-            return ""
-        found = closest(whens.holiday_slug(name), known)
-        return f"did you mean “{country}:{found}”?" if found else f"known: {', '.join(sorted(known))}"
-    if field == "on" and word:
-        return did_you_mean(word, ["easter"])
-    return ""
+    return _near_holiday(word) if field == "on" else ""
+
+
+#: Days that move with Easter, as they are spoken of.
+_WITH_EASTER = {
+    "good-friday": "easter-2d",
+    "easter-sunday": "easter",
+    "easter-monday": "easter+1d",
+    "palm-sunday": "easter-7d",
+    "ash-wednesday": "easter-46d",
+    "ascension": "easter+39d",
+    "pentecost": "easter+49d",
+    "whit-sunday": "easter+49d",
+    "whit-monday": "easter+50d",
+    "pentecost-monday": "easter+50d",
+    "corpus-christi": "easter+60d",
+}
+
+
+def _near_holiday(word: str) -> str:
+    country, colon, name = word.strip().lower().partition(":")
+    if not colon:
+        meant = _WITH_EASTER.get(whens.holiday_slug(word), "")
+        shift = re.fullmatch(r"easter ?([+-]) ?([0-9]{1,3})(?: ?days?)?", country)
+        if shift:
+            meant = f"easter{shift[1]}{shift[2]}d"
+        return f"did you mean “{meant}”?" if meant else did_you_mean(word, ["easter"])
+    try:
+        known = whens.holiday_names(country)
+    except ValueError:
+        return ""
+    slug = whens.holiday_slug(name)
+    found = slug if slug in known else closest(slug, known)
+    if len(country) != 2:  # the calendar knows countries by three letters, too
+        return f"write a country as two letters, like “us:{found or 'thanksgiving'}”"
+    return f"did you mean “{country}:{found}”?" if found else f"known: {', '.join(sorted(known))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +196,42 @@ def _days_of(world: World) -> dict[str, list[_Day]]:
     default = _Day(world.day_start, grid // MINUTE_US, "the station")
     days = {v.slug: list(found.get(v.slug, {}).values()) or [default] for v in world.of("plan")}
     return {plan: [day for day in own if day.grid in GRIDS] for plan, own in days.items()}
+
+
+def zone_names(world: World) -> Iterator[Diagnostic]:
+    """A zone's rotations, warnings and reasons go by its name."""
+    for v in world.of("plan"):
+        first: dict[str, int] = {}
+        for i, zone in enumerate(cast(Plan, v.model).zones):
+            if v.is_mended("zones", i) or v.is_mended("zones", i, "zone"):
+                continue
+            earlier = first.setdefault(zone.zone, i)
+            if earlier != i:
+                yield error(
+                    "duplicate-zone",
+                    f"two zones of the plan “{v.slug}” are called “{zone.zone}”",
+                    v.span("zones", i, "zone"),
+                    labels=(Label(v.span("zones", earlier, "zone"), "first here"),),
+                    help="give one of them another name",
+                )
+
+
+def listed_plans(world: World) -> Iterator[Diagnostic]:
+    """A plan that was written and that no channel lists: most likely somebody forgot to."""
+    channels = world.of("channel")
+    if any(v.is_mended("plans") or v.is_mended("simulcast") for v in channels):
+        return
+    listed = {slug for v in channels for slug in cast(Channel, v.model).plans}
+    for v in world.of("plan"):
+        span = v.span("plan")
+        shared = span is not None and span.file.startswith("..")  # other stations may use it
+        if v.slug not in listed and channels and not shared and not v.is_mended("plan"):
+            yield warning(
+                "unlisted-plan",
+                f"no channel lists the plan “{v.slug}”: nothing of it airs",
+                span,
+                help=f"add it to the “plans” of a channel: plans: [{v.slug}, …]",
+            )
 
 
 def zones(world: World) -> Iterator[Diagnostic]:

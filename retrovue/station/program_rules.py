@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import cast
 
-from retrovue.diagnostics import Diagnostic, Label
+from retrovue.diagnostics import Diagnostic, Label, Span
 from retrovue.station.model import (
     ChainNode,
     Collection,
@@ -134,6 +134,8 @@ def keys_of_modes(world: World) -> Iterator[Diagnostic]:
                         labels=(Label(v.key_span("rerun_of"), "it is a rerun"),),
                         help=f"delete “{key}”, or “rerun_of”",
                     )
+        elif program.mode is not PlayMode.SEQUENTIAL:
+            yield from _orders_nothing(v, program, f"mode: {program.mode.value}", v.span("mode"))
         yield from _weights(v, program.weights, ("weights",))
     for v in world.of("virtual"):
         rule = cast(Virtual, v.model).rule
@@ -150,6 +152,27 @@ def keys_of_modes(world: World) -> Iterator[Diagnostic]:
                 help="write “order: weighted”, or delete “weights”",
             )
         yield from _weights(v, rule.weights, ("rule", "weights"))
+
+
+def _orders_nothing(
+    target: Validated, program: Program, said: str, span: Span | None
+) -> Iterator[Diagnostic]:
+    """A mode is the order of a chain's own episodes; a program that it takes in has an order of its own."""
+    if target.is_mended("chain"):
+        return
+    if any(node.episodes is not None or target.is_mended("chain", i) for i, node in enumerate(program.chain)):
+        return
+    inner = next((node.program for node in program.chain if node.program is not None), None)
+    if inner is not None:
+        yield error(
+            "unused-key",
+            f"“{said}” has no effect: the chain of “{program.program}” has no “episodes” of its own",
+            span,
+            labels=(Label(target.key_span("chain"), "its chain"),),
+            help=f"“{inner}”, which it holds, keeps its own order: write it there"
+            if said.startswith("mode")
+            else f"play “{inner}” itself, or delete “from”",
+        )
 
 
 def _unused(v: Validated, key: str, why: str, mode: PlayMode) -> Diagnostic:
@@ -206,7 +229,14 @@ def play_items_make_sense(world: World) -> Iterator[Diagnostic]:
                     )
                 continue
             program = cast(Program, target.model)
+            if program.rerun_of is not None:
+                yield from _of_rerun(v, loc, item, target)
+                continue
             mode = item.mode or program.mode
+            if item.mode not in (None, PlayMode.SEQUENTIAL, PlayMode.MANUAL):
+                yield from _orders_nothing(target, program, f"mode: {item.mode}", v.span(*loc, "mode"))
+            elif item.from_ is not None:
+                yield from _orders_nothing(target, program, f"from: {item.from_}", v.span(*loc, "from"))
             if item.mode is PlayMode.MANUAL and not program.airings and not target.is_mended("airings"):
                 yield error(
                     "no-airings",
@@ -215,7 +245,7 @@ def play_items_make_sense(world: World) -> Iterator[Diagnostic]:
                     labels=(Label(target.span("program"), "the program"),),
                     help=f"add “airings: […]” to “{program.program}”, or take another mode",
                 )
-            ordered = mode in (PlayMode.SEQUENTIAL, PlayMode.CHRONOLOGICAL, PlayMode.MARATHON)
+            ordered = mode in (PlayMode.SEQUENTIAL, PlayMode.CHRONOLOGICAL)
             if item.from_ is not None and not ordered and not target.is_mended("mode"):
                 yield error(
                     "unused-key",
@@ -224,6 +254,18 @@ def play_items_make_sense(world: World) -> Iterator[Diagnostic]:
                     labels=(Label(v.span(*loc, "mode") if item.mode else target.span("mode"), "the mode"),),
                     help="delete “from”, or write “mode: sequential”",
                 )
+
+
+def _of_rerun(v: Validated, loc: Loc, item: PlayItem, target: Validated) -> Iterator[Diagnostic]:
+    for key, value in (("mode", item.mode), ("from", item.from_)):
+        if value is not None:
+            yield error(
+                "unused-key",
+                f"“{key}” has no effect: “{item.program}” is a rerun, in the order of its premiere",
+                v.key_span(*loc, key),
+                labels=(Label(target.key_span("rerun_of"), "it is a rerun"),),
+                help=f"delete “{key}”",
+            )
 
 
 def virtuals(world: World) -> Iterator[Diagnostic]:

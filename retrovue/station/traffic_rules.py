@@ -16,6 +16,7 @@ from retrovue.station.model import (
     OverlayKind,
     Plan,
     PlayItem,
+    PlayMode,
     Pool,
     Program,
     Spot,
@@ -39,6 +40,8 @@ def break_rules(world: World) -> Iterator[Diagnostic]:
     words = ("thirds", "center", "end", "none")
     for v in world.of("break_format"):
         otherwise = cast(BreakFormat, v.model).otherwise
+        if not v.mended:
+            yield from _breaks_where(v, cast(BreakFormat, v.model))
         if v.is_mended("otherwise") or otherwise in words or _EVERY.fullmatch(otherwise):
             continue
         yield error(
@@ -47,6 +50,45 @@ def break_rules(world: World) -> Iterator[Diagnostic]:
             v.span("otherwise"),
             help=did_you_mean(otherwise, words) or "one of: thirds, center, end, none, every 12m",
         )
+
+
+#: What says where breaks fall within a programme.
+_WITHIN = ("otherwise", "min_spacing", "first_not_before", "last_not_after", "max_breaks")
+
+
+def _breaks_where(v: Validated, how: BreakFormat) -> Iterator[Diagnostic]:
+    """Keys that contradict “at”."""
+    if how.at == "rule" and how.otherwise == "none":
+        yield error(
+            "missing-key",
+            f"“at: rule” without a rule: nothing says where “{how.break_format}” breaks",
+            v.span("at"),
+            help="add “otherwise: thirds”, or write “at: none”: programmes play whole",
+        )
+    if how.at == "none":
+        for key in _WITHIN:
+            if key in how.model_fields_set and (key != "otherwise" or how.otherwise != "none"):
+                yield error(
+                    "unused-key",
+                    f"“{key}” has no effect with “at: none”: breaks fall between programmes only",
+                    v.key_span(key),
+                    labels=(Label(v.span("at"), "because of this"),),
+                    help=f"delete “{key}”, or write “at: marks” or “at: rule”",
+                )
+
+
+def pool_modes(world: World) -> Iterator[Diagnostic]:
+    """Orders that are a program's alone."""
+    for v in world.of("pool"):
+        mode = cast(Pool, v.model).mode
+        if mode in (PlayMode.MANUAL, PlayMode.MARATHON) and not v.is_mended("mode"):
+            known = ", ".join(m.value for m in PlayMode if m not in (PlayMode.MANUAL, PlayMode.MARATHON))
+            yield error(
+                "unknown-word",
+                f"a pool has no “mode: {mode.value}”, as programs have",
+                v.span("mode"),
+                help=f"one of: {known}",
+            )
 
 
 # --- spots -----------------------------------------------------------------------------------------
@@ -225,6 +267,13 @@ def _limit(v: Validated, loc: Loc, value: int | None, most: int, spelt: str) -> 
         )
 
 
+#: What only some overlays know.
+_OF_OVERLAYS = {
+    "text": (OverlayKind.CRAWL, OverlayKind.LIVE, OverlayKind.BUG, OverlayKind.COUNTDOWN),
+    "speed": (OverlayKind.CRAWL,),
+}
+
+
 def overlays(world: World) -> Iterator[Diagnostic]:
     for v in world.of("overlay"):
         overlay = cast(Overlay, v.model)
@@ -251,6 +300,18 @@ def overlays(world: World) -> Iterator[Diagnostic]:
                 labels=(Label(v.span("shows"), "because of this"),),
                 help="only a bug shows an image: take “image” out, or write “shows: bug”",
             )
+        for key, shown in _OF_OVERLAYS.items():
+            given = key in overlay.model_fields_set and not v.is_mended(key)
+            if given and overlay.shows not in shown and not v.is_mended("shows"):
+                yield error(
+                    "unused-key",
+                    f"“{key}” has no effect on a {overlay.shows.value.replace('_', ' ')}",
+                    v.key_span(key),
+                    labels=(Label(v.span("shows"), "because of this"),),
+                    help=f"delete “{key}”: only {' and '.join(f'“{kind.value}”' for kind in shown)} knows it"
+                    if len(shown) == 1
+                    else f"delete “{key}”: it is for {', '.join(kind.value for kind in shown)}",
+                )
         for i, (start, end) in enumerate(overlay.during):
             if start == end and not v.is_mended("during", i):
                 yield error(

@@ -348,7 +348,7 @@ ORIGIN = Table(
 
 OVERRIDDEN = Table(
     "overridden",
-    "Zones that would have ruled a time if a higher plan had not.",
+    "Zones that would have ruled a time if a higher plan had not, or that leave it open themselves.",
     (),
     (
         ("channel", "VARCHAR", "→ channel"),
@@ -358,7 +358,7 @@ OVERRIDDEN = Table(
         ("plan", "VARCHAR", "slug of the plan that gave way"),
         ("zone", "VARCHAR", "name of its zone"),
         ("zone_at", "VARCHAR", "where the zone is written"),
-        ("by_plan", "VARCHAR", "slug of the plan that won"),
+        ("by_plan", "VARCHAR", "slug of the plan that won; empty where the zone leaves the time open"),
         ("reason", "VARCHAR", "why, in words"),
     ),
 )

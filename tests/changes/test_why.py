@@ -178,3 +178,49 @@ def test_a_simulcast_names_the_plan_that_it_carries(folder: Path) -> None:
         "2026-11-27T01:00:00Z",
         "2026-11-27T02:00:00Z",
     )
+
+
+def test_a_synthetic_of_the_list_is_what_was_asked_for(folder: Path) -> None:
+    edit(folder / "plans" / "all.yaml", "play: [cheers]\n    at:", "play: [slate]\n    at:")
+    ran = run("why", "5.1", "2026-06-02 19:10", str(folder))
+    assert ran.code == 0, ran.err
+    assert "  entry      slate: number 1 of 1 in turn\n" in ran.out
+    assert "  program    slate, synthetic: generated: slate\n" in ran.out
+    assert "could start" not in ran.out
+
+
+def test_time_that_a_zone_leaves_open(folder: Path, tmp_path: Path) -> None:
+    """The zone has that time, and says itself that nothing airs between its pins."""
+    plan = folder / "plans" / "all.yaml"
+    edit(plan, "play: [cheers]\n    at:", "gap: off_air\n    at:")
+    path = tmp_path / "gap.duckdb"
+    words = ("compile", str(folder), "--from", "2026-06-02", "--days", "1", "--as-of", AS_OF)
+    assert run(*words, "--output", str(path), "--quiet").code == 0
+    ran = run("why", "5.1", "2026-06-02 19:10", "--artefact", str(path))
+    place = f"plans/all.yaml:{line_of(plan, 'Prime Time')}:"
+    assert "  plan       all\n" in ran.out
+    assert (
+        f"  zone       Prime Time, gap: off_air: nothing airs but what is pinned\n             {place}"
+        in ran.out
+    )
+    assert "none has a zone" not in ran.out
+    assert "over" not in ran.out
+    document = json.loads(run("why", "5.1", "2026-06-02 19:10", "--artefact", str(path), "--json").out)
+    assert document["overridden"] == []
+    assert "none has a zone" in run("why", "5.1", "2026-06-02 23:30", "--artefact", str(path)).out
+
+
+def test_what_a_manual_program_lists(folder: Path) -> None:
+    with (folder / "programs.yaml").open("a") as file:
+        file.write(
+            "---\nprogram: listed\nchain: [{ episodes: { collection: sitcoms } }]\nmode: manual\nairings:\n"
+            "  - { on: 2026-06-01, episode: S01E02 }\n"
+            "  - { on: 2026-06-02, asset: sitcoms/taxi/S01E03 }\n"
+        )
+    edit(folder / "plans" / "all.yaml", '"21:00": film', '"21:00": listed')
+    ran = run("why", "5.1", "2026-06-02 21:10", str(folder))
+    place = f"programs.yaml:{line_of(folder / 'programs.yaml', 'taxi/S01E03')}:5"
+    assert f"  listed     sitcoms/taxi/S01E03 on Tue 02 Jun 2026\n             {place}" in ran.out
+    assert "  pick       sitcoms/taxi/S01E03\n" in ran.out
+    ran = run("why", "5.1", "2026-06-01 21:10", str(folder))
+    assert "  listed     S01E02 on Mon 01 Jun 2026\n" in ran.out

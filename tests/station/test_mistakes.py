@@ -175,6 +175,7 @@ TWO_PLACES = (
     *("duplicate-key", "duplicate-slug", "duplicate-number", "duplicate-vchannel", "duplicate-pin"),
     *(
         "duplicate-spot",
+        "duplicate-zone",
         "duplicate-word",
         "several-nouns",
         "several-stations",

@@ -153,6 +153,13 @@ spots: {tag: ident}
         (PLAN % "on: us:xmas-day", ""),
         (PLAN % "on: us:chrismas", "us:christmas"),
         (PLAN % "on: estaer", "easter"),
+        (PLAN % "on: us:Independence Day", "us:independence"),
+        (PLAN % 'on: "de:Tag der Deutschen Einheit"', "de:tag-der-deutschen-einheit"),
+        (PLAN % "on: easter monday", "easter+1d"),
+        (PLAN % "on: good-friday", "easter-2d"),
+        (PLAN % "on: easter+1", "easter+1d"),
+        (PLAN % "on: easter - 2 days", "easter-2d"),
+        (PLAN % "nth: last weekday", ""),
         # names of other documents
         (ZONE % "chears", "cheers"),
         (ZONE % "cheer", "cheers"),
@@ -191,3 +198,8 @@ def test_a_finding_proposes_what_was_meant(tmp_path: Path, text: str, meant: str
 def test_a_list_without_brackets(tmp_path: Path, text: str, help: str) -> None:
     found = load(tmp_path, {"x.yaml": text}).diagnostics
     assert {d.help for d in found if d.code == "unknown-key"} == {help}
+
+
+def test_a_country_of_three_letters(tmp_path: Path) -> None:
+    (found,) = load(tmp_path, {"x.yaml": PLAN % "on: usa:christmas"}).diagnostics
+    assert found.help == "write a country as two letters, like “us:christmas”"
