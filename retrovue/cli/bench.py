@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from copy import copy
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from retrovue.errors import RetroVueError
 from retrovue.garbage import no_search_for_garbage
 
 if TYPE_CHECKING:
+    from retrovue.cli.view import Progress
     from retrovue.compiler.changes import Side
     from retrovue.compiler.model import Checkpoint, Compiled, CompiledChannel, ScheduleEvent, Segment
     from retrovue.library.catalog import Catalog
@@ -66,10 +69,12 @@ class Bench:
         as_of_us: int,
         checkpoint: Checkpoint | None = None,
         known: Compiled | None = None,
+        show: Callable[[str, float, str], AbstractContextManager[Progress]] | None = None,
     ) -> Compiled:
         """The schedule, from ``checkpoint``, else from the ledger's, else from the station's epoch.
 
         ``known``: a schedule of the same days; channels whose inputs are the same are taken from it.
+        ``show``: who shows the progress of long work.
         """
         from retrovue.cli.executors import Chosen
         from retrovue.cli.processes import spread_over
@@ -90,6 +95,7 @@ class Bench:
                 spread=spread_over(
                     Chosen("processes", cores() if days * len(self.model.channels) >= _WORTH_FORKING else 1),
                     lambda _: None,
+                    show=partial(show, f"compile {self.label}".rstrip()) if show is not None else None,
                 ),
             )
 

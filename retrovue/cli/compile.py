@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -254,7 +255,12 @@ def _compile(
         base=base,
         force=args.force,
         only=args.only,
-        spread=spread_over(chosen, view.say, publish=not args.check),
+        spread=spread_over(
+            chosen,
+            view.say,
+            publish=not args.check,
+            show=partial(view.progress, "compile"),
+        ),
         ready=early if writers > 1 and base is None and not args.check else None,
     )
     said = tuple(Finding(d.headline, d) for d in loaded.diagnostics)

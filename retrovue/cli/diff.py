@@ -57,7 +57,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.reports import changes as report
 
     station, revision = _what(args)
-    found = _of_artefacts(args, station) if station.is_file() else _of_station(args, station, revision)
+    found = _of_artefacts(args, station) if station.is_file() else _of_station(args, view, station, revision)
     if args.format == "text":
         said = report.text(found) + "\n"
     elif args.format == "markdown":
@@ -129,7 +129,7 @@ def _of_artefacts(args: argparse.Namespace, file: Path) -> Changes:
         return found
 
 
-def _of_station(args: argparse.Namespace, folder: Path, revision: str) -> Changes:
+def _of_station(args: argparse.Namespace, view: View, folder: Path, revision: str) -> Changes:
     from retrovue.cli.bench import Bench, artefact_side
     from retrovue.clock import StationClock
     from retrovue.compiler.changes import changes, side_of
@@ -148,7 +148,7 @@ def _of_station(args: argparse.Namespace, folder: Path, revision: str) -> Change
         with Artefact.open(args.against) as published:
             old_side = artefact_side(published, args.against.name)
             checkpoint = published.checkpoint(first - timedelta(days=1))
-        compiled = new.compile(first, days, as_of_us, checkpoint)
+        compiled = new.compile(first, days, as_of_us, checkpoint, show=view.progress)
         found = changes(old_side, side_of(compiled, "working tree"), start_us)
         if found.start_us >= found.end_us:
             raise RetroVueError(
@@ -166,6 +166,6 @@ def _of_station(args: argparse.Namespace, folder: Path, revision: str) -> Change
         old = Bench(extract(folder, commit, Path(scratch)), label, scratch)
         # The older side decides how the world stood when the compared days began.
         checkpoint = old.eve(first, as_of_us)
-        before = old.compile(first, days, as_of_us, checkpoint)
-        after = new.compile(first, days, as_of_us, checkpoint, known=before)
+        before = old.compile(first, days, as_of_us, checkpoint, show=view.progress)
+        after = new.compile(first, days, as_of_us, checkpoint, known=before, show=view.progress)
     return changes(side_of(before, label), side_of(after, "working tree"), start_us)

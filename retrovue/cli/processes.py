@@ -15,11 +15,12 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from retrovue.cli.executors import Chosen, open_workers
-from retrovue.compiler.compile import GroupDays, Spread, Work, in_turn
+from retrovue.compiler.compile import GroupDays, Spread, Tell, Work, in_turn
 from retrovue.compiler.content_hash import asset_hashed
 from retrovue.compiler.folded import ToldAsset, folded
 from retrovue.compiler.stretches import stretched
@@ -27,6 +28,15 @@ from retrovue.errors import RetroVueError
 from retrovue.store.asset_rows import asset_written
 from retrovue.store.event_rows import written
 from retrovue.workers import Workers, cores
+
+if TYPE_CHECKING:
+    from retrovue.cli.view import Progress
+
+#: Shows how far work has come, of which there is so much of a unit.
+Show = Callable[[float, str], AbstractContextManager["Progress"]]
+
+#: Fewer days of channels than these are compiled before anybody begins to wonder.
+_WORTH_SHOWING = 250
 
 #: Compiles a group of some work, by its number.
 _Compile = Callable[[int], GroupDays]
@@ -39,50 +49,77 @@ _LOST = (BrokenProcessPool, CancelledError, MemoryError, BlockingIOError)
 _inherited: _Compile | None = None
 
 
-def spread_over(chosen: Chosen, say: Callable[[str], object], publish: bool = False) -> Spread:
+def spread_over(
+    chosen: Chosen, say: Callable[[str], object], publish: bool = False, show: Show | None = None
+) -> Spread:
     """A ``compiler.compile.Spread`` over the workers that were ``chosen``; in turn, where that is one process
     or thread, or processes on a machine that can't fork.
 
     ``say`` is told in one line when workers are lost. ``publish``: events of other processes come folded, for
-    an artefact.
+    an artefact. ``show``: who shows the progress of long work, in days of channels.
     """
-    if chosen.kind == "processes" and "fork" not in multiprocessing.get_all_start_methods():
-        return in_turn
-    if chosen.count == 1:
-        return in_turn
+    here = chosen.kind == "processes" and "fork" not in multiprocessing.get_all_start_methods()
 
     def spread(work: Work) -> Iterable[GroupDays]:
-        # A cluster says how many it is when it is asked to work; it gets whole groups.
-        cut = stretched(work, chosen.count or cores() if chosen.kind != "dask" else 1)
-        if len(cut.parts) < 2:
-            return in_turn(work)
-        return cut.joined(_spread(cut.parts, chosen, say, publish))
+        if not here and chosen.count != 1:
+            # A cluster says how many it is when it is asked to work; it gets whole groups.
+            cut = stretched(work, chosen.count or cores() if chosen.kind != "dask" else 1)
+            if len(cut.parts) > 1:
+                return cut.joined(_spread(cut.parts, chosen, say, publish, show))
+        return _in_turn(work, show)
 
     return spread
 
 
-def _spread(work: Work, chosen: Chosen, say: Callable[[str], object], publish: bool) -> Iterator[GroupDays]:
-    done = 0
+def _in_turn(work: Work, show: Show | None) -> Iterator[GroupDays]:
+    with _shown(work, show) as tell:
+        yield from in_turn(work, tell)
+
+
+@contextmanager
+def _shown(work: Work, show: Show | None) -> Iterator[Tell]:
+    """Who is to be told of the days that are done."""
+    total = sum(map(work.days, range(len(work))))
+    if show is None or total < _WORTH_SHOWING:
+        yield lambda days: None
+        return
+    with show(total, "days") as progress:
+        yield progress.advance
+
+
+def _spread(
+    work: Work, chosen: Chosen, say: Callable[[str], object], publish: bool, show: Show | None
+) -> Iterator[GroupDays]:
     compile_one: _Compile = Folding(work) if publish and chosen.kind != "threads" else work
     opened = (
         _forked(min(chosen.count or cores(), len(work)), work, compile_one)
         if chosen.kind == "processes"
         else open_workers(chosen, cores())
     )
-    with opened as workers:
+    with opened as workers, ExitStack() as shown:
         lost: tuple[type[BaseException], ...] = (*workers.lost, *_LOST)
+        tell: Tell | None = None
+        done = 0
         try:
             shared = workers.share(compile_one)
             tasks = [workers.executor.submit(_compile, shared, number) for number in range(len(work))]
+            # Not before all are forked: a bar on a terminal has a thread of its own.
+            tell = shown.enter_context(_shown(work, show))
             while tasks:
-                yield tasks.pop(0).result()
+                made = tasks.pop(0).result()
+                tell(work.days(done))
                 done += 1
+                yield made
         except lost as error:
             why = "there is too little memory" if isinstance(error, MemoryError) else "a process was lost"
             why = "the cluster is gone" if isinstance(error, CancelledError) else why
             say(f"{why}: what is left is compiled in one process ({done} of {len(work)} parts are done)")
             workers.give_up()
-            yield from map(compile_one, range(done, len(work)))
+            tell = tell or shown.enter_context(_shown(work, show))
+            for number in range(done, len(work)):
+                made = compile_one(number)
+                tell(work.days(number))
+                yield made
         except ImportError as error:
             raise RetroVueError(
                 f"a worker lacks what the station needs: {error}",

@@ -68,7 +68,8 @@ def rate_said(per_second: float | None, unit: str) -> str:
     """ "7.2/s"; of seconds of media "12.5x", which is how much quicker than real time."""
     if per_second is None:
         return ""
-    return f"{per_second:.3g}x" if unit == "seconds" else f"{per_second:.3g}/s"
+    said = f"{per_second:.3g}" if per_second < 1000 else f"{per_second:.0f}"
+    return f"{said}x" if unit == "seconds" else f"{said}/s"
 
 
 def left_said(left_s: float | None) -> str:

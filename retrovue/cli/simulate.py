@@ -45,7 +45,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     bench = Bench(args.station)
     chosen = {c.channel for c in chosen_channels(compiled_channels(bench.model), args.channel)}
     as_of_us = to_us(args.as_of) if args.as_of else StationClock().now_us()
-    compiled = bench.only(chosen).compile(args.first_day, args.days, as_of_us)
+    compiled = bench.only(chosen).compile(args.first_day, args.days, as_of_us, show=view.progress)
     report = tuple(c for c in simulate(bench.model, compiled) if c.channel.channel in chosen)
     if args.json:
         view.json(as_json(compiled, report))

@@ -15,7 +15,7 @@ to those promos that look ahead. A day whose breaks alone may come out otherwise
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from heapq import heapify, heappop, heapreplace
@@ -423,9 +423,9 @@ def _take_over(
 # --- events and playlists --------------------------------------------------------------------------
 
 
-def list_and_fill(asked: Asked, work: DraftChannel, delayed: bool) -> None:
+def list_and_fill(asked: Asked, work: DraftChannel, delayed: bool, tell: Callable[[int], object]) -> None:
     """The guide and the playlist of a channel. ``delayed``: another airs it later, so that it matters
-    what ran before the first day."""
+    what ran before the first day. ``tell``: of each day that is done."""
     maker, eves = work.playlists, work.eves
     if not delayed and not maker.remembers:
         eves = eves[-1:] if work.carry_in is None and _runs_into(eves, work.days) else []
@@ -433,8 +433,9 @@ def list_and_fill(asked: Asked, work: DraftChannel, delayed: bool) -> None:
     if asked.warm_up is not None:
         eves, lines = eves[-asked.warm_up :], {}
     resumed = False
+    tell(work.taken_days)
     making = [*eves, *_not_taken(work)]
-    for position, day in enumerate(making):
+    for position, day in _telling(making, len(eves), tell):
         if position == len(eves) and not work.taken_days and not day.events:
             work.opening.update(lines)
         following = making[position + 1] if position + 1 < len(making) else None
@@ -462,6 +463,16 @@ def list_and_fill(asked: Asked, work: DraftChannel, delayed: bool) -> None:
     if work.carry_in is not None:
         work.carry_in = work.carry_in.settled()
     del work.eves[:-_EVES]
+
+
+def _telling(
+    days: Sequence[DraftDay], first: int, tell: Callable[[int], object]
+) -> Iterator[tuple[int, DraftDay]]:
+    """The days by number, and told of each when it is done, from the ``first`` on."""
+    for position, day in enumerate(days):
+        yield position, day
+        if position >= first:
+            tell(1)
 
 
 def _stands(asked: Asked, work: DraftChannel, day: DraftDay, lines: Mapping[str, str]) -> bool:
@@ -506,7 +517,7 @@ def _into(days: Sequence[DraftDay], start_us: int) -> InFlight | None:
 # --- simulcasts ------------------------------------------------------------------------------------
 
 
-def follow(asked: Asked, work: DraftChannel) -> None:
+def follow(asked: Asked, work: DraftChannel, tell: Callable[[int], object]) -> None:
     """Give a simulcast its days: its source's, ``delay`` later, each event with an id of its own.
 
     Its locked events are taken from the base like everybody's.
@@ -531,7 +542,11 @@ def follow(asked: Asked, work: DraftChannel) -> None:
             now = draft.events[-1].end_us
         now = _tile(work, draft, waiting, max(now, bounds.start_us))
         draft.pending = tuple(waiting)
-        (work.eves if day.date < asked.first_day else work.days).append(draft)
+        if day.date < asked.first_day:
+            work.eves.append(draft)
+        else:
+            work.days.append(draft)
+            tell(1)
 
 
 def _waiting(asked: Asked, work: DraftChannel) -> tuple[list[InFlight], dict[date, DraftDay]]:

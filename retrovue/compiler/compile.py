@@ -67,6 +67,9 @@ from retrovue.station.numbers import derived_vchannel, number_order
 #: Does all of the work, its groups in order; the results must not depend on who does which.
 Spread = Callable[["Work"], Iterable["GroupDays"]]
 
+#: Is told that so many more days of a channel are done.
+Tell = Callable[[int], object]
+
 #: Is told the finished days of a channel, while others are still being compiled; in order of the lineup.
 Ready = Callable[[Sequence[ScheduleDay]], None]
 
@@ -82,6 +85,7 @@ class Draft:
     shelf: Shelf
     desk: TrafficDesk
     digests: Digests
+    tell: Tell
     channels: list[DraftChannel] = field(default_factory=list)
 
 
@@ -229,14 +233,14 @@ def list_and_fill_channels(draft: Draft) -> None:
     delayed = {work.source.name for work in draft.channels if work.source is not None}
     for work in draft.channels:
         if work.source is None:
-            list_and_fill(draft.asked, work, work.name in delayed)
+            list_and_fill(draft.asked, work, work.name in delayed, draft.tell)
 
 
 def simulcast(draft: Draft) -> None:
     """Give the simulcasts what their sources air, as much later as they say."""
     for work in draft.channels:
         if work.source is not None:
-            follow(draft.asked, work)
+            follow(draft.asked, work, draft.tell)
 
 
 def report_uncovered(draft: Draft) -> None:
@@ -410,11 +414,15 @@ class Work:
             common.desk.inventory  # noqa: B018
         here.prepared = True
 
-    def __call__(self, number: int) -> GroupDays:
+    def __call__(self, number: int, tell: Tell = lambda days: None) -> GroupDays:
         self.prepare()
-        return compile_group(self._draft(number))
+        return compile_group(self._draft(number, tell))
 
-    def _draft(self, number: int) -> Draft:
+    def days(self, number: int) -> int:
+        """How many days of channels a group is asked for."""
+        return self._asked[number].count * len(self._groups[number])
+
+    def _draft(self, number: int, tell: Tell = lambda days: None) -> Draft:
         common: _Common = self._here.common
         return Draft(
             self._model,
@@ -424,6 +432,7 @@ class Work:
             common.shelf,
             common.desk,
             common.digests,
+            tell,
         )
 
     def asked(self, number: int) -> Asked:
@@ -489,9 +498,9 @@ def _days(base: Base) -> Iterator[ScheduleDay]:
     return chain.from_iterable(days.values() for days in base.days.values())
 
 
-def in_turn(work: Work) -> Iterable[GroupDays]:
-    """The plain way: one group after the other, in this process."""
-    return map(work, range(len(work)))
+def in_turn(work: Work, tell: Tell = lambda days: None) -> Iterable[GroupDays]:
+    """The plain way: one group after the other, in this process. ``tell``: of each day."""
+    return (work(number, tell) for number in range(len(work)))
 
 
 @no_search_for_garbage()

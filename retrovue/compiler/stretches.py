@@ -40,6 +40,7 @@ class Stretches:
         for number, count in enumerate(self.counts):
             group = list(islice(coming, count))
             yield group[0] if count == 1 else self._joined(number, group)
+        next(coming, None)  # whoever made them is at an end
 
     def _joined(self, number: int, stretches: Sequence[GroupDays]) -> GroupDays:
         whole = _one_after_the_other([stretch.channels[0] for stretch in stretches])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -16,6 +18,7 @@ import retrovue.compiler.compile as compiler
 from retrovue.cli.executors import Chosen
 from retrovue.cli.main import main
 from retrovue.cli.processes import Folding, spread_over
+from retrovue.cli.view import Progress
 from retrovue.compiler.compile import GroupDays, Work, compile_group
 from retrovue.compiler.folded import FoldedAssets, FoldedEvents, ToldAsset
 from retrovue.compiler.model import Compiled
@@ -34,12 +37,33 @@ def alone() -> Compiled:
     return network(compiler.in_turn)
 
 
-def network(spread: compiler.Spread) -> Compiled:
-    channels = [
-        {"channel": f"ch-{n}", "number": str(n), "name": f"{n}", "plans": ["all"]} for n in range(1, 7)
+def network(spread: compiler.Spread, days: int = 2) -> Compiled:
+    channels: list[dict[str, object]] = [
+        {"channel": f"ch-{n}", "number": str(n), "name": f"{n}", "plans": ["all"]} for n in range(1, 6)
     ]
+    channels.append({"channel": "ch-6", "number": "6", "name": "6", "simulcast": "ch-5", "delay": "1h"})
     model = station([PLAN], [series("cheers")], channels=channels)
-    return compiled(model, catalog(SHOWS), MONDAY, days=2, spread=spread)
+    return compiled(model, catalog(SHOWS), MONDAY, days=days, spread=spread)
+
+
+class Shown:
+    """What is shown of the progress of each work."""
+
+    def __init__(self) -> None:
+        self.works: list[tuple[float, str, list[float]]] = []
+        self.ended = 0
+
+    @contextmanager
+    def __call__(self, total: float, unit: str) -> Iterator[Progress]:
+        steps: list[float] = []
+        self.works.append((total, unit, steps))
+
+        class Steps:
+            def advance(self, amount: float = 1, text: str = "") -> None:
+                steps.append(amount)
+
+        yield Steps()
+        self.ended += 1
 
 
 def dying(here: int) -> Callable[[compiler.Draft], GroupDays]:
@@ -124,8 +148,39 @@ def test_too_little_memory_costs_time_alone(monkeypatch: pytest.MonkeyPatch) -> 
     said: list[str] = []
     assert network(spread_over(Chosen("processes", 3), said.append)) == whole
     assert said == [
-        "there is too little memory: what is left is compiled in one process (0 of 6 parts are done)"
+        "there is too little memory: what is left is compiled in one process (0 of 5 parts are done)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "steps"),
+    [
+        (Chosen("processes", 1), {1}),
+        (Chosen("processes", 2), {50, 100}),  # a channel at a time, and with it what airs it later
+        (Chosen("threads", 2), {50, 100}),
+    ],
+    ids=str,
+)
+def test_each_day_of_a_channel_is_told_of_once(chosen: Chosen, steps: set[int]) -> None:
+    shown = Shown()
+    network(spread_over(chosen, print, show=shown), days=50)
+    ((total, unit, told),) = shown.works
+    assert (total, unit, sum(told), shown.ended) == (300, "days", 300, 1)
+    assert {amount for amount in told if amount} == steps
+
+
+def test_short_work_shows_nothing() -> None:
+    shown = Shown()
+    network(spread_over(Chosen("processes", 1), print, show=shown))
+    assert shown.works == []
+
+
+def test_days_that_a_lost_process_owed_are_told_of_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiler, "compile_group", dying(os.getpid()))
+    shown, said = Shown(), list[str]()
+    network(spread_over(Chosen("processes", 2), said.append, show=shown), days=50)
+    ((total, _, told),) = shown.works
+    assert (total, sum(told), len(said), shown.ended) == (300, 300, 1, 1)
 
 
 def test_what_fails_in_a_process_fails_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,11 +192,10 @@ def test_what_fails_in_a_process_fails_here(monkeypatch: pytest.MonkeyPatch) -> 
         network(spread_over(Chosen("processes", 2), print))
 
 
-def test_the_command_goes_on_without_the_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = tmp_path / "mini"
-    (folder / "media").mkdir(parents=True)
+def mini(folder: Path) -> Path:
+    """A station of six channels in ``folder``."""
+    station = folder / "mini"
+    (station / "media").mkdir(parents=True)
     documents = [
         "station: mini\nname: Mini\ntimezone: UTC\nepoch: 2026-06-01",
         "collection: sitcoms\nsource: { kind: filesystem, path: media }",
@@ -149,8 +203,15 @@ def test_the_command_goes_on_without_the_process(
         "plan: all\nzones: [{ zone: Day, window: 06:00-06:00, play: [cheers] }]",
         *(f'channel: ch-{n}\nnumber: "{n}"\nname: Channel {n}\nplans: [all]' for n in range(1, 7)),
     ]
-    (folder / "station.yaml").write_text("\n---\n".join(documents))
-    write_lock(folder, SHOWS)
+    (station / "station.yaml").write_text("\n---\n".join(documents))
+    write_lock(station, SHOWS)
+    return station
+
+
+def test_the_command_goes_on_without_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = mini(tmp_path)
     words = ["compile", str(folder), "--from", "2026-06-01", "--as-of", "2026-06-01T12:00:00Z", "--days", "2"]
     words += ["--output", str(tmp_path / "artefact.duckdb")]
     assert main([*words, "--jobs", "1"]) == 0
@@ -162,3 +223,21 @@ def test_the_command_goes_on_without_the_process(
     assert shown.out == alone
     assert "a process was lost" in shown.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["artefact.duckdb", "mini"]
+
+
+def test_a_long_compile_says_how_far_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = mini(tmp_path)
+    words = ["simulate", str(folder), "--from", "2026-06-01", "--as-of", "2026-06-01T12:00:00Z", "--json"]
+    assert main([*words, "--days", "50"]) == 0
+    shown = capsys.readouterr()
+    lines = shown.err.splitlines()
+    assert lines[-1].startswith("compile: 100 %")
+    assert all(line.startswith("compile: ") for line in lines)
+    assert len(json.loads(shown.out)["channels"]) == 6
+    assert main([*words, "--days", "50", "--quiet"]) == 0
+    assert capsys.readouterr() == (shown.out, "")
+    words = ["compile", *words[1:], "--output", str(tmp_path / "artefact.duckdb")]
+    assert main([*words, "--days", "50", "--jobs", "2"]) == 0
+    assert capsys.readouterr().err.splitlines()[-1].startswith("compile: 100 %")
+    assert main([*words, "--days", "2", "--force"]) == 0
+    assert capsys.readouterr().err == ""
