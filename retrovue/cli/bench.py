@@ -224,6 +224,11 @@ def chosen_channels(channels: tuple[CompiledChannel, ...], wanted: str | None) -
     return found
 
 
+def is_new(channels: tuple[CompiledChannel, ...], wanted: str | None) -> bool:
+    """Is a channel wanted that a schedule doesn't have? The YAML may have it by now."""
+    return wanted is not None and not any(wanted in (c.number, c.channel) for c in channels)
+
+
 def artefact_side(artefact: Artefact, label: str) -> Side:
     """All that a published artefact has, as one side of a comparison."""
     from retrovue.compiler.changes import Side, house

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.state_dir import cache_dir
     from retrovue.station.load import load_station
 
-    loaded = load_station(args.station, settings_models(), cache_dir(), enricher_kinds())
+    loaded = load_station(args.station, settings_models(), cache_dir(), enricher_kinds(), catalog=True)
     # Colours are for a person at a terminal (https://no-color.org).
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     text = render(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrovue.cli.arguments import date_or_instant
-from retrovue.cli.bench import add_artefact_options, chosen_channels
+from retrovue.cli.bench import add_artefact_options, chosen_channels, is_new
 
 if TYPE_CHECKING:
     from retrovue.cli.bench import Bench
@@ -99,17 +99,20 @@ def _listing(args: argparse.Namespace, view: View, now_us: int) -> Iterator[List
     try:
         with Artefact.open(path) as artefact:
             header = artefact.header
-            channels = chosen_channels(artefact.channels, args.channel)
-            windows = _windows(args, header.timezone, channels, now_us)
-            covers = all(header.start_us <= a and b <= header.end_us for a, b in windows)
             covered = f"the artefact covers {header.first_day:%a %d %b %Y} to {header.last_day:%a %d %b %Y}"
-            if covers or args.station is None:
-                from retrovue.reports.guide import listing
+            if args.station is not None and args.artefact is None and is_new(artefact.channels, args.channel):
+                covered = f"the artefact has no channel “{args.channel}”"
+            else:
+                channels = chosen_channels(artefact.channels, args.channel)
+                windows = _windows(args, header.timezone, channels, now_us)
+                covers = all(header.start_us <= a and b <= header.end_us for a, b in windows)
+                if covers or args.station is None:
+                    from retrovue.reports.guide import listing
 
-                if not covers:
-                    view.say(f"not all of it is listed: {covered}")
-                yield listing(artefact, header, zip(channels, windows, strict=True), args.playlist)
-                return
+                    if not covers:
+                        view.say(f"not all of it is listed: {covered}")
+                    yield listing(artefact, header, zip(channels, windows, strict=True), args.playlist)
+                    return
     except ArtefactError:
         if args.station is None:
             raise

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from retrovue.cli.arguments import station_time
-from retrovue.cli.bench import add_artefact_options, chosen_channels
+from retrovue.cli.bench import add_artefact_options, chosen_channels, is_new
 from retrovue.errors import RetroVueError
 
 if TYPE_CHECKING:
@@ -53,8 +53,11 @@ def run(args: argparse.Namespace, view: View) -> int:
         with Artefact.open(path) as artefact:
             zone = ZoneInfo(artefact.header.timezone)
             at_us = station_time(args.time, zone, now_us)
-            (channel,) = chosen_channels(artefact.channels, args.channel)
-            events = artefact.events(channel.channel, at_us, at_us + 1)
+            new = bench is not None and args.artefact is None and is_new(artefact.channels, args.channel)
+            events = []
+            if not new:
+                (channel,) = chosen_channels(artefact.channels, args.channel)
+                events = artefact.events(channel.channel, at_us, at_us + 1)
             if events:
                 from retrovue.reports.explanation import Explanation, barred
 

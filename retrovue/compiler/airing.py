@@ -41,7 +41,7 @@ from retrovue.station.model import (
 )
 from retrovue.units import MINUTE_US, SECOND_US
 
-#: How deep programs may hold programs; a deeper chain is taken for a circle.
+#: How deep programs may hold programs.
 MAX_DEPTH = 16
 
 #: One go of a synthetic within a chain when it names no duration of its own.
@@ -226,7 +226,13 @@ class Assembler:
             return None
         if depth > MAX_DEPTH:
             place = program.place("chain") if program else virtual.place("sequence") if virtual else None
-            self._findings.warn("program-cycle", slug, f"program “{slug}” holds itself", place)
+            self._findings.warn(
+                "program-cycle",
+                slug,
+                f"program “{slug}” can't air: it holds itself, or {MAX_DEPTH} others do, each in the next",
+                place,
+                help="take steps out, until no chain is deeper",
+            )
             return None
         if program is not None:
             return self._measure_chain(program.program, program, "chain", program.chain, depth)

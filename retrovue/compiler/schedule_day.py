@@ -201,12 +201,16 @@ class Scheduler:
                     (plan, slot.zone_index),
                     f"{on} {self._said(slot.start_us)}-{self._said(slot.end_us)}",
                     (
-                        f"nothing fits zone “{zone}” of plan “{plan}” on ",
+                        f"nothing fits zone “{zone}” of plan “{plan}” on "
+                        if slot.zone.play
+                        else f"no pin fills zone “{zone}” of plan “{plan}” on ",
                         ": the off-air picture is shown",
                         ": the off-air picture is shown",
                     ),
                     place,
-                    help="give it a shorter programme, one that may start then, or bleed: allow",
+                    help="give it a shorter programme, one that may start then, or bleed: allow"
+                    if slot.zone.play
+                    else "add “play: [program, …]” for the time between pins, or “gap: off_air”",
                 )
             else:
                 self._findings.warn(

@@ -356,6 +356,15 @@ _ALL = (
         "Run retrovue ingest, and commit the catalog.lock folder.",
         "retrovue ingest stations/demo",
     ),
+    _code(
+        "not-in-catalog",
+        "something is asked for that the catalog doesn't have",
+        """An asset, or a series, title or tag of a query, that no line of the catalog lock has. Nothing can
+        air for it, until the media are there and were ingested.""",
+        "Correct the word, or run retrovue ingest. “retrovue library” lists what there is.",
+        "episodes: { collection: sitcoms, series: Cheerz }    # wrong\n"
+        "episodes: { collection: sitcoms, series: Cheers }    # right",
+    ),
     # --- station ---
     _code(
         "unknown-timezone",

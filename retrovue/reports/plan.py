@@ -19,6 +19,7 @@ from retrovue.diagnostics.render import printable
 from retrovue.reports.guide import time_of_day
 from retrovue.station.model import Channel, Plan, PlayItem, StationModel, parse_time
 from retrovue.station.schema import spell_duration
+from retrovue.units import MINUTE_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class PlanDay:
 
 
 def plan_day(model: StationModel, channel: Channel, calendar: Calendar, on: date) -> PlanDay:
-    """Which zone rules what on broadcast date ``on``. A simulcast shows the plan that it carries."""
+    """Which zone rules what on broadcast date ``on``. A simulcast shows the plan that it carries, at its own
+    times."""
     source = source_of(model, channel)
     planner = Planner(source, model.plans, calendar, model.station.seasons)
     return PlanDay(channel, calendar, on, tuple(planner.applying(on)), tuple(planner.layers(on)))
@@ -71,8 +73,13 @@ def _row(day: PlanDay, layer: Layer) -> tuple[str, str, str, str, str]:
 
 
 def _time(day: PlanDay, minutes: int) -> str:
-    at = day.calendar.day_start + minutes
-    return time_of_day(at % DAY_MINUTES) + ("+1" if at >= DAY_MINUTES else "")
+    later, at = divmod(day.calendar.day_start + minutes + _delay(day), DAY_MINUTES)
+    return time_of_day(at) + (f"+{later}" if later else "")
+
+
+def _delay(day: PlanDay) -> int:
+    """How much later than its source a simulcast is (minutes)."""
+    return day.channel.delay // MINUTE_US
 
 
 def _pins(day: PlanDay, layer: Layer) -> list[tuple[str, str]]:
@@ -80,8 +87,13 @@ def _pins(day: PlanDay, layer: Layer) -> list[tuple[str, str]]:
     if layer.plan is None:
         return []
     pins = layer.plan.zones[layer.zone_index].at.items()
-    placed = sorted((day.calendar.relative(parse_time(at)), at, _item(item)) for at, item in pins)
-    return [(at, what) for minutes, at, what in placed if layer.start <= minutes < layer.end]
+    placed = sorted((day.calendar.relative(parse_time(at)), _item(item)) for at, item in pins)
+    start = day.calendar.day_start + _delay(day)
+    return [
+        (time_of_day((start + minutes) % DAY_MINUTES), what)
+        for minutes, what in placed
+        if layer.start <= minutes < layer.end
+    ]
 
 
 def _item(item: str | PlayItem) -> str:
@@ -107,10 +119,11 @@ def as_json(day: PlanDay) -> dict[str, Any]:
 def _layer_json(day: PlanDay, layer: Layer) -> dict[str, Any]:
     plan = layer.plan
     zone = plan.zones[layer.zone_index] if plan is not None else None
+    start, end = layer.start + _delay(day), layer.end + _delay(day)
     return {
-        "from": time_of_day((day.calendar.day_start + layer.start) % DAY_MINUTES),
-        "to": time_of_day((day.calendar.day_start + layer.end) % DAY_MINUTES),
-        "minutes": [layer.start, layer.end],
+        "from": time_of_day((day.calendar.day_start + start) % DAY_MINUTES),
+        "to": time_of_day((day.calendar.day_start + end) % DAY_MINUTES),
+        "minutes": [start, end],
         "plan": plan.plan if plan is not None else None,
         "zone": zone.zone if zone is not None else None,
         "window": said_window(zone.window) if zone is not None else None,

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ValidationError
 
 from retrovue.diagnostics import Diagnostic, Label, Severity
+from retrovue.station.catalog_rules import catalog_words
 from retrovue.station.channel_rules import expectations, simulcasts
 from retrovue.station.document import Mapping as MappingNode
 from retrovue.station.document import Scalar, plain
@@ -65,14 +66,17 @@ def check(
     adapters: Mapping[str, type[BaseModel]] | None = None,
     enrichers: Set[str] | None = None,
     sound: bool = True,
+    catalog: bool = False,
 ) -> list[Diagnostic]:
     """Every rule on every document. ``declared``: (noun, slug) of documents that could not be read;
-    ``sound``: nothing has been found so far."""
+    ``sound``: nothing has been found so far; ``catalog``: look there for what is asked of it."""
     documents = tuple(documents)
     names: dict[str, set[str]] = {"synthetic": set(BUILT_IN_SYNTHETICS), "overlay": set(BUILT_IN_OVERLAYS)}
     for noun, slug in [*((v.noun, v.slug) for v in documents), *declared]:
         names.setdefault(noun, set()).add(slug)
-    world = World(folder, documents, {n: frozenset(s) for n, s in names.items()}, adapters, enrichers)
+    world = World(
+        folder, documents, {n: frozenset(s) for n, s in names.items()}, adapters, enrichers, catalog
+    )
     found = [diagnostic for rule in RULES for diagnostic in rule(world)]
     # Whoever is still at work on a station has not come to its lists of plans yet.
     return list(listed_plans(world)) if sound and not found else found
@@ -457,4 +461,5 @@ RULES: tuple[Rule, ...] = (
     asset_rules,
     skipped_enrichers,
     locks,
+    catalog_words,
 )

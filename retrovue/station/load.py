@@ -113,12 +113,14 @@ def load_station(
     adapters: Mapping[str, type[BaseModel]] | None = None,
     caches: Path | None = None,
     enrichers: Set[str] | None = None,
+    catalog: bool = False,
 ) -> Loaded:
     """Load and check a station folder.
 
     ``adapters`` maps the ``kind`` of a collection's source to the settings model it is checked with;
     None leaves sources unchecked. ``caches`` is a folder in which a large station's trees are kept between
     two commands; None keeps nothing. ``enrichers``: their kinds; None leaves what is skipped unchecked.
+    ``catalog``: look whether the catalog lock has what is asked of it.
     """
     if not folder.is_dir():
         help = "that is a file: name the folder it is in" if folder.is_file() else ""
@@ -160,7 +162,7 @@ def load_station(
         digest.update(f"{name}\0{len(source)}\0{source}\0".encode())
     for v in validated:
         diagnostics += v.diagnostics
-    found_by_rules = check.check(folder, validated, declared, adapters, enrichers, sound=not diagnostics)
+    found_by_rules = check.check(folder, validated, declared, adapters, enrichers, not diagnostics, catalog)
     if any(d.code.startswith("template-") for d in diagnostics):
         # What a broken template would have made is not there: that is one mistake, and told.
         found_by_rules = [d for d in found_by_rules if d.code not in _FOLLOWS]

@@ -25,6 +25,7 @@ class World:
     names: Mapping[str, frozenset[str]]  #: noun → slugs, also of documents that failed
     adapters: Mapping[str, type[BaseModel]] | None
     enrichers: Set[str] | None = None  #: kinds; None: not to be checked
+    catalog: bool = False  #: is what is asked of the catalog to be checked, too?
 
     def of(self, noun: str) -> list[Validated]:
         return self._by_noun.get(noun, [])

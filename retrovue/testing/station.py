@@ -63,9 +63,13 @@ class CompiledStation:
         """What ``retrovue check`` finds in the station, and what compiling the range in the settings, or the
         first days of the guide, adds to it."""
         from retrovue.diagnostics.render import render
+        from retrovue.library.adapters import settings_models
+        from retrovue.library.enrichers import enricher_kinds
+        from retrovue.station.load import load_station
 
         first, last = self._range or self._first_days()
-        found = (*self._bench.loaded.diagnostics, *self._compile(first, last))
+        loaded = load_station(self.folder, settings_models(), None, enricher_kinds(), catalog=True)
+        found = (*loaded.diagnostics, *self._compile(first, last))
         shown = tuple(d for d in dict.fromkeys(found) if warnings or d.severity is Severity.ERROR)
         text = render(shown, self._bench.loaded.sources, root=self.folder.as_posix()) if shown else ""
         return Findings(shown, text)

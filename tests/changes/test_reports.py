@@ -157,6 +157,51 @@ def test_the_plan_of_a_day(folder: Path) -> None:
     assert document["zones"][2]["at"] == {"20:00": "taxi", "21:00": "film"}
 
 
+def test_the_plan_of_a_simulcast_is_at_its_own_times(folder: Path) -> None:
+    (folder / "plus.yaml").write_text(
+        'channel: plus\nnumber: "6"\nname: Plus\nsimulcast: one\ndelay: 1h\n---\n'
+        'channel: tomorrow\nnumber: "7"\nname: Tomorrow\nsimulcast: one\ndelay: 24h\n'
+    )
+    words = ("guide", str(folder), "--plan", "--from", "2026-11-26", "--channel")
+    ran = run(*words, "6")
+    assert ran.code == 0, ran.err
+    rows = [re.split(r"  +", line.strip()) for line in ran.out.splitlines()]
+    assert rows[1] == ["airs what one airs, 1h later"]
+    assert [row[:4] for row in rows[3:7]] == [
+        ["07:00-13:00", "Day", "all", "cheers"],
+        ["13:00-21:00", "Marathon", "thanksgiving", "taxi"],
+        ["21:00-00:00+1", "Prime Time", "all", "cheers; 21:00 taxi; 22:00 film"],
+        ["00:00+1-07:00+1", "off the air", "no plan has a zone here"],
+    ]
+    # It is what airs there.
+    listed = run("guide", str(folder), "--channel", "6", "--from", "2026-11-26").out
+    assert re.search(r"^    21:00-21:30  taxi\b", listed, re.MULTILINE)
+    assert re.search(r"^    22:00-23:30  ", listed, re.MULTILINE)
+    (document,) = json.loads(run(*words, "6", "--json").out)
+    assert document["zones"][2]["at"] == {"21:00": "taxi", "22:00": "film"}
+    assert (document["zones"][2]["from"], document["zones"][2]["to"]) == ("21:00", "00:00")
+    assert document["zones"][2]["minutes"] == [900, 1080]
+    assert "  06:00+1-12:00+1 " in run(*words, "7").out
+    assert "-06:00+2 " in run(*words, "7").out
+
+
+def test_a_channel_that_is_newer_than_the_artefact(folder: Path) -> None:
+    assert run("compile", str(folder), "--as-of", AS_OF, "--quiet").code == 0
+    (folder / "two.yaml").write_text('channel: two\nnumber: "6"\nname: Two\nplans: [all]\n')
+    ran = run("guide", str(folder), "--channel", "6", "--from", "2026-06-02")
+    assert ran.code == 0, ran.err
+    assert "compiled in memory: the artefact has no channel “6”" in ran.err
+    assert "21:00-22:30  " in ran.out
+    why = run("why", "6", "2026-06-02 21:10", str(folder))
+    assert why.code == 0, why.err
+    assert "entry      film: pinned to 21:00" in why.out
+    nowhere = run("guide", str(folder), "--channel", "9", "--from", "2026-06-02")
+    assert (nowhere.code, nowhere.out) == (1, "")
+    assert "there is no channel “9”" in nowhere.err
+    assert "channels: 5.1 (one), 6 (two)" in nowhere.err
+    assert "there is no channel “9”" in run("why", "9", "2026-06-02 21:10", str(folder)).err
+
+
 # --- export ----------------------------------------------------------------------------------------
 
 

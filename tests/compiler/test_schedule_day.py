@@ -65,6 +65,12 @@ def test_blocks_that_nothing_fits_are_named() -> None:
         "the off-air picture is shown"
     )
     assert "bleed: allow" in told.help
+    # Where there is no list at all, a shorter programme would not help.
+    (told,) = (
+        d for d in day(zone("19:00-22:00", at={"19:00": "drama"})).diagnostics if d.code == "unfilled-block"
+    )
+    assert told.headline.startswith("no pin fills zone “19:00-22:00” of plan “all” on 2026-06-01 20:00-22:00")
+    assert "gap: off_air" in told.help
     # Not where something fits, where the zone asks for it, or where the whole zone is told of.
     for words in ({"play": ["drama", "film", "cheers"]}, {"at": {"19:00": "drama"}, "gap": "off_air"}):
         assert "unfilled-block" not in codes(day(zone("19:00-22:00", **words)))

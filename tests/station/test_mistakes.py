@@ -27,6 +27,7 @@ ZONE = "plan: p\nzones:\n  - zone: A\n    window: 06:00-12:00\n    play: [slate]
 ELSEWHERE = {
     "no-station", "no-folder", "not-utf8", "unreadable-file", "linked-folder", "unknown-source",
     "bad-card", "unknown-card",  # test_card.py
+    "not-in-catalog",  # test_catalog_rules.py
 }  # fmt: skip
 
 

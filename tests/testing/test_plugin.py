@@ -30,6 +30,17 @@ def test_a_guide_is_kept_as_it_reads_and_compared(project: Project) -> None:
     assert changed.returncode == 1
     assert "22:30-23:00  Cheers" in changed.stdout
     assert "22:30-06:00  Test Pattern" in changed.stdout
+    taken = project.pytest(GUIDE, "--snapshot-update")
+    assert taken.returncode == 0
+    assert "Can not relate" not in taken.stdout
+
+
+def test_a_word_that_the_catalog_does_not_have_is_found_like_check_finds_it(project: Project) -> None:
+    yaml = project.folder / "station" / "station.yaml"
+    yaml.write_text(yaml.read_text().replace("series: Cheers", "series: Cheerz"))
+    done = project.pytest("def test_it(station):\n    assert not station.check()\n")
+    assert done.returncode == 1
+    assert "no asset of collection “sitcoms” has the series “Cheerz”" in done.stdout
 
 
 def test_an_ordinary_snapshot_of_the_same_test_is_left_alone(project: Project) -> None:
