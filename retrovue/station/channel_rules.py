@@ -8,6 +8,7 @@ from typing import cast
 from retrovue.diagnostics import Diagnostic, Label
 from retrovue.station.expect import Airs, parse_expectation
 from retrovue.station.model import Channel, Program, Station
+from retrovue.station.plan_rules import near_weekday
 from retrovue.station.references import SCHEDULABLE
 from retrovue.station.suggest import did_you_mean
 from retrovue.station.world import World, error, twice
@@ -88,10 +89,14 @@ def simulcasts(world: World) -> Iterator[Diagnostic]:
             )
 
 
+#: Categories of what names none itself: films, and whatever has numbered episodes.
+_GIVEN = frozenset({"movie", "series"})
+
+
 def expectations(world: World) -> Iterator[Diagnostic]:
     """What is expected can be read, and what it names exists."""
     known = {slug for noun in SCHEDULABLE for slug in world.names.get(noun, ())}
-    categories = {
+    categories = _GIVEN | {
         "-".join(category.casefold().split())
         for v in world.of("program")
         for category in cast(Program, v.model).categories
@@ -104,6 +109,8 @@ def expectations(world: World) -> Iterator[Diagnostic]:
                 expected = parse_expectation(line)
             except ValueError as refused:
                 headline, _, help = str(refused).partition(": ")
+                if "is no weekday" in headline:
+                    help = near_weekday(line.split()[0]) or help
                 yield error("bad-expectation", headline, v.span("expect", i), help=help)
                 continue
             if not isinstance(expected, Airs) or expected.is_title or expected.what in known:

@@ -8,6 +8,9 @@ from an artefact; nobody edits it by hand.
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -60,7 +63,8 @@ def parse_ledger(text: str, station: str | None = None) -> Checkpoint:
     except (YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark is not None else ""
-        raise LedgerError(f"{NAME}{where}: this is not YAML", help=_AGAIN) from None
+        what = "this is not YAML" if isinstance(error, YAMLError) else f"a value can't be read: {error}"
+        raise LedgerError(f"{NAME}{where}: {what}", help=_AGAIN) from None
     if not isinstance(said, dict) or not isinstance(said.get("ledger"), str):
         raise LedgerError(f"{NAME}: this is no ledger: it doesn't say whose it is", help=_AGAIN)
     if station is not None and said["ledger"] != station:
@@ -78,8 +82,39 @@ def parse_ledger(text: str, station: str | None = None) -> Checkpoint:
             raise LedgerError(
                 f"{NAME}: what is in flight on channel “{channel}” can't be read", help=_AGAIN
             ) from None
+        if wrong := next(_unreadable(own), None):
+            raise LedgerError(
+                f"{NAME}: channel “{channel}”: “{wrong}: {own[wrong]}” is no place in a rotation", help=_AGAIN
+            )
         cursors[str(channel)] = own
     return Checkpoint(on, cursors)
+
+
+#: What a program or virtual keeps besides its rotations (compiler/airing.py), by the word behind its path.
+_KEPT = re.compile(r"(.*[a-z0-9]) (goes|rerun|manual|picks|pick|go)(?: [0-9]+)?")
+_SAYS = {
+    "goes": re.compile(r"[0-9]{1,15}"),
+    "rerun": re.compile(r"[0-9]{1,15}"),
+    "manual": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}:[0-9]{1,15}"),
+    "picks": re.compile(r"([0-9]{1,15}):([0-9]{1,15})"),
+    "pick": re.compile(r"[0-9]{1,15}:.+"),
+    "go": re.compile(r".+", re.DOTALL),
+}
+
+
+def _unreadable(cursors: Mapping[str, str]) -> Iterator[str]:
+    """The paths whose cursors no compile would understand, or be done with: what is counted must be there."""
+    kept = [(path, match[1], match[2]) for path in cursors if (match := _KEPT.fullmatch(path))]
+    picks = Counter(where for _, where, word in kept if word == "pick")
+    for path, where, word in kept:
+        said = _SAYS[word].fullmatch(cursors[path])
+        sound = said is not None
+        if said is not None and word == "goes":
+            sound = not int(said[0]) or f"{where} go {int(said[0])}" in cursors
+        elif said is not None and word == "picks":
+            sound = 0 <= int(said[2]) - int(said[1]) <= picks[where]
+        if not sound:
+            yield path
 
 
 def read_ledger(station_folder: Path, station: str | None = None) -> Checkpoint | None:

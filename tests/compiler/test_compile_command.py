@@ -272,9 +272,44 @@ def test_a_ledger_goes_on_as_the_replay_would(
 
 
 @pytest.mark.parametrize(
+    ("cursors", "sound"),
+    [
+        ({"all/Day/motd picks": "3:5", "all/Day/motd pick 3": "9:c/a", "all/Day/motd pick 4": "9:c/b"}, True),
+        ({"all/Day/motd picks": "0:99999999"}, False),  # nobody waits for that many
+        ({"all/Day/motd picks": "5:3"}, False),
+        ({"all/Day/motd picks": "x:y"}, False),
+        ({"all/Day/motd pick 3": "yesterday"}, False),
+        ({"~/cheers goes": "2", "~/cheers go 1": "c/a", "~/cheers go 2": "c/b"}, True),
+        ({"~/cheers goes": "999999999999"}, False),
+        ({"~/cheers goes": "often"}, False),
+        ({"all/Day/again rerun": "x"}, False),
+        ({"~/listed manual": "2026-06-01:1"}, True),
+        ({"~/listed manual": "monday:x"}, False),
+        # A zone may be called anything.
+        (
+            {
+                "all/Our picks/cheers/0": "c/a",
+                "all/My pick 3/cheers/0": "x",
+                "all/Go go/cheers?shuffle/0": "y",
+            },
+            True,
+        ),
+    ],
+)
+def test_a_ledger_that_no_compile_understands_is_said(cursors: dict[str, str], sound: bool) -> None:
+    text = f"ledger: mini\nbroadcast_date: 2026-06-01\nchannels: {{ one: {json.dumps(cursors)} }}\n"
+    if sound:
+        assert parse_ledger(text, "mini").cursors == {"one": cursors}
+        return
+    with pytest.raises(LedgerError, match=r"channel “one”: “.*” is no place in a rotation"):
+        parse_ledger(text, "mini")
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("ledger: [", "not YAML"),
+        ("ledger: mini\nbroadcast_date: 2026-13-40\nchannels: {}", "can't be read: month must be in 1..12"),
         ("station: mini", "no ledger"),
         ("ledger: other\nbroadcast_date: 2026-06-01\nchannels: {}", "station “other”"),
         ("ledger: mini\nchannels: {}", "missing"),

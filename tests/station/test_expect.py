@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from retrovue.station.expect import FORMS, Airs, FillAtLeast, NothingRated, NotTwice, parse_expectation
 from retrovue.station.model import SpotKind, When
 from retrovue.units import HOUR_US, MINUTE_US
+from tests.station.build import load
 
 FRIDAY, SATURDAY = date(2026, 11, 27), date(2026, 11, 28)
 
@@ -93,3 +95,15 @@ def test_watersheds_are_times_of_the_broadcast_day() -> None:
 def test_fill() -> None:
     assert FillAtLeast(99.9, False).holds(99.9)
     assert not FillAtLeast(99.9, True).holds(99.9)
+
+
+@pytest.mark.parametrize(
+    ("what", "known"),
+    [("movie", True), ("Series", True), ("cheers", True), ("talk", True), ("moovie", False)],
+)
+def test_a_category_that_nobody_names_is_known(tmp_path: Path, what: str, known: bool) -> None:
+    """A film is a movie, and a numbered episode of a series, whether a program says so or not."""
+    channel = f'channel: c\nnumber: 9\nname: C\nplans: [daily]\nexpect: "fri 20:00 is {what}"\n'
+    program = "program: cheers\ncategories: [Talk]\nchain: [{ synthetic: slate }]\n"
+    found = load(tmp_path, {"x.yaml": channel, "y.yaml": program}).diagnostics
+    assert [d.code for d in found] == ([] if known else ["unknown-reference"])

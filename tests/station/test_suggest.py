@@ -160,6 +160,8 @@ spots: {tag: ident}
         (PLAN % "on: easter+1", "easter+1d"),
         (PLAN % "on: easter - 2 days", "easter-2d"),
         (PLAN % "nth: last weekday", ""),
+        ('channel: c\nnumber: 9\nname: C\nplans: [daily]\nexpect: "friday 20:00 is cheers"\n', "fri"),
+        ('channel: c\nnumber: 9\nname: C\nplans: [daily]\nexpect: "fri 20:00 is cheer"\n', "cheers"),
         # names of other documents
         (ZONE % "chears", "cheers"),
         (ZONE % "cheer", "cheers"),
