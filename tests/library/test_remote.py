@@ -14,6 +14,7 @@ from aiohttp import web
 from retrovue.library.adapters import Desk, FoundMedia, SourceGone, open_adapter
 from retrovue.library.adapters.remote import Entry, parse_m3u
 from retrovue.library.finding import Finding
+from tests.cli.run import run
 from tests.library.servers import on_loopback
 
 
@@ -246,3 +247,14 @@ def test_odd_playlists_have_no_traceback() -> None:
     assert parse_m3u("") == []
     assert parse_m3u("#EXTINF:\nx.mp4\n#EXTINF") == [Entry("x.mp4")]
     assert parse_m3u('#EXTINF:-1 a="b,c\nhttp://[::1\n') != []
+
+
+def test_an_address_that_is_none_is_told_where_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "station.yaml").write_text(
+        "collection: club\nsource:\n  kind: url\n  path: club\n"
+        '  urls: ["http://example.org/a.mp4", "ftp://example.org/b.mp4"]\n'
+    )
+    told = run("check", str(tmp_path), "--format", "concise").out
+    assert (
+        "station.yaml:5:38: error[bad-value] “urls, item 2”: 'ftp://example.org/b.mp4' is no address" in told
+    )

@@ -42,7 +42,10 @@ _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 def _url(value: str) -> str:
     if re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", value) is None:
-        raise ValueError("write it like http://192.168.1.20:8096; the token stands under token")
+        # It may have a secret in it: what was written is not repeated.
+        raise ValueError(
+            "is no server's address: write it like http://192.168.1.20:8096; the token stands under token"
+        )
     return value
 
 

@@ -16,10 +16,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import AfterValidator, BaseModel, Field
 
 from retrovue.library.adapters import Desk, FoundMedia, Offer, SourceGone, within
 from retrovue.library.adapters.beside import read_small
@@ -64,13 +64,8 @@ class UrlSettings(RemoteSettings):
 
     kind: Literal["url"] = "url"
     """Which adapter: files by their addresses."""
-    urls: tuple[str, ...] = Field(min_length=1)
+    urls: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(min_length=1)
     """The addresses of the files."""
-
-    @field_validator("urls")
-    @classmethod
-    def _are_addresses(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(_address, urls))
 
 
 class M3uSettings(RemoteSettings):

@@ -19,7 +19,7 @@ def _extension(value: str) -> str:
 
 def _folder(value: str) -> str:
     if "\0" in value or not value.strip():
-        raise ValueError("name a folder")
+        raise ValueError(f"{value!r} is no folder: write it like /srv/television")
     return value
 
 
