@@ -18,15 +18,16 @@ def chosen_assets(words: Iterable[str], assets: Mapping[str, Asset], help: str =
 
     Raises ``RetroVueError`` for a word that means none.
     """
-    from fnmatch import fnmatchcase
+    import re
 
     from retrovue.library.finding import printable
     from retrovue.station.suggest import did_you_mean
 
     chosen: set[str] = set()
     for wanted in words:
-        # As it stands first: a title may have brackets in it, which are a pattern's.
-        found = {wanted} & assets.keys() or {a for a in assets if fnmatchcase(a, wanted)}
+        # A title may have brackets and question marks in it: no other sign stands for anything.
+        pattern = re.compile(".*".join(map(re.escape, wanted.split("*"))), re.DOTALL)
+        found = {wanted} & assets.keys() or {a for a in assets if pattern.fullmatch(a)}
         if not found:
             known = printable(did_you_mean(wanted, assets)) or help
             raise RetroVueError(

@@ -153,9 +153,12 @@ def _suggest(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> 
             except ValueError as error:
                 wrong.append((f"{place.sidecar.name}: {error}", "mend it first"))
                 continue
-            if new != text and not args.dry_run:
-                place.write(new)
             found.append((place, marks))
+            if new != text and not args.dry_run:
+                try:
+                    place.write(new)
+                except RetroVueError as error:  # what was found is said all the same
+                    wrong.append((str(error), error.help))
     outcome = [
         {
             "asset": place.asset.id,
@@ -190,7 +193,8 @@ def _accept(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> i
     from retrovue.library.finding import printable
     from retrovue.library.suggested_marks import SUGGESTED, accepted, has
 
-    done, wrong = [], []
+    done: list[str] = []
+    wrong: list[tuple[str, str]] = []
     for place in places:
         try:
             text = place.text()
@@ -198,10 +202,14 @@ def _accept(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> i
                 continue
             new = accepted(text)
         except ValueError as error:
-            wrong.append(f"{place.asset.id}: {place.sidecar.name}: {error}")
+            wrong.append((f"{place.asset.id}: {place.sidecar.name}: {error}", ""))
             continue
         if not args.dry_run:
-            place.write(new)
+            try:
+                place.write(new)
+            except RetroVueError as error:
+                wrong.append((str(error), error.help))
+                continue
         done.append(place.asset.id)
     outcome = {"accepted": done}
     view.outcome(outcome)
@@ -210,8 +218,8 @@ def _accept(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> i
     else:
         for name in done:
             view.out(printable(name))
-    for message in wrong:
-        view.failure(printable(message))
+    for message, help in wrong:
+        view.failure(printable(message), help=help)
     if done and not args.dry_run:
         view.say(f"retrovue ingest {args.station} takes them over")
     return 1 if wrong else 0

@@ -13,7 +13,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -363,15 +363,20 @@ def _writing(file: Path) -> Iterator[None]:
     except OSError as error:
         raise LockError(
             f"{file} can't be written: {error.strerror}",
-            help="make room, or let this user write there; what was found out of the files is not lost",
+            help="make room, or let this user write there; then do it again",
         ) from None
 
 
 def replace_file(file: Path, content: bytes) -> None:
     """Write ``file`` so that a reader, or a crash, sees the old content or the new, never half."""
     half = file.with_name(f".{file.name}{_NEW}")
-    with half.open("wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    half.replace(file)
+    try:
+        with half.open("wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        half.replace(file)
+    except OSError:
+        with suppress(OSError):
+            half.unlink()
+        raise

@@ -76,3 +76,10 @@ def test_without_a_lock_there_is_nothing_to_approve(tmp_path: Path) -> None:
     refused = run("approve", str(tmp_path))
     assert (refused.code, refused.out) == (1, "")
     assert f"retrovue ingest {tmp_path} writes it" in refused.err
+
+
+def test_in_a_pattern_only_the_star_stands_for_anything(folder: Path) -> None:
+    assert run("approve", str(folder), "films/Gilda [u*").out == "films/Gilda [uncut]\n"
+    for pattern in ("films/Laur?", "films/[GL]*"):
+        assert f"no asset is “{pattern}”" in run("approve", str(folder), pattern).err
+    assert _waiting(folder) == ["Charade (1963)", "Laura"]

@@ -439,3 +439,26 @@ def test_from_a_suggestion_to_the_lock(tmp_path: Path) -> None:
     (media / "Up.yaml").write_text("marks: [\n")
     ran = run("breaks", "suggest", str(tmp_path), "films/Up")
     assert (ran.code, "Up.yaml: line 2" in ran.err) == (1, True)
+
+
+def test_a_sidecar_that_can_not_be_written_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "station.yaml").write_text(STATION)
+    media, state = tmp_path / "media", ("--state", str(tmp_path / "state"), "--quiet")
+    for name in ("Down", "Up"):
+        make_film(media / f"{name}.mkv", [("scene", 50.0), ("break", 1.0), ("scene", 50.0)])
+    assert run("ingest", str(tmp_path), *state).code == 0
+    (media / "Down.yaml").mkdir()  # as good as a disk that is read-only
+    told = run("breaks", "suggest", str(tmp_path), *state)
+    assert (told.code, [line.partition(":")[0] for line in told.out.splitlines()]) == (
+        1,
+        ["films/Down", "films/Up"],
+    ), "what was found is said"
+    assert f"films/Down: can't write {media / 'Down.yaml'}" in told.err
+    assert "suggested_marks" in (media / "Up.yaml").read_text()
+    assert sorted(file.name for file in media.iterdir()) == ["Down.mkv", "Down.yaml", "Up.mkv", "Up.yaml"]
+    (media / "Down.yaml").rmdir()
+    (media / "Down.yaml").write_text("suggested_marks: [50]\n")
+    (media / ".Down.yaml.new").mkdir()
+    told = run("breaks", "accept", str(tmp_path), "films/*", "--quiet")
+    assert (told.code, told.out) == (1, "films/Up\n")
+    assert f"films/Down: can't write {media / 'Down.yaml'}" in told.err

@@ -124,6 +124,8 @@ def test_files_that_can_not_be_used_never_stop_the_rest(station: Path, ingest: I
         ("unreadable-media", "dangling.mp4"),
         ("bad-name", "caf\\xe9.mp4"),
     }
+    (link,) = [f for f in outcome["findings"] if f["path"] == "dangling.mp4"]
+    assert link["message"] == "can't be read: No such file or directory (it is a link)"
 
 
 def test_what_is_said_cannot_move_the_cursor(station: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -96,7 +96,8 @@ class FilesystemAdapter:
                 status = os.stat(place + name)  # noqa: PTH116  of each of perhaps a million files
             except OSError as error:
                 if is_media:
-                    yield self._finding("unreadable-media", path, f"can't be read: {error.strerror}")
+                    link = " (it is a link)" if entries[name].is_symlink() else ""
+                    yield self._finding("unreadable-media", path, f"can't be read: {error.strerror}{link}")
                 continue
             if stat.S_ISDIR(status.st_mode):
                 yield from self._walk(path, entered)
