@@ -261,6 +261,7 @@ class _Ingest:
         self._workers, self._ruled = workers, ruled
         self._basis = Basis(collections, enrichers, targets)
         self._findings = list(surveyed.findings)
+        self._holding = [finding for finding in surveyed.findings if finding.holds is not None]
         self._lines = {id_: line for id_ in surveyed.known if (line := previous.line(id_)) is not None}
         self._arrived: list[str] = []
         self._changed: list[str] = []
@@ -464,6 +465,7 @@ class _Ingest:
         """Whoever looked into the file was ended: about the file that says nothing."""
         self._unreadable.add(_place(media))
         self._findings.append(finding)
+        self._holding += [finding] if finding.holds is not None else []
         before = self._previous.get(media.asset.id)
         if before is not None:
             self._put(before, before)
@@ -488,7 +490,7 @@ class _Ingest:
 
     def _stays(self, asset: Asset) -> bool:
         """May nothing be concluded of its absence?"""
-        return asset.collection in self._surveyed.unreachable or _is_held(asset, self._surveyed.findings)
+        return asset.collection in self._surveyed.unreachable or _is_held(asset, self._holding)
 
     def _vanished(self, absences: Absences | None) -> tuple[str, ...]:
         """What becomes of assets whose files are not there; ids of those whose grace lasts."""
@@ -604,7 +606,12 @@ def _unkeepable(asset: Asset) -> Finding | None:
     else:
         return None
     return Finding(
-        "bad-fields", asset.collection, asset.path, why, help="mend it where it is said, or in a sidecar"
+        "bad-fields",
+        asset.collection,
+        asset.path,
+        why,
+        help="mend it where it is said, or in a sidecar",
+        holds=asset.path,  # by its key it may be another asset now, if that is what is wrong
     )
 
 

@@ -174,8 +174,8 @@ def test_no_line_is_written_that_nobody_could_read(
 
     def says(self: ProbeEnricher, asset: Asset, location: Path) -> Asset:
         """As an enricher or an adapter might that somebody else has written."""
-        spoilt: dict[str, dict[str, Any]] = {"a": {"season": -1}, "b": {"title": "\ud800"}}
-        return replace(asset, duration_us=1_000_000, **spoilt[asset.key])
+        spoilt: dict[str, dict[str, Any]] = {"b": {"title": "\ud800"}}
+        return replace(asset, duration_us=1_000_000, **spoilt.get(asset.key, {"season": -1}))
 
     monkeypatch.setattr(ProbeEnricher, "enrich", says)
     monkeypatch.setattr(ProbeEnricher, "edition", ProbeEnricher.edition + 1)
@@ -185,6 +185,11 @@ def test_no_line_is_written_that_nobody_could_read(
         ("bad-fields", "b.mp4"),
     ]
     assert "season" in outcome["findings"][0]["message"]
+    assert (outcome["current"], ingest.lock()) == (True, before)
+    # Nor is one that is called otherwise now, by something that nobody can be called, taken for gone.
+    (station / "media" / "a.yaml").write_text("key: c\n")
+    monkeypatch.setattr(ProbeEnricher, "edition", ProbeEnricher.edition + 1)
+    outcome = ingest()
     assert (outcome["current"], ingest.lock()) == (True, before)
 
 

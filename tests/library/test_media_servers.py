@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from retrovue.credits import Credit
+from retrovue.errors import RetroVueError
 from retrovue.library.adapters import Adapter, Desk, FoundMedia, Offer, SourceGone, open_adapter
 from retrovue.library.adapters import web as client
 from retrovue.library.catalog import genres
@@ -310,6 +311,13 @@ def test_items_that_have_no_file_here_are_named(opened: Opened, server: Fake) ->
     server.libraries["Films"][-1].more.clear()
     server.libraries["Films"][-1].year = 20_000
     assert "an item (Odd) is not as documented: its year" in str(opened.found()[1])
+    (typo,) = [
+        f for f in opened.found(paths={"/data": "elsewhere"})[1] if f.holds == "" and f.code == "not-here"
+    ]
+    assert "none of 6 files" in typo.message, "a wrong map retires no whole collection"
+    for out in ("/data", "../data"):
+        with pytest.raises(RetroVueError, match=r"source.paths./data: .* is not below source.path"):
+            opened.found(paths={"/data": out})
     (typo,) = opened.found(paths={"/dta": "."})[1][-1:]
     assert (typo.code, typo.holds) == ("unmapped-path", ""), "a wrong map retires no whole collection"
 

@@ -49,6 +49,12 @@ def _url(value: str) -> str:
     return value
 
 
+def _below(value: str) -> str:
+    if value.startswith("/") or ".." in PurePosixPath(value).parts or "\0" in value:
+        raise ValueError(f"{value!r} is not below source.path: write it like movies")
+    return value
+
+
 class ServerSettings(SourceSettings):
     """What every media server is asked with."""
 
@@ -62,7 +68,7 @@ class ServerSettings(SourceSettings):
     path: FolderPath
     """The folder under which the server's files are found here: relative to the station folder, or
     absolute."""
-    paths: Mapping[str, str] = {}
+    paths: Mapping[str, Annotated[str, AfterValidator(_below)]] = {}
     """Folders of the server, as it names them, to folders below ``path``. The longest that fits counts;
     without any, the server has its files where they are here."""
     page: int = Field(default=200, ge=1, le=1000)
@@ -368,7 +374,7 @@ class MediaServerAdapter(ABC):
     def _found(self, listings: Iterable[_Listing]) -> Iterator[FoundMedia | Finding]:
         files = LocalFiles(self._collection, self.root)
         unmapped: Counter[str] = Counter()
-        mapped = 0
+        mapped = here_now = 0
         items: list[Item] = []
         for listing in listings:
             yield from listing.findings
@@ -389,8 +395,19 @@ class MediaServerAdapter(ABC):
                 unmapped[_top(item.files[0])] += 1
                 continue
             mapped += 1
-            path = next((one for one in here if (self.root / one).is_file()), here[0])
-            yield files.media(path, item_fields(item), f"the server has it as {item.files[0]}", _more(item))
+            path = next((at for at in here if (self.root / at).is_file()), here[0])
+            one = files.media(path, item_fields(item), f"the server has it as {item.files[0]}", _more(item))
+            here_now += not isinstance(one, Finding)
+            yield one
+        if mapped and not here_now:
+            yield Finding(
+                "not-here",
+                self._collection,
+                "",
+                f"none of {mapped} files that the server has is where it should be here",
+                help="is the disk mounted, and are source.path and source.paths right? Till then all stays",
+                holds="",
+            )
         for top, count in sorted(unmapped.items()):
             yield Finding(
                 "unmapped-path",
