@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from retrovue.cli.view import View
     from retrovue.library.break_marks import Suggestion
     from retrovue.library.catalog import Asset
+    from retrovue.library.without_breaks import WithoutBreaks
     from retrovue.workers import Workers
 
 #: Files that are looked into at once: disks gain nothing from more.
@@ -31,7 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "suggest: look for moments that are black and silent in assets without marks, and write them into "
         "the sidecar beside each file as suggested_marks, where nothing follows from them. accept: make them "
-        "the asset's marks, once you have looked at them; the next retrovue ingest takes them over."
+        "the asset's marks, once you have looked at them; the next retrovue ingest takes them over. A search "
+        "that is stopped goes on where it was."
     )
     parser.add_argument("action", choices=("suggest", "accept"), help="look for some, or take them over")
     parser.add_argument("station", metavar="STATION", type=Path, help="the station folder")
@@ -40,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="ASSET",
         nargs="*",
         help="an asset's id, “collection/key”; * stands for anything. suggest without one: all that have no "
-        "marks and no suggestions",
+        "marks and no suggestions, and were not looked at in vain",
     )
     parser.add_argument("--dry-run", action="store_true", help="write nothing, only say what would be")
     add_executor(parser)
@@ -91,6 +93,7 @@ class _Place:
 def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.clock import StationClock
     from retrovue.library.adapters import settings_models
+    from retrovue.library.without_breaks import WithoutBreaks
     from retrovue.state_dir import at_work, state_dir
     from retrovue.station.load import require_station
 
@@ -103,19 +106,21 @@ def run(args: argparse.Namespace, view: View) -> int:
     state = state_dir(model.station.station, args.state, model.written_state)
     alone = at_work(state, "breaks", "retrovue breaks suggest", StationClock())
     with nullcontext() if args.dry_run else alone:
-        return _suggest(args, view, places)
+        return _suggest(args, view, places, WithoutBreaks(state / "without-breaks"))
 
 
-def _suggest(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> int:
+def _suggest(args: argparse.Namespace, view: View, places: Iterable[_Place], without: WithoutBreaks) -> int:
     from retrovue.cli.executors import ending, open_workers
     from retrovue.library.finding import Unreadable, printable
     from retrovue.library.looking import stoppable
     from retrovue.library.sidecar import offset_text
     from retrovue.library.suggested_marks import MARKS, SUGGESTED, has, with_suggestions
+    from retrovue.reports.wording import plural
     from retrovue.workers import a_few
 
     todo: list[_Place] = []
     wrong: list[tuple[str, str]] = []
+    known = 0
     for place in places:
         try:
             text = place.text()
@@ -125,6 +130,9 @@ def _suggest(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> 
                     view.say(f"{printable(place.asset.id)} has marks already")
                 continue
             if has(text, SUGGESTED) and not args.assets:
+                continue
+            if not args.assets and without.has(place.asset.id, place.location):
+                known += 1
                 continue
         except ValueError as error:
             wrong.append((f"{place.sidecar.name}: {error}", "mend it first"))
@@ -154,6 +162,8 @@ def _suggest(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> 
                 wrong.append((f"{place.sidecar.name}: {error}", "mend it first"))
                 continue
             found.append((place, marks))
+            if not marks and not args.dry_run:
+                without.add(place.asset.id, place.location)
             if new != text and not args.dry_run:
                 try:
                     place.write(new)
@@ -175,6 +185,8 @@ def _suggest(args: argparse.Namespace, view: View, places: Iterable[_Place]) -> 
         for place, marks in found:
             said = ", ".join(offset_text(mark.at_us) for mark in marks) or "nothing that looks like a break"
             view.out(f"{printable(place.asset.id)}: {said}")
+    if known:
+        view.say(f"nothing was found in {plural(known, 'other')}, as before; who is named is looked at again")
     for message, help in wrong:
         view.failure(printable(message), help=help)
     return 1 if wrong else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -462,3 +463,26 @@ def test_a_sidecar_that_can_not_be_written_stops_nothing(tmp_path: Path) -> None
     told = run("breaks", "accept", str(tmp_path), "films/*", "--quiet")
     assert (told.code, told.out) == (1, "films/Up\n")
     assert f"films/Down: can't write {media / 'Down.yaml'}" in told.err
+
+
+def test_what_was_looked_at_in_vain_is_not_looked_at_again(tmp_path: Path) -> None:
+    (tmp_path / "station.yaml").write_text(STATION)
+    film, state = tmp_path / "media" / "Up.mkv", ("--state", str(tmp_path / "state"))
+    make_film(film, [("scene", 3.0)])
+    assert run("ingest", str(tmp_path), *state).code == 0
+    looked, spared = "films/Up: nothing that looks like a break\n", "nothing was found in 1 other, as before"
+    suggest = ("breaks", "suggest", str(tmp_path), *state)
+    assert run(*suggest, "--dry-run").out == looked
+    assert run(*suggest).out == looked, "a dry run remembers nothing"
+    again = run(*suggest)
+    assert (again.code, again.out, spared in again.err) == (0, "", True)
+    assert run(*suggest, "films/*").out == looked, "who is named is looked at"
+    os.utime(film, (1, 1))
+    assert run(*suggest).out == looked, "it may be another now"
+    (memory,) = (tmp_path / "state").glob("without-breaks")
+    for spoilt in ("", "[]", '{"edition": 0}', '{"edition": 1, "files": 7}'):
+        memory.write_text(spoilt)
+        assert run(*suggest).out == looked
+    memory.unlink()
+    memory.mkdir()
+    assert run(*suggest).out == looked, "it is only a memory"
