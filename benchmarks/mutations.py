@@ -52,7 +52,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a channel that owes a contract is compiled in one go",
-        "compile.py",
+        "work.py",
         "and all(spot.runs is None for spot in self._model.spots.values())",
         "and True",
         ("tests/compiler/test_stretches.py",),

@@ -79,7 +79,8 @@ class Bench:
         from retrovue.cli.executors import Chosen
         from retrovue.cli.processes import spread_over
         from retrovue.compiler.base import Base
-        from retrovue.compiler.compile import broadcast_date_at, compile_station
+        from retrovue.compiler.channels import broadcast_date_at
+        from retrovue.compiler.compile import compile_station
         from retrovue.workers import cores
 
         first = broadcast_date_at(self.model, as_of_us) if first_day is None else first_day
@@ -127,7 +128,7 @@ class Bench:
 
     def compile_around(self, start_us: int, end_us: int, as_of_us: int) -> Compiled:
         """The broadcast days of every channel that ``[start_us, end_us)`` touches."""
-        from retrovue.compiler.compile import calendar_of
+        from retrovue.compiler.channels import calendar_of
 
         calendars = [calendar_of(self.model, channel) for channel in self.model.channels]
         first = min(calendar.date_of(start_us) for calendar in calendars)

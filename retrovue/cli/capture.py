@@ -162,7 +162,7 @@ def _prepared(args: argparse.Namespace, view: View) -> Iterator[tuple[Capture, M
 
 
 def _compiled(bench: Bench, wanted: str, start_us: int, end_us: int, now_us: int, scratch: Path) -> Artefact:
-    from retrovue.compiler.compile import compiled_channels
+    from retrovue.compiler.channels import compiled_channels
     from retrovue.compiler.version import COMPILER
     from retrovue.store import Artefact, Provenance, write_artefact
 

@@ -185,7 +185,7 @@ class _Formats:
     """What the station's channels may air, and how each renders it."""
 
     def __init__(self, args: argparse.Namespace, model: Any, state: Path, view: View) -> None:
-        from retrovue.compiler.compile import compiled_channels
+        from retrovue.compiler.channels import compiled_channels
         from retrovue.ffmpeg_binary import choose_ffmpeg
         from retrovue.playout.encoders import VERDICTS, EncoderBench
         from retrovue.playout.schedule_service import media_roots
@@ -226,7 +226,7 @@ class _Formats:
     def orders(
         self, asset: Asset, channels: Iterable[CompiledChannel], points: Mapping[str, tuple[int, ...]]
     ) -> list[Order]:
-        from retrovue.compiler.compile import fitted
+        from retrovue.compiler.channels import fitted
         from retrovue.playout.batch import order_of
 
         root = self._roots.get(asset.collection)

@@ -133,7 +133,7 @@ def _of_station(args: argparse.Namespace, view: View, folder: Path, revision: st
     from retrovue.cli.bench import Bench, artefact_side
     from retrovue.clock import StationClock
     from retrovue.compiler.changes import changes, side_of
-    from retrovue.compiler.compile import broadcast_date_at
+    from retrovue.compiler.channels import broadcast_date_at
     from retrovue.store import Artefact
     from retrovue.units import to_us
 

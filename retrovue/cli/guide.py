@@ -116,7 +116,7 @@ def _listing(args: argparse.Namespace, view: View, now_us: int) -> Iterator[List
     except ArtefactError:
         if args.station is None:
             raise
-    from retrovue.compiler.compile import compiled_channels
+    from retrovue.compiler.channels import compiled_channels
     from retrovue.reports.guide import listing
 
     bench = bench or Bench(args.station, state=args.state)
@@ -156,7 +156,7 @@ def _windows(
 
 def _plan(args: argparse.Namespace, view: View, now_us: int) -> int:
     from retrovue.cli.bench import Bench
-    from retrovue.compiler.compile import calendar_of, compiled_channels
+    from retrovue.compiler.channels import calendar_of, compiled_channels
     from retrovue.errors import RetroVueError
     from retrovue.reports import plan as report
     from retrovue.units import to_us

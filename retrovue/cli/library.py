@@ -66,7 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.cli.bench import Bench
     from retrovue.clock import StationClock
-    from retrovue.compiler.compile import broadcast_date_at
+    from retrovue.compiler.channels import broadcast_date_at
     from retrovue.library.lock import lock_files
 
     filters = [f"--{name}" for name in ("collection", "query", "search", "barred") if getattr(args, name)]

@@ -20,10 +20,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrovue.cli.executors import Chosen, open_workers
-from retrovue.compiler.compile import GroupDays, Spread, Tell, Work, in_turn
 from retrovue.compiler.content_hash import asset_hashed
 from retrovue.compiler.folded import ToldAsset, folded
+from retrovue.compiler.stages import GroupDays, Tell
 from retrovue.compiler.stretches import stretched
+from retrovue.compiler.work import Spread, Work, in_turn
 from retrovue.errors import RetroVueError
 from retrovue.store.asset_rows import asset_written
 from retrovue.store.event_rows import written

@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.cli.bench import Bench, chosen_channels
     from retrovue.clock import StationClock
-    from retrovue.compiler.compile import compiled_channels
+    from retrovue.compiler.channels import compiled_channels
     from retrovue.compiler.simulate import simulate
     from retrovue.reports.simulation import as_json, text
     from retrovue.units import to_us

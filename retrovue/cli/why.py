@@ -96,7 +96,7 @@ def _compiled(args: argparse.Namespace, bench: Any, now_us: int) -> tuple[Explan
     """The same from the station as it stands, compiled in memory."""
     from zoneinfo import ZoneInfo
 
-    from retrovue.compiler.compile import compiled_channels
+    from retrovue.compiler.channels import compiled_channels
     from retrovue.compiler.why import reasons
     from retrovue.reports.explanation import Explanation, at
 

@@ -12,7 +12,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from retrovue.broadcast_day import Calendar
-from retrovue.compiler.compile import calendar_of
+from retrovue.compiler.channels import calendar_of
 from retrovue.compiler.model import Compiled, CompiledChannel, ScheduleDay, ScheduleEvent
 from retrovue.diagnostics import Diagnostic, Severity, Span
 from retrovue.station.expect import (

@@ -16,7 +16,8 @@ from datetime import timedelta
 from itertools import chain, islice, pairwise
 
 from retrovue.compiler.channel_days import Asked
-from retrovue.compiler.compile import ChannelDays, GroupDays, Work
+from retrovue.compiler.stages import ChannelDays, GroupDays
+from retrovue.compiler.work import Work
 
 #: Stretches have at least so many days, on an average: below, it costs more to begin it than it saves.
 SHORTEST_DAYS = 50

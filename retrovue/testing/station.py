@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from retrovue.cli.bench import Bench, chosen_channels
-from retrovue.compiler.compile import compiled_channels
+from retrovue.compiler.channels import compiled_channels
 from retrovue.compiler.model import Checkpoint, CompiledChannel, ScheduleDay
 from retrovue.diagnostics import Diagnostic, Severity
 from retrovue.errors import RetroVueError

@@ -258,7 +258,7 @@ def test_an_export_replaces_what_an_earlier_one_said(folder: Path, state: Path, 
 def test_lavfi_graphs_play(folder: Path, tmp_path: Path) -> None:
     import subprocess
 
-    from retrovue.compiler.compile import compiled_channels
+    from retrovue.compiler.channels import compiled_channels
     from retrovue.compiler.model import SegmentKind
     from retrovue.ffmpeg_binary import choose_ffmpeg
     from retrovue.reports.ersatztv import lavfi

@@ -14,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
-import retrovue.compiler.compile as compiler
+import retrovue.compiler.work as compiler
 from retrovue.cli.executors import Chosen
 from retrovue.cli.main import main
 from retrovue.cli.processes import Folding, spread_over
 from retrovue.cli.view import Progress
-from retrovue.compiler.compile import GroupDays, Work, compile_group
 from retrovue.compiler.folded import FoldedAssets, FoldedEvents, ToldAsset
 from retrovue.compiler.model import Compiled
+from retrovue.compiler.stages import Draft, GroupDays, compile_group
+from retrovue.compiler.work import Work
 from retrovue.library.catalog import Asset
 from retrovue.library.lock import write_lock
 from retrovue.store import Artefact, Provenance, write_artefact
@@ -66,10 +67,10 @@ class Shown:
         self.ended += 1
 
 
-def dying(here: int) -> Callable[[compiler.Draft], GroupDays]:
+def dying(here: int) -> Callable[[Draft], GroupDays]:
     """What compiles a group, and kills any other process than this one when it comes to channel 3."""
 
-    def compile_or_die(draft: compiler.Draft) -> GroupDays:
+    def compile_or_die(draft: Draft) -> GroupDays:
         if draft.group[0].channel == "ch-3" and os.getpid() != here:
             os.kill(os.getpid(), signal.SIGKILL)
         return compile_group(draft)
@@ -139,7 +140,7 @@ def test_a_process_that_is_killed_costs_time_alone(monkeypatch: pytest.MonkeyPat
 def test_too_little_memory_costs_time_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     here, whole = os.getpid(), alone()
 
-    def compile_or_fail(draft: compiler.Draft) -> GroupDays:
+    def compile_or_fail(draft: Draft) -> GroupDays:
         if os.getpid() != here:
             raise MemoryError
         return compile_group(draft)
@@ -184,7 +185,7 @@ def test_days_that_a_lost_process_owed_are_told_of_too(monkeypatch: pytest.Monke
 
 
 def test_what_fails_in_a_process_fails_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(draft: compiler.Draft) -> GroupDays:
+    def fails(draft: Draft) -> GroupDays:
         raise ZeroDivisionError(draft.group[0].channel)
 
     monkeypatch.setattr(compiler, "compile_group", fails)

@@ -9,8 +9,10 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from retrovue.compiler.compile import GroupDays, Work, compile_station
+from retrovue.compiler.compile import compile_station
 from retrovue.compiler.model import Checkpoint, Compiled
+from retrovue.compiler.stages import GroupDays
+from retrovue.compiler.work import Work
 from retrovue.library.catalog import Asset, AssetState, Catalog
 from retrovue.station.model import (
     BUILT_IN_SYNTHETICS,

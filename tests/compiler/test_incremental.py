@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from retrovue.cli.executors import Chosen
 from retrovue.cli.processes import spread_over
 from retrovue.compiler.base import Base
-from retrovue.compiler.compile import Spread, in_turn
 from retrovue.compiler.content_hash import content_hash
 from retrovue.compiler.model import Compiled, MadeFrom
 from retrovue.compiler.why import reasons
+from retrovue.compiler.work import Spread, in_turn
 from retrovue.credits import Credit
 from retrovue.library.catalog import Asset, AssetState, Catalog
 from retrovue.station.model import PlayMode, Program, Separation, Spot, StationModel

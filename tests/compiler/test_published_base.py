@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from retrovue.cli.executors import Chosen
 from retrovue.cli.processes import spread_over
 from retrovue.compiler.base import Base
-from retrovue.compiler.compile import GroupDays, Spread, Work, groups
+from retrovue.compiler.channels import groups
 from retrovue.compiler.in_flight import CURSOR
 from retrovue.compiler.model import Compiled, ScheduleDay, ScheduleEvent, Segment
+from retrovue.compiler.stages import GroupDays
+from retrovue.compiler.work import Spread, Work
 from retrovue.station.model import StationModel
 from retrovue.units import HOUR_US, MINUTE_US
 from tests.compiler.profiles import examples

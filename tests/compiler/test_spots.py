@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from retrovue.compiler.compile import calendar_of
+from retrovue.compiler.channels import calendar_of
 from retrovue.compiler.model import Checkpoint, Compiled, Segment, SegmentKind
 from retrovue.library.catalog import Asset, Catalog
 from retrovue.station.model import SpotKind, StationModel

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from retrovue.cli.executors import Chosen
 from retrovue.cli.processes import spread_over
 from retrovue.compiler import stretches
-from retrovue.compiler.compile import GroupDays, Work, in_turn
 from retrovue.compiler.model import Finding
+from retrovue.compiler.stages import GroupDays
 from retrovue.compiler.stretches import stretched
+from retrovue.compiler.work import Work, in_turn
 from tests.compiler.profiles import examples
 from tests.compiler.random_station import NIGHTS, random_station
 from tests.compiler.stations import asset, catalog, compiled, series, spots, station
