@@ -19,10 +19,10 @@ Pictures = Callable[[PurePosixPath], Mapping[str, str]]
 
 
 def pictures_among(names: Iterable[str]) -> dict[str, str]:
-    """The pictures among the names of a folder, by their names without suffix."""
+    """The pictures among the names of a folder, by their names without suffix (".JPG" is one, too)."""
     found: dict[str, str] = {}
     for suffix in reversed(SUFFIXES):
-        found |= {name[: -len(suffix)]: name for name in names if name.endswith(suffix)}
+        found |= {name[: -len(suffix)]: name for name in names if name.lower().endswith(suffix)}
     return found
 
 

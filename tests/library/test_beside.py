@@ -40,7 +40,7 @@ def tree(tmp_path: Path) -> Tree:
 
 def test_an_episode_has_its_own_pictures_its_seasons_and_its_series(tree: Tree) -> None:
     tree.put("Cheers/Season 1/S01E01.mkv", "Cheers/Season 1/S01E01-thumb.jpg", "Cheers/Season 1/S01E02.mkv")
-    tree.put("Cheers/Season 2/S02E01.mkv", "Cheers/Season 2/S02E01.png", "Cheers/Specials/S00E01.mkv")
+    tree.put("Cheers/Season 2/S02E01.mkv", "Cheers/Season 2/S02E01.PNG", "Cheers/Specials/S00E01.mkv")
     tree.put("Cheers/season01-poster.jpg", "Cheers/poster.jpg", "Cheers/fanart.webp", "poster.jpg")
     assert tree.artwork() == {
         "Cheers/Season 1/S01E01.mkv": (
@@ -50,7 +50,7 @@ def test_an_episode_has_its_own_pictures_its_seasons_and_its_series(tree: Tree) 
         ),
         "Cheers/Season 1/S01E02.mkv": ("Cheers/season01-poster.jpg", "Cheers/fanart.webp"),
         "Cheers/Season 2/S02E01.mkv": (
-            "Cheers/Season 2/S02E01.png",
+            "Cheers/Season 2/S02E01.PNG",
             "Cheers/poster.jpg",
             "Cheers/fanart.webp",
         ),

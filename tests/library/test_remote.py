@@ -51,8 +51,14 @@ class Files:
             start = int(wanted.removeprefix("bytes=").rstrip("-"))
         response = web.StreamResponse(status=206 if start else 200, headers=headers)
         response.content_length = len(data) - start
-        await response.prepare(request)
+        if request.method == "HEAD":
+            await response.prepare(request)
         if request.method == "GET":
+            if fault == "grown":
+                data += b"more"
+                response.content_length = len(data)
+                start = 0
+            await response.prepare(request)
             if fault == "half":
                 await response.write(data[start : len(data) // 2])
                 assert request.transport is not None
@@ -162,6 +168,17 @@ def test_what_fails_is_named_and_the_rest_goes_on(
     assert [(f.code, f.holds) for f in findings] == [(code, first.asset.path)]
 
 
+def test_a_file_that_is_still_growing_there_is_fetched_anew(remote: Remote, server: Files) -> None:
+    server.faults["b.mkv"] = "grown"
+    for _ in range(2):
+        found, (grown,) = remote.found("b.mkv")
+        assert (found, grown.code) == ([], "not-fetched")
+        assert "has 2004 bytes, and its server said that it has 2000" in grown.message
+    assert not any("bytes=" in line for line in server.asked), "there is nothing to go on from"
+    server.faults.clear()
+    assert remote.found("b.mkv")[0][0].location.read_bytes() == b"y" * 2000
+
+
 def test_a_server_without_head_and_one_that_is_gone(remote: Remote, server: Files) -> None:
     server.faults["b.mkv"] = "no head"
     (one,), findings = remote.found("b.mkv")
@@ -223,6 +240,16 @@ def test_a_playlist_that_is_gone_retires_nothing(remote: Remote, server: Files, 
     with pytest.raises(SourceGone, match="collection c") as gone:
         remote.found(kind="m3u", playlist=playlist.format(base=server.base))
     assert gone.value.code in ("no-playlist", "server-error", "server-unreachable")
+
+
+def test_a_page_in_place_of_a_playlist_retires_nothing(remote: Remote, server: Files) -> None:
+    server.files["all.m3u"] = b"<html>\n<body>Please log in</body>\n</html>\n"
+    found, findings = remote.found(kind="m3u", playlist=f"{server.base}/all.m3u")
+    assert found == []
+    assert (findings[-1].code, findings[-1].holds) == ("no-playlist", "")
+    server.files["all.m3u"] += b"b.mkv\n"
+    found, findings = remote.found(kind="m3u", playlist=f"{server.base}/all.m3u")
+    assert (len(found), {f.holds for f in findings}) == (1, {None})
 
 
 @pytest.mark.parametrize(

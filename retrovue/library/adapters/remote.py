@@ -209,11 +209,13 @@ class RemoteAdapter(ABC):
                 entries = await self.entries(fetcher)
             except Trouble as trouble:
                 raise self._gone(trouble) from None
+            refused = 0
             for entry in dict.fromkeys(entries):
                 path = entry.path
                 try:
                     self.refuse(entry)
                 except Trouble as trouble:
+                    refused += 1
                     found.append(self._finding(trouble.code, path, str(trouble), trouble.help, None))
                     continue
                 try:
@@ -228,6 +230,10 @@ class RemoteAdapter(ABC):
                     found.append(self._finding("not-fetched", path, said, "is the disk full?", str(path)))
                     continue
                 found.append(files.media(path, entry.fields, f"it is listed as {entry.url}"))
+        if refused and refused == len(dict.fromkeys(entries)):
+            # A server that wants a password says so in a page of text, as if that were the list.
+            said = f"nothing of what is listed can be taken ({refused}): all stays as it was"
+            found.append(Finding("no-playlist", self._collection, "", said, "is it the right list?", ""))
         self._remember(known)
         return iter(found)
 
@@ -404,6 +410,8 @@ class Fetcher:
         half = here.with_name(f".{here.name}.part")
         note = here.with_name(f".{here.name}.mark")
         begun = half.stat().st_size if half.is_file() and _is_text(note, there.mark) else 0
+        if there.size is not None and begun >= there.size:
+            begun = 0
         note.write_text(there.mark)
         headers = {"Range": f"bytes={begun}-"} if begun else {}
         async with _Answer(self, "GET", url, headers) as response:
@@ -418,6 +426,13 @@ class Fetcher:
                         raise Trouble("not-fetched", "is larger than its server said", "is it a video file?")
                 written = out.tell()
                 os.fsync(out.fileno())
+        if there.size is not None and written > there.size:
+            half.unlink()  # there is nothing behind it to go on from
+            raise Trouble(
+                "not-fetched",
+                f"has {written} bytes, and its server said that it has {there.size}",
+                "is it still being written there? The next ingest fetches it anew",
+            )
         if there.size is not None and written != there.size:
             raise Trouble(
                 "server-short", f"has {written} of {there.size} bytes", "the next ingest takes it up there"
