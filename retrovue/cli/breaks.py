@@ -60,7 +60,11 @@ class _Place:
 
     @property
     def sidecar(self) -> Path:
-        return self.location.with_suffix(".yaml")
+        """The one that is there, or that is to be."""
+        from retrovue.library.adapters.beside import SIDECARS
+
+        here = [self.location.with_suffix(ending) for ending in SIDECARS]
+        return next((file for file in here if file.is_file()), here[0])
 
     def text(self) -> str:
         """What the sidecar says; empty when there is none. Raises ``ValueError``."""

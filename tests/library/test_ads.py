@@ -66,7 +66,7 @@ def test_folder_sidecars_hold_below_and_a_files_own_wins(shelf: Shelf) -> None:
     shelf.put("Cola/a.mp4", "Cola/b.mp4")
     shelf.write("folder.yaml", "extra: { decade: 1980s }\nrating: TV-G\n")
     shelf.write(
-        "Cola/folder.yaml", "advertiser: Sunny Cola Inc.\ncategory: drinks\nflight: 2026-11-01..2026-11-30\n"
+        "Cola/folder.yml", "advertiser: Sunny Cola Inc.\ncategory: drinks\nflight: 2026-11-01..2026-11-30\n"
     )
     shelf.write("Cola/b.yaml", "category: toys\nflight: [2026-12-01, 2026-12-24]\ntags: [late]\n")
     found, findings = shelf.found()
@@ -98,6 +98,15 @@ def test_a_folder_with_a_mistake_stays_as_it_was(shelf: Shelf, text: str, says: 
     assert list(found) == ["Otto/b"]
     assert [(f.code, f.path, f.holds) for f in findings] == [("bad-folder", "Cola", "Cola")]
     assert says in findings[0].message
+
+
+def test_a_folder_has_one_sidecar(shelf: Shelf) -> None:
+    shelf.put("Cola/a.mp4")
+    shelf.write("Cola/folder.yaml", "category: drinks")
+    shelf.write("Cola/folder.yml", "category: toys")
+    found, (told,) = shelf.found()
+    assert (found, told.code) == ({}, "bad-folder")
+    assert "folder.yaml: there is folder.yml, too" in told.message
 
 
 def test_a_folder_that_is_no_flight_is_told(shelf: Shelf) -> None:

@@ -154,3 +154,14 @@ def test_people_are_replaced_job_by_job(tree: Tree) -> None:
         Credit("director", "Nobody"),
         Credit("actor", "Ted Danson", "Sam"),
     )
+
+
+def test_a_sidecar_may_end_in_yml_and_there_is_one(tree: Tree) -> None:
+    tree.put("a.mp4", "b.mp4")
+    tree.put("a.yml", text="title: A\n")
+    tree.put("b.yml", "b.yaml", text="title: B\n")
+    found, findings = tree.found()
+    assert found == {"a.mp4": {"title": "A"}}
+    assert [(f.code, f.path, f.message, f.holds) for f in findings] == [
+        ("bad-sidecar", "b.yml", "there is b.yaml, too: keep one of them", "b.mp4")
+    ]

@@ -479,6 +479,11 @@ def test_what_was_looked_at_in_vain_is_not_looked_at_again(tmp_path: Path) -> No
     assert run(*suggest, "films/*").out == looked, "who is named is looked at"
     os.utime(film, (1, 1))
     assert run(*suggest).out == looked, "it may be another now"
+    sidecar = film.with_suffix(".yml")
+    sidecar.write_text("suggested_marks: [1]\n")
+    assert run("breaks", "accept", str(tmp_path), "films/Up").out == "films/Up\n"
+    assert sidecar.read_text() == "marks: [1]\n"
+    sidecar.unlink()
     (memory,) = (tmp_path / "state").glob("without-breaks")
     for spoilt in ("", "[]", '{"edition": 0}', '{"edition": 1, "files": 7}'):
         memory.write_text(spoilt)

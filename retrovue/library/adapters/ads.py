@@ -12,14 +12,11 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel
 
 from retrovue.library.adapters import Desk, FoundMedia
-from retrovue.library.adapters.beside import over, read_sidecar
+from retrovue.library.adapters.beside import SIDECARS, over, read_sidecar
 from retrovue.library.adapters.filesystem import FilesystemAdapter, FilesystemSettings
 from retrovue.library.catalog import FLIGHT, flight_word
 from retrovue.library.finding import Finding
 from retrovue.library.naming import clean
-
-#: Holds for all files of its folder and of those below.
-FOLDER_SIDECAR = "folder.yaml"
 
 
 class AdsSettings(FilesystemSettings):
@@ -86,10 +83,15 @@ class AdsAdapter(FilesystemAdapter):
         return {word: clean(folder.name)} if word != "-" else {}
 
     def _sidecar(self, folder: PurePosixPath) -> dict[str, Any]:
+        there = [name for ending in SIDECARS if (self.root / folder / (name := f"folder{ending}")).is_file()]
+        if not there:
+            return {}
         try:
-            said = read_sidecar(self.root / folder / FOLDER_SIDECAR)
+            if len(there) > 1:
+                raise ValueError(f"there is {there[1]}, too: keep one of them")
+            said = read_sidecar(self.root / folder / there[0])
             if "key" in said:
                 raise ValueError("a key is one file's")
         except ValueError as error:
-            raise ValueError(f"{FOLDER_SIDECAR}: {error}") from None
+            raise ValueError(f"{there[0]}: {error}") from None
         return said

@@ -15,6 +15,8 @@ from retrovue.library.catalog import SubtitleTrack
 from retrovue.library.finding import Finding
 from retrovue.library.naming import subtitle_files
 
+#: What sidecars end in; there is one at most.
+SIDECARS = (".yaml", ".yml")
 _MEDIA = tuple(f".{extension}" for extension in VIDEO)
 
 
@@ -113,9 +115,12 @@ class Beside:
 
     def sidecar(self, path: PurePosixPath) -> dict[str, Any]:
         """The fields that the sidecar of the media file at ``path`` sets. Raises ``BadText``."""
-        if not any(".yaml" in near.endings for near in self._around(path)):
+        if all(near.endings.isdisjoint(SIDECARS) for near in self._around(path)):
             return {}
-        return self._read(path.with_suffix(".yaml"))
+        there = [one for ending in SIDECARS if self._there(one := path.with_suffix(ending))]
+        if len(there) > 1:
+            raise BadText("bad-sidecar", there[1], f"there is {there[0].name}, too: keep one of them")
+        return self._read(there[0]) if there else {}
 
     def nfo(self, path: PurePosixPath, is_episode: bool) -> dict[str, Any]:
         """What NFO of its own, its folder's or its series' says of the media file. Raises ``BadText``.
@@ -148,8 +153,6 @@ class Beside:
             raise BadText("bad-nfo", path, str(error)) from None
 
     def _read(self, path: PurePosixPath) -> dict[str, Any]:
-        if not self._there(path):
-            return {}
         try:
             return read_sidecar(self._root / path)
         except ValueError as error:
