@@ -40,9 +40,10 @@ def test_the_station_passes_its_own_checks(
     assert require_station(folder).station.name == name
 
 
-def test_its_own_tests_pass_and_can_fail(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["Retro", "東京テレビ"])
+def test_its_own_tests_pass_and_can_fail(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "new"
-    assert main(["init", str(folder), "--timezone", "Europe/Berlin"]) == 0
+    assert main(["init", str(folder), "--timezone", "Europe/Berlin", "--name", name]) == 0
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *WITHOUT]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
