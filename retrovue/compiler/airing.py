@@ -290,9 +290,10 @@ class Assembler:
         self._findings.warn(
             "empty-program",
             slug,
-            f"program “{slug}” has nothing to air: {why}",
+            f"{'virtual' if slug in self._model.virtuals else 'program'} “{slug}” has nothing to air: {why}",
             span,
-            help="check the query's words, and that the media were ingested and approved",
+            help="check the query's words (retrovue check says what the catalog doesn't have), and that the media "
+            "were ingested and approved",
         )
 
     def _candidates(self, node: ChainNode) -> Candidates:

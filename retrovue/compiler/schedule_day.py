@@ -297,7 +297,10 @@ class Scheduler:
             return True
 
         # A pin that was due before the last published event has aired, or was passed over for good.
-        if gap.pin is not None and now < gap.close_us and gap.start_us > state.published_us:
+        due = gap.pin is not None and gap.start_us > state.published_us
+        if due and gap.pin is not None and now > gap.start_us:
+            self._report_late(day.date, gap.pin, rules, gap.start_us, now if now < gap.close_us else None)
+        if due and gap.pin is not None and now < gap.close_us:
             yield now
             what = "it" if not self._may_start(gap.pin, now) else ""
             if not what and not place(gap.pin, gap.pin_nominal_us, None):
@@ -337,6 +340,22 @@ class Scheduler:
         if now < gap.end_us:
             _leave(slots, now, gap.end_us, between, index)
             state.settle(slots[-1])
+
+    def _report_late(self, on: date, pin: Item, rules: _Rules, due_us: int, now_us: int | None) -> None:
+        """Say that a programme that runs past its zone, or past the day, is in the way of a pin."""
+        what = f"program “{pin.program}”, pinned to {self._said(due_us)}, "
+        self._findings.warn_of(
+            "pin-late",
+            (rules.path, pin, now_us is None),
+            f"{on} at {self._said(now_us)}" if now_us is not None else str(on),
+            (
+                what + ("starts late on " if now_us is not None else "does not air on "),
+                ": the programme before it is still on",
+                ": the programme before it is still on",
+            ),
+            pin.span,
+            help="take “bleed: allow” from the zone before it, or give that a shorter last programme",
+        )
 
     def _repeats(self, day: BroadcastDay) -> bool:
         """Does what started in the hour that comes twice air again? Where the grid allows it."""

@@ -750,6 +750,16 @@ _ALL = (
         'not_before: "21:00"\nat: { "20:00": late-film }     # wrong\nat: { "21:00": late-film }     # right',
     ),
     _code(
+        "pin-late",
+        "a pin that has to wait",
+        """A programme that is on is never cut. One of the zone before may run past its end (bleed: allow), or
+        one of the night into the new broadcast day, and what is pinned to that time starts on the next block,
+        or not at all when another pin is due by then.""",
+        "Forbid the zone before to bleed, give it shorter programmes, or move the pin.",
+        "{ zone: Films, window: 19:00-21:00, play: [film], bleed: allow }     # over at 21:40\n"
+        '{ zone: News, window: 21:00-22:00, at: { "21:00": news }, … }       # so the news begin at 22:00',
+    ),
+    _code(
         "simulcast-barred",
         "a programme that a simulcast may not air any more",
         """The simulcast airs later what its source was published with. Since then the asset has retired, or

@@ -106,6 +106,27 @@ def test_no_programme_bleeds_over_a_pin() -> None:
     assert "asset-too-long" not in codes(result)
 
 
+def test_a_pin_that_waits_for_a_programme_is_told() -> None:
+    before = zone("19:00-20:00", ["film"], bleed="allow")
+    plan = {"plan": "all", "zones": [before, zone("20:00-22:00", ["cheers"], at={"20:00": "drama"})]}
+    result = compiled(station([plan], PROGRAMS), LIBRARY, MONDAY, days=2)
+    assert evening(result)[:2] == ["19:00 film", "20:30 drama/S01E01"]
+    (told,) = (d for d in result.diagnostics if d.code == "pin-late")
+    assert told.headline == (
+        "program “drama”, pinned to 20:00, starts late on 2026-06-01 at 20:30 and 2026-06-02 at 20:30: "
+        "the programme before it is still on"
+    )
+    assert "bleed" in told.help
+    # It is left out where the next is due by then, and says so; that one is on time.
+    result = day(before, zone("20:00-22:00", ["cheers"], at={"20:00": "drama", "20:30": "cheers"}))
+    assert evening(result)[:2] == ["19:00 film", "20:30 cheers/S01E01"]
+    (told,) = (d for d in result.diagnostics if d.code == "pin-late")
+    assert told.headline.startswith("program “drama”, pinned to 20:00, does not air on 2026-06-01: ")
+    # Nothing is late that nothing is before.
+    on_time = day(zone("19:00-20:00", ["cheers"]), zone("20:00-22:00", ["cheers"], at={"20:00": "drama"}))
+    assert "pin-late" not in codes(on_time)
+
+
 def test_pins_start_on_time_and_the_list_fills_between_them() -> None:
     pins = {"20:00": "drama", "21:30": {"program": "cheers", "from": "S01E05"}}
     result = day(zone("19:00-23:00", ["cheers"], at=pins))
