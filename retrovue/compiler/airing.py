@@ -292,8 +292,8 @@ class Assembler:
             slug,
             f"{'virtual' if slug in self._model.virtuals else 'program'} “{slug}” has nothing to air: {why}",
             span,
-            help="check the query's words (retrovue check says what the catalog doesn't have), and that the media "
-            "were ingested and approved",
+            help="check the query's words (retrovue check says which the catalog doesn't have), and that the "
+            "media were ingested and approved",
         )
 
     def _candidates(self, node: ChainNode) -> Candidates:
