@@ -36,7 +36,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "nothing. What is current is left alone, and what is stopped goes on where it was. A running "
         "station takes a new copy over at the asset's next start."
     )
-    parser.add_argument("assets", nargs="*", metavar="ASSET", help="id of an asset: collection/key")
+    parser.add_argument(
+        "assets", nargs="*", metavar="ASSET", help="an asset's id, “collection/key”; * stands for anything"
+    )
     parser.add_argument(
         "--station", type=Path, default=Path(), metavar="DIR", help="the station folder; default: here"
     )
@@ -268,8 +270,9 @@ def _alike(channel: CompiledChannel) -> CompiledChannel:
 
 
 def _by_name(args: argparse.Namespace, catalog: Catalog, formats: _Formats) -> Iterator[Order]:
-    for name in dict.fromkeys(args.assets):
-        yield from formats.of_published(_named(catalog, name))
+    for word in dict.fromkeys(args.assets):
+        for asset in _named(catalog, word):
+            yield from formats.of_published(asset)
 
 
 def _by_airing(args: argparse.Namespace, catalog: Catalog, formats: _Formats) -> Iterator[Order]:
@@ -312,23 +315,22 @@ def _unique(orders: Iterable[Order]) -> dict[Path, Order]:
     return found
 
 
-def _named(catalog: Catalog, name: str) -> Asset:
-    from retrovue.library.finding import printable
-    from retrovue.station.suggest import did_you_mean
+def _named(catalog: Catalog, word: str) -> Iterator[Asset]:
+    """What ``word`` means, in order of id; of a pattern what may air. Raises ``RetroVueError``."""
+    from retrovue.cli.asset_names import chosen_assets
 
-    asset = catalog.assets.get(name)
-    if asset is None:
-        known = did_you_mean(name, catalog.assets)
-        raise RetroVueError(
-            f"there is no asset “{printable(name)}” in the catalog lock",
-            help=printable(known)
-            or "an id is collection/key, as catalog.lock/ has it; retrovue ingest writes that",
-        )
-    if not asset.duration_us:
-        raise RetroVueError(
-            f"{name} is not ready: nobody knows how long it is", help="retrovue ingest looks at it again"
-        )
-    return asset
+    names = sorted(chosen_assets([word], catalog.assets))
+    if word not in names:
+        names = [name for name in names if catalog.assets[name].eligible]
+    if not names:
+        raise RetroVueError(f"of “{word}” nothing may air", help="retrovue library says why")
+    for name in names:
+        asset = catalog.assets[name]
+        if not asset.duration_us:
+            raise RetroVueError(
+                f"{name} is not ready: nobody knows how long it is", help="retrovue ingest looks at it again"
+            )
+        yield asset
 
 
 def _published(state: Path, needed: bool, view: View) -> Any:

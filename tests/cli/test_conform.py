@@ -243,6 +243,20 @@ def test_what_airs_soonest_is_made_first_within_the_budget(shelved: Path, tmp_pa
     assert said == "3 copies: 0 made, 1 current, 2 left out: the budget is full\n"
 
 
+def test_assets_are_named_by_a_pattern(shelved: Path, tmp_path: Path) -> None:
+    station = shutil.copytree(shelved, tmp_path / "station")
+
+    def named() -> list[str]:
+        told = conform(station, "tv/*", "--channel", "1.1", "--json", "--quiet").out
+        return [copy["asset"] for copy in json.loads(told)]
+
+    assert named() == ["tv/0", "tv/1", "tv/2"]
+    assert run("approve", str(station), "--revoke", "tv/1", "--state", str(station / "state")).code == 0
+    assert named() == ["tv/0", "tv/2"]
+    assert run("approve", str(station), "--revoke", "tv/*", "--state", str(station / "state")).code == 0
+    assert "of “tv/*” nothing may air" in conform(station, "tv/*", "--quiet").err
+
+
 def test_one_that_can_not_be_made_holds_up_no_other(shelved: Path, tmp_path: Path) -> None:
     station = shutil.copytree(shelved, tmp_path / "station")
     (station / "media" / "1.mp4").write_bytes(b"no film")
@@ -262,6 +276,7 @@ def test_one_that_can_not_be_made_holds_up_no_other(shelved: Path, tmp_path: Pat
         ((ASSET, "--budget", "1G"), "--budget and --verify are for --days and --collection"),
         (("--days", "2"), "nothing is published, so nobody knows what airs"),
         (("--collection", "films"), "the catalog lock has no collection “films”"),
+        (("tv/S*",), "no asset is “tv/S*”"),
     ],
 )
 def test_what_can_not_be_chosen_is_said(station: Path, arguments: tuple[str, ...], message: str) -> None:
