@@ -210,14 +210,20 @@ def parse_file(name: str, text: str) -> list[Asset]:
 
 
 def parse_lines(name: str, lines: Iterable[str]) -> Iterator[Asset]:
-    """The assets in one file of the lock, as its lines come; pure. Raises ``LockError``."""
-    keys: set[str] = set()
+    """The assets in one file of the lock, as its lines come; pure. Raises ``LockError``.
+
+    A line that is there twice as it stands counts once: git leaves it so when two branches found the same.
+    """
+    known: dict[str, int] = {}  # a hash of each line: there may be a million
+    count = 0
     for where, line in numbered(name, lines):
         asset = parse_line(collection_of(name), line, where)
-        if asset.key in keys:
+        mark = hash(line.strip())
+        if known.setdefault(asset.key, mark) != mark:
             raise twice(where, asset.key)
-        keys.add(asset.key)
-        yield asset
+        if len(known) > count:
+            count = len(known)
+            yield asset
 
 
 def numbered(name: str, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -244,7 +250,9 @@ def collection_of(name: str) -> str:
 
 def twice(where: str, key: str) -> LockError:
     """What is said of a key that an earlier line has."""
-    return LockError(f"{where}: the key {key!r} was on an earlier line", help="one asset a line: delete one")
+    return LockError(
+        f"{where}: the key {key!r} was on an earlier line", help="they differ, and one is wrong: delete that"
+    )
 
 
 def parse_line(collection: str, line: str, where: str = "here") -> Asset:

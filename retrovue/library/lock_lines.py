@@ -99,7 +99,7 @@ def read_lines(station_folder: Path, sound: Container[bytes] = frozenset()) -> L
                 asset = parse_line(collection, line, where)
                 key, content = asset.key, line_of(asset)
             asset_id = f"{collection}/{key}"
-            if asset_id in lines:
+            if lines.get(asset_id, content) != content:
                 raise twice(where, key)
             lines[asset_id] = content
     return LockLines(lines)

@@ -75,11 +75,11 @@ def test_what_two_branches_found_is_merged_without_a_conflict(tmp_path: Path) ->
     git("init", "-q", "-b", "main")
     found()
     git("checkout", "-q", "-b", "theirs")
-    found("c", "e")
+    found("c", "e", "m", "n")
     git("checkout", "-q", "main")
-    found("b", "d")
+    found("b", "d", "m", "n")  # both found m and n
     git("merge", "-q", "--no-edit", "theirs")
-    assert list(read_lock(folder).assets) == [f"films/{key}" for key in "abcdez"]
+    assert list(read_lock(folder).assets) == [f"films/{key}" for key in "abcdemnz"]
 
 
 def test_nothing_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,7 @@ from retrovue.library.lock import (
     write_files,
     write_lock,
 )
+from retrovue.library.lock_lines import read_lines
 
 CHEERS = Asset(
     collection="sitcoms",
@@ -131,7 +132,7 @@ GOOD = '{"key":"a","path":"a.mp4","duration_us":9}'
         ('{"key":"b","path":"/etc/passwd","duration_us":9}', "leaves the collection"),
         ('{"key":"b","path":"b.mp4","duration_us":9,"rate":"25/0"}', "rate"),
         ('{"key":"b","path":"b.mp4","duration_us":9,"extra":{"flight":"soon"}}', "no flight"),
-        (GOOD, "earlier line"),
+        (GOOD.replace("9", "8"), "earlier line"),
         ("<<<<<<< HEAD", "merge"),
     ],
 )
@@ -140,6 +141,17 @@ def test_a_damaged_line_is_named(line: str, says: str) -> None:
         parse_file("spots.jsonl", f"{GOOD}\n\n{line}\n")
     assert says in str(caught.value)
     assert caught.value.help
+
+
+def test_a_line_that_two_branches_wrote_counts_once(tmp_path: Path) -> None:
+    other = GOOD.replace('"a', '"b')
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "spots.jsonl").write_text(f"{GOOD}\n{other}\n{GOOD}\r\n")
+    assert list(read_lock(tmp_path).assets) == ["spots/a", "spots/b"]
+    lines = read_lines(tmp_path)
+    assert (list(lines), dict(lines)) == (["spots/a", "spots/b"], dict(read_lock(tmp_path).assets))
+    assert write_files(tmp_path, lines.files()) == ["spots.jsonl"]
+    assert (tmp_path / FOLDER / "spots.jsonl").read_text() == f"{GOOD}\n{other}\n"
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
