@@ -77,9 +77,16 @@ def text(aired: Iterable[Aired], zone: tzinfo) -> str:
 
 
 def _headline(each: Aired, zone: tzinfo) -> list[str]:
-    when = f"{each.date:%A %d %B %Y}" if each.date else f"{local(each.start_us, zone):%a %d %b %Y %H:%M} on"
+    when = f"{each.date:%A %d %B %Y}" if each.date else _interval(each.start_us, each.end_us, zone)
     said = "" if each.records else ": not on the air"
     return [f"{each.channel.number}  {printable(each.channel.name)}, {when}{said}"]
+
+
+def _interval(start_us: int, end_us: int, zone: tzinfo) -> str:
+    start, end = local(start_us, zone), local(end_us, zone)
+    seconds = ":%S" if start.second or end.second else ""
+    day = "" if start.date() == end.date() else f"{end:%a %d %b %Y} "
+    return f"{start:%a %d %b %Y} {start:%H:%M{seconds}} to {day}{end:%H:%M{seconds}}"
 
 
 def _line(record: AsRunRecord, zone: tzinfo) -> str:
@@ -105,11 +112,14 @@ def as_csv(aired: Iterable[Aired]) -> str:
     writer.writerow(["start", "end", *columns])
     for each in aired:
         for record in each.records:
-            values = [getattr(record, name) for name in columns]
-            # A cell that begins like a formula is none to a spreadsheet behind an apostrophe.
-            cells = [f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for v in values]
+            cells = [_table_cell(getattr(record, name)) for name in columns]
             writer.writerow([utc(record.start_us), utc(record.end_us), *cells])
     return out.getvalue().rstrip("\n")
+
+
+def _table_cell(value: object) -> object:
+    """A cell that begins like a formula is none to a spreadsheet behind an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(tuple("=+-@\t\r")) else value
 
 
 def as_json(aired: Iterable[Aired]) -> list[dict[str, Any]]:
@@ -189,8 +199,8 @@ def reconciliation_csv(compared: Iterable[tuple[Aired, Reconciliation]]) -> str:
     writer.writerow(["start", "end", *columns])
     for _, result in compared:
         for finding in result.findings:
-            values = [getattr(finding, name) for name in columns]
-            writer.writerow([utc(finding.start_us), utc(finding.end_us), *values])
+            cells = [_table_cell(getattr(finding, name)) for name in columns]
+            writer.writerow([utc(finding.start_us), utc(finding.end_us), *cells])
     return out.getvalue().rstrip("\n")
 
 
@@ -263,10 +273,8 @@ def _facts(each: Aired, result: Reconciliation, zone: tzinfo) -> Iterator[tuple[
     if crawled:
         words = dict.fromkeys(record.crawl for record in crawled)
         yield "crawls", f"{_length(sum(r.end_us - r.start_us for r in crawled))}: {'; '.join(words)}"
-    yield (
-        "latest",
-        f"{each.late_us / SECOND_US:.1f} s behind: a picture should leave a lead before its time",
-    )
+    late = f"{each.late_us / SECOND_US:.1f} s behind: a picture should leave a lead before its time"
+    yield "latest", late if each.late_us > _LATE_US else f"{late}; no more than a channel's start takes"
 
 
 def _cell(value: str) -> str:

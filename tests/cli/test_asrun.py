@@ -73,6 +73,7 @@ def test_a_day_as_text_csv_and_json(state: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(asrun(state, "--day", "2026-11-23", "--format", "csv")[1])))
     assert [row["ticks"] for row in rows] == ["599", "75", "1124", "300"]
     assert rows[1]["cause"] == "'=ffmpeg | *died*"  # no formula for a spreadsheet
+    assert rows[0]["cause"] == rows[0]["crawl"] == rows[0]["asset_id"] == ""
     (channel,) = json.loads(asrun(state, "--day", "2026-11-23", "--format", "json")[1])
     assert [r["kind"] for r in channel["records"]] == ["real", "slate", "real", "real"]
     assert channel["records"][0]["start"].startswith("2026-11-23T17:00:00")
@@ -80,8 +81,11 @@ def test_a_day_as_text_csv_and_json(state: Path) -> None:
 
 def test_an_interval_and_a_day_off_the_air(state: Path) -> None:
     out = asrun(state, "--from", "2026-11-23 12:00:21", "--to", "2026-11-23T12:00:22-05:00")[1]
+    assert out.splitlines()[0] == "3  Tiny 3, Mon 23 Nov 2026 12:00:21 to 12:00:22"
     assert len(out.splitlines()) == 2
     assert "slate" in out
+    out = asrun(state, "--from", "2026-11-23 12:00", "--to", "2026-11-24 06:00")[1]
+    assert out.splitlines()[0] == "3  Tiny 3, Mon 23 Nov 2026 12:00 to Tue 24 Nov 2026 06:00"
     assert asrun(state, "--day", "2026-11-25")[1].strip().endswith("not on the air")
 
 
@@ -100,7 +104,17 @@ def test_beside_the_plan_and_as_a_report(state: Path) -> None:
     (said,) = json.loads(asrun(state, "--day", "2026-11-23", "--report", "--format", "json")[1])
     assert said["seconds_by_kind"]["slate"] == pytest.approx(2.5, abs=0.04)
     assert len(said["sessions"]) == 2
-    assert asrun(state, "--day", "2026-11-23", "--reconcile", "--format", "csv")[1].count("\n") == 2
+    (row,) = csv.DictReader(
+        io.StringIO(asrun(state, "--day", "2026-11-23", "--reconcile", "--format", "csv")[1])
+    )
+    assert (row["kind"], row["aired"], row["cause"]) == ("slate", "", "'=ffmpeg | *died*")
+
+
+def test_only_what_a_viewer_may_have_seen_is_called_late(state: Path) -> None:
+    report = asrun(state, "--day", "2026-11-23", "--report")[1]
+    assert "7.0 s behind: a picture should leave a lead before its time\n" in report
+    report = asrun(state, "--from", "2026-11-23 12:00", "--to", "2026-11-23 12:01", "--report")[1]
+    assert "a lead before its time; no more than a channel's start takes" in report
 
 
 def test_archived_days_and_an_artefact_that_is_gone(state: Path) -> None:
