@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 #: Longer than a broadcast day is a typo, and would fill the disk.
 _MOST_HOURS = 25
+_PICTURES = (".png", ".jpg", ".jpeg")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +60,8 @@ def run(args: argparse.Namespace, view: View) -> int:
 
     from retrovue.playout.capture import to_file, to_picture
 
+    if args.frame is not None and args.frame.suffix.lower() not in _PICTURES:
+        raise RetroVueError(f"{args.frame} is neither .png nor .jpg", help="a picture is one of the two")
     logging.basicConfig(level=logging.WARNING, handlers=[view.log_handler()])
     with _prepared(args, view) as (capture, machine, zone, start_us):
         if args.frame is not None:

@@ -63,6 +63,11 @@ def run(args: argparse.Namespace, view: View) -> int:
     text = render_ledger(station, checkpoint).encode()
     same = target.is_file() and target.read_bytes() == text
     if not same:
-        replace_file(target, text)
+        try:
+            replace_file(target, text)
+        except OSError as error:
+            raise RetroVueError(
+                f"{target} can't be written: {error.strerror}", help="make room, or let this user write there"
+            ) from None
     view.out(f"the rotations at the end of {day:%a %d %b %Y} → {target}{' (unchanged)' if same else ''}")
     return 0

@@ -67,9 +67,12 @@ class _Command(argparse.ArgumentParser):
             return super().parse_known_args(args, namespace)
         self._intermixed = True  # it asks this method for the options and for the words
         try:
-            return self.parse_known_intermixed_args(args, namespace)
+            found, unknown = self.parse_known_intermixed_args(args, namespace)
         finally:
             self._intermixed = False
+        if unknown:  # told here, with this command's usage and not that of all commands
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
 
 def build_parser(command: str | None) -> argparse.ArgumentParser:

@@ -73,7 +73,10 @@ def run(args: argparse.Namespace, view: View) -> int:
             except Unreadable as error:
                 wrong.append((f"{asset.id}: {error}", error.help))
             except OSError as error:
-                raise RetroVueError(f"{error.filename}: {error.strerror}", help="make room there") from None
+                raise RetroVueError(
+                    f"{error.filename}: {error.strerror}",
+                    help="make room, or let this user write there",
+                ) from None
             else:
                 made.append(asset.id)
     gone = 0 if args.assets else _sweep(state, {still for _, _, still in places})

@@ -52,6 +52,11 @@ def _rows(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
 
 
 def _wrong(error: duckdb.Error) -> QueryError:
+    if "pytz" in str(error):  # what the driver would make such a value with
+        return QueryError(
+            "a column is an instant with a time zone, and such can't be shown",
+            help="make it text or a plain time: column::varchar, column::timestamp",
+        )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     near = next((line for line in lines if line.startswith("Candidate bindings: ")), "")
     return QueryError(

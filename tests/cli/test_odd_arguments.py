@@ -75,6 +75,39 @@ def test_sql_takes_one_statement(tmp_path: Path) -> None:
         assert (refused.code, refused.out) == (1, "")
         assert why in refused.err
     assert run("sql", "select 1;", folder, "--state", state).out == "1\n"
+    # What the driver could make such a value with isn't there.
+    refused = run("sql", "select now()", folder, "--state", state)
+    assert (refused.code, refused.out) == (1, "")
+    assert "an instant with a time zone" in refused.err
+    assert "column::varchar" in refused.err
+    assert run("sql", "select now()::varchar > ''", folder, "--state", state).out == "true\n"
+
+
+def test_a_ledger_that_cannot_be_written(tmp_path: Path) -> None:
+    folder, state = write(tmp_path / "station", STATIONS), str(tmp_path / "state")
+    assert run("compile", str(folder), "--days", "1", "--state", state).code == 0
+    (folder / "ledger.yaml").mkdir()
+    refused = run("ledger", "export", str(folder), "--state", state)
+    assert (refused.code, refused.out) == (1, "")
+    assert f"{folder / 'ledger.yaml'} can't be written: Is a directory" in refused.err
+
+
+def test_a_picture_is_png_or_jpg(tmp_path: Path) -> None:
+    folder = str(write(tmp_path / "station", STATIONS))
+    refused = run("capture", "5.1", folder, "--from", "now", "--frame", str(tmp_path / "picture.gif"))
+    assert refused.code == 1
+    assert "picture.gif is neither .png nor .jpg" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("sql", ["select 1", "there"]), ("emergency on", []), ("ledger export", ["there"])],
+)
+def test_an_unknown_option_is_told_with_the_usage_of_its_command(command: str, words: list[str]) -> None:
+    refused = run(*command.split(), *words, "--formt", "json")
+    assert refused.code == 2
+    assert refused.err.startswith(f"usage: retrovue {command} ")
+    assert f"retrovue {command}: error: unrecognized arguments: --formt" in refused.err
 
 
 def test_one_day_is_named_once(tmp_path: Path) -> None:
