@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from retrovue.cli import operator
 
@@ -47,16 +50,16 @@ def channels(parser: argparse.ArgumentParser) -> None:
 
 
 def ending(parser: argparse.ArgumentParser) -> None:
-    from retrovue.cli.arguments import instant
-
     end = parser.add_mutually_exclusive_group()
     end.add_argument("--for", dest="lasts", metavar="10m", type=_duration, help="how long; else until told")
     end.add_argument(
-        "--until", metavar="INSTANT", type=instant, help="until then, like 2026-11-26T20:00:00-05:00"
+        "--until",
+        metavar="TIME",
+        help="until then: 06:00 (the next) or fri 06:00 in station time, or 2026-11-26T20:00:00-05:00",
     )
 
 
-def order(args: argparse.Namespace) -> dict[str, Any]:
+def order(args: argparse.Namespace, line: operator.Line) -> dict[str, Any]:
     """The keys of the API that channels and ending come to."""
     body: dict[str, Any] = {}
     if args.channel:
@@ -64,8 +67,24 @@ def order(args: argparse.Namespace) -> dict[str, Any]:
     if getattr(args, "lasts", None) is not None:
         body["seconds"] = args.lasts
     if getattr(args, "until", None) is not None:
-        body["until"] = args.until.isoformat()
+        body["until"] = _instant(args.until, line)
     return body
+
+
+def _instant(text: str, line: operator.Line) -> str:
+    """The instant of ``text`` by the clock of the station that is spoken to; of "06:00" the next one."""
+    from retrovue.cli.arguments import station_time
+    from retrovue.errors import RetroVueError
+    from retrovue.units import from_us, to_us
+
+    status = line.ask("GET", "/status")
+    zone, now_us = ZoneInfo(status["timezone"]), to_us(datetime.fromisoformat(status["now"]))
+    at_us = station_time(text, zone, now_us)
+    if at_us <= now_us and re.fullmatch(r"[\d:]+", text.strip()):
+        at_us = station_time(f"tomorrow {text}", zone, now_us)
+    if at_us <= now_us:
+        raise RetroVueError(f"“{text}” has passed", help="say a time to come, or --for 10m")
+    return from_us(at_us).isoformat()
 
 
 def run(args: argparse.Namespace, view: View) -> int:
@@ -73,9 +92,9 @@ def run(args: argparse.Namespace, view: View) -> int:
     if args.action == "status":
         answer = line.ask("GET", "/orders")
     elif args.action == "off":
-        answer = line.ask("DELETE", "/emergency", order(args))
+        answer = line.ask("DELETE", "/emergency", order(args, line))
     else:
-        body = order(args)
+        body = order(args, line)
         if args.text is not None:
             body["text"] = args.text
         if args.mode is not None:
@@ -91,20 +110,21 @@ def say(answer: dict[str, Any], as_json: bool, view: View) -> None:
         view.json(answer)
         return
     for state in answer["channels"]:
-        view.out(f"{state['number']:>6}  {state['channel']}: {_words(state)}")
+        view.out(f"{state['number']:>6}  {state['channel']}: {_words(state, answer['timezone'])}")
 
 
-def _words(state: dict[str, Any]) -> str:
+def _words(state: dict[str, Any], timezone: str) -> str:
     words = []
     if emergency := state["emergency"]:
-        words.append(f"fictional emergency ({emergency['mode']}){_until(emergency)}: {emergency['text']}")
+        until = _until(emergency, timezone)
+        words.append(f"fictional emergency ({emergency['mode']}){until}: {emergency['text']}")
     if sign_off := state["sign_off"]:
-        words.append(f"signed off{_until(sign_off)}")
+        words.append(f"signed off{_until(sign_off, timezone)}")
     return "; beneath it ".join(words) or "normal"
 
 
-def _until(order: dict[str, Any]) -> str:
-    return f" until {order['until']}" if order["until"] else ""
+def _until(order: dict[str, Any], timezone: str) -> str:
+    return f" until {operator.spoken(order['until'], timezone)}" if order["until"] else ""
 
 
 def _duration(text: str) -> float:

@@ -7,9 +7,11 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from retrovue.errors import RetroVueError
 
@@ -85,6 +87,12 @@ class Line:
                 f"the station refuses: {answer.get('error', status)}", help=str(answer.get("help", ""))
             )
         return answer
+
+
+def spoken(instant: str, timezone: str) -> str:
+    """An instant of the API as the station's clock shows it: "Thu 26 Nov 20:00"; seconds, if any."""
+    at = datetime.fromisoformat(instant).astimezone(ZoneInfo(timezone))
+    return f"{at:%a %d %b %H:%M:%S}" if at.second else f"{at:%a %d %b %H:%M}"
 
 
 def line(args: argparse.Namespace) -> Line:

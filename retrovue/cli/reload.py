@@ -31,6 +31,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     for warning in found["warnings"]:
         view.say(f"warning: {warning}")
     words = "is on the air" if found["changed"] else "was on the air already"
-    until = f", planned until {found['horizon_end']}" if found["horizon_end"] else ""
+    end = found["horizon_end"]
+    until = f", planned until {operator.spoken(end, found['timezone'])}" if end else ""
     view.out(f"{found['artefact'][:12]} {words}{until}")
     return 0

@@ -30,5 +30,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, view: View) -> int:
     method = "POST" if args.action == "on" else "DELETE"
-    say(operator.line(args).ask(method, "/sign-off", order(args)), args.json, view)
+    line = operator.line(args)
+    say(line.ask(method, "/sign-off", order(args, line)), args.json, view)
     return 0

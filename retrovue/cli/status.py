@@ -20,7 +20,8 @@ def run(args: argparse.Namespace, view: View) -> int:
     if args.json:
         view.json(status)
         return 0
-    view.out(f"{status['name']}, {status['now']}, artefact {status['artefact'][:12]}")
+    now = operator.spoken(status["now"], status["timezone"])
+    view.out(f"{status['name']}, {now}, artefact {status['artefact'][:12]}")
     if (encoders := status["encoders"]) and encoders["budget"] is not None:
         view.out(f"encoders take {encoders['used']:g} of {encoders['budget']:g} cores")
     for warning in status["warnings"]:

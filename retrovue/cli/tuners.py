@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from retrovue.cli import operator
+from retrovue.errors import RetroVueError
 
 if TYPE_CHECKING:
     from retrovue.cli.view import View
@@ -29,7 +30,11 @@ def run(args: argparse.Namespace, view: View) -> int:
             body["device"] = args.device
         found = line.ask("DELETE", "/tuners", body)
     if args.device:
-        found["devices"] = [d for d in found["devices"] if d["device"] == args.device.upper()]
+        there = found["devices"]
+        found["devices"] = [d for d in there if d["device"] == args.device.upper()]
+        if not found["devices"]:
+            names = ", ".join(f"{d['device']} ({d['name']})" for d in there)
+            raise RetroVueError(f"there is no device {args.device}", help=f"devices: {names}")
     if args.json:
         view.json(found)
         return 0

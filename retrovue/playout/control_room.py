@@ -151,7 +151,9 @@ class StationControlRoom:
 
     def _words(self) -> str:
         own = [f"{c}: {o.mode.value}" for c, o in self._book.channels.items()]
-        return ", ".join([f"all channels: {self._book.everywhere.mode.value}", *own])
+        if self._book.everywhere == Orders():
+            return ", ".join(own)
+        return ", ".join([f"{'other' if own else 'all'} channels: {self._book.everywhere.mode.value}", *own])
 
 
 def _names(channels: Sequence[ChannelId] | None) -> str:

@@ -122,6 +122,24 @@ async def test_orders_end_when_the_station_clock_says_so(tmp_path: Path, clock: 
 
 
 @pytest.mark.parametrize(
+    ("everywhere", "told"), [(False, "in force: b: emergency"), (True, "in force: other channels: emergency")]
+)
+async def test_what_is_taken_up_again_is_told_and_nothing_that_is_normal(
+    tmp_path: Path, clock: SteppedClock, caplog: pytest.LogCaptureFixture, everywhere: bool, told: str
+) -> None:
+    before = Station(tmp_path, clock)
+    if everywhere:
+        await before.room.emergency()
+        await before.room.all_clear([B])
+    else:
+        await before.room.emergency([B])
+    await Station(tmp_path, clock).room.open()
+    (said,) = [m for m in caplog.messages if "in force" in m]
+    assert told in said
+    assert "all channels" not in said
+
+
+@pytest.mark.parametrize(
     "text",
     ["", "{", "[]", "null", '{"format": 9}', '{"format": 1, "everywhere": {"emergency": {"text": "x"}}}'],
 )

@@ -51,7 +51,9 @@ def write(token: str, handler: Handler) -> Handler:
             log.warning("%s %s from %s refused: no valid token", request.method, request.path, request.remote)
             return refuse(
                 401,
-                "every order needs the station's token",
+                "that is not the station's token"
+                if given and scheme.lower() == "bearer"
+                else "every order needs the station's token",
                 "send it as: Authorization: Bearer TOKEN; it is in the file “token” of the state directory",
                 {"WWW-Authenticate": 'Bearer realm="RetroVue"'},
             )
@@ -70,7 +72,8 @@ def channels_named(lineup: Lineup, named: Sequence[str]) -> list[ChannelId]:
     by_name |= {ChannelId(ident.number): ident.id for ident in idents}
     unknown = sorted(set(named) - set(by_name))
     if unknown:
-        raise BadRequest(f"there is no channel {', '.join(unknown)}")
+        there = ", ".join(f"{ident.number} ({ident.id})" for ident in idents)
+        raise BadRequest(f"there is no channel {', '.join(unknown)}; there are {there}")
     return list(dict.fromkeys(by_name[ChannelId(name)] for name in named))
 
 

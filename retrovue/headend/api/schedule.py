@@ -61,6 +61,7 @@ class ScheduleRoutes:
             {
                 "artefact": status.artefact,
                 "changed": status.artefact != before,
+                "timezone": status.timezone,
                 "horizon_end": status.horizon_end.isoformat() if status.horizon_end else None,
                 "warnings": list(status.warnings),
             }

@@ -52,11 +52,13 @@ def status_values(status: StationStatus, lineup: Lineup) -> dict[str, Any]:
 def orders_values(lineup: Lineup) -> dict[str, Any]:
     """The orders in force, channel by channel."""
     numbers = {ident.id: ident.number for ident in lineup.channels()}
+    status = lineup.status()
     return {
+        "timezone": status.timezone,
         "channels": [
             {"channel": state.channel, "number": numbers[state.channel], **_order_values(state.orders)}
-            for state in lineup.status().channels
-        ]
+            for state in status.channels
+        ],
     }
 
 
