@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 URL_VARIABLE, TOKEN_VARIABLE = "RETROVUE_URL", "RETROVUE_TOKEN"
 #: A station that doesn't answer within this (seconds) doesn't answer.
 _PATIENCE_S = 15.0
+_NONE = "put one on the air: retrovue serve; one that has a --state of its own is found by the same --state"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -105,7 +106,7 @@ def line(args: argparse.Namespace) -> Line:
 
     url = address_of(state)
     if not url:
-        raise RetroVueError(f"no station is on the air in {state}", help="put one on the air: retrovue serve")
+        raise RetroVueError(f"no station is on the air in {state}", help=_NONE)
     return Line(url, token or _token(state))
 
 
@@ -127,7 +128,7 @@ def _state(args: argparse.Namespace) -> Path:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise RetroVueError("no station is on the air here", help="put one on the air: retrovue serve")
+        raise RetroVueError("no station is on the air here", help=_NONE)
     names = ", ".join(state.name for state in found)
     raise RetroVueError(f"several stations are on the air: {names}", help="say which: name its folder")
 

@@ -200,7 +200,11 @@ class Switcher:
         if picture is not None and (picture.key or not (self._slating or tick == self._first)):
             producer.taken(tick)
             if self._slating:
-                log.info("programme is back after %d ticks of slate", self._slate_ticks)
+                log.info(
+                    "%s: programme is back after %d ticks of slate",
+                    self._as_run.runs.channel,
+                    self._slate_ticks,
+                )
             self._slating = False
             self._slate_ticks = 0
             return picture
@@ -215,7 +219,7 @@ class Switcher:
 
     def _slate_picture(self, frames: list[int], cause: str) -> Picture:
         if not self._slating:
-            log.warning("slate: %s", cause)
+            log.warning("%s: slate: %s", self._as_run.runs.channel, cause)
             self._slating = True
             self._slate_ticks = 0
         self._cause = cause

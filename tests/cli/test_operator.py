@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
@@ -128,3 +129,14 @@ async def test_a_channel_or_device_that_is_not_there_is_told_with_those_that_are
     assert "there is no device ffffffff" in ran.err
     assert "1052712E (Retro)" in ran.err
     assert (await told(url, "tuners", "--device", "1052712e")).out.startswith("1052712E  Retro")
+
+
+def test_a_station_with_a_state_of_its_own_is_not_found_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for words in (["status"], ["status", "--state", str(tmp_path / "other")]):
+        ran = run(*words)
+        assert ran.code == 1
+        assert "--state" in ran.err

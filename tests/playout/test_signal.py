@@ -132,7 +132,9 @@ async def test_the_last_viewer_leaves_and_nothing_is_left(tmp_path: Path) -> Non
     assert open_files() <= before + 1
 
 
-async def test_a_missing_file_is_replaced_by_its_fallback_and_the_next_starts_on_time(tmp_path: Path) -> None:
+async def test_a_missing_file_is_replaced_by_its_fallback_and_the_next_starts_on_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     items = [
         Item("ntsc", 3.0),
         Item("lost.mp4", 2.0, fallbacks=("also-lost.mp4", "pal")),
@@ -164,6 +166,8 @@ async def test_a_missing_file_is_replaced_by_its_fallback_and_the_next_starts_on
     assert {"fallback", "slate", "real"} <= {r.kind for r in records}
     slate = next(r for r in records if r.kind == "slate" and "lost-too" in r.cause)
     assert (slate.ticks, slate.seq) == (b.entry(3).end - b.entry(3).start, 3)
+    (told,) = [m for m in caplog.messages if "lost-too" in m and "slate" in m]
+    assert told.startswith(f"{CHANNEL}: slate: ")
 
 
 async def test_a_killed_child_is_replaced_at_the_right_frame_without_a_fault(tmp_path: Path) -> None:
