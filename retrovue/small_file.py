@@ -1,4 +1,4 @@
-"""Small files that must not be torn: written whole or not at all."""
+"""Small files that must not be torn: written whole or not at all. And whether a file or a folder is there."""
 
 from __future__ import annotations
 
@@ -28,3 +28,18 @@ def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
         raise RetroVueError(
             f"{path} can't be written: {error.strerror}", help="choose another state directory with --state"
         ) from None
+
+
+def is_file(path: Path) -> bool:
+    """Is there a file? Where a folder on the way may not be entered ``Path.is_file`` raises; here none is."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path) -> bool:
+    """The same of a folder."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def is_link(path: Path) -> bool:
+    """The same of a link."""
+    return os.path.islink(path)  # noqa: PTH114

@@ -13,6 +13,7 @@ from retrovue.cli.arguments import add_events
 from retrovue.cli.asset_names import files_of
 from retrovue.cli.executors import add_executor
 from retrovue.errors import RetroVueError
+from retrovue.small_file import is_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,14 +65,14 @@ class _Place:
         from retrovue.library.adapters.beside import SIDECARS
 
         here = [self.location.with_suffix(ending) for ending in SIDECARS]
-        return next((file for file in here if file.is_file()), here[0])
+        return next((file for file in here if is_file(file)), here[0])
 
     def text(self) -> str:
         """What the sidecar says; empty when there is none. Raises ``ValueError``."""
         from retrovue.library.adapters.beside import read_small
         from retrovue.library.sidecar import MAX_BYTES
 
-        if not self.sidecar.is_file():
+        if not is_file(self.sidecar):
             return ""
         try:
             return read_small(self.sidecar, MAX_BYTES).decode("utf-8-sig")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from retrovue.library.enrichment import Step
+from retrovue.small_file import is_file
 
 #: Raise it whenever the tables change.
 _EDITION = 1
@@ -151,7 +152,7 @@ class KnownFiles:
             self._ask("COMMIT")
 
     def _ask(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        if self._file is None or (not self._writes and not self._file.is_file()):
+        if self._file is None or (not self._writes and not is_file(self._file)):
             return []
         for attempt in (1, 2):
             try:

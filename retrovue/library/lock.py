@@ -295,9 +295,15 @@ def lock_hash(hashes: Mapping[str, str]) -> str:
 
 
 def lock_files(station_folder: Path) -> list[Path]:
-    """The files of the station's lock, in order of name; none when it has no lock yet."""
+    """The files of the station's lock, in order of name; none when it has none yet. Raises ``LockError``."""
     folder = station_folder / FOLDER
-    return sorted(folder.glob("*" + _SUFFIX)) if folder.is_dir() else []
+    try:
+        names = [file.name for file in folder.iterdir()]  # in one that may not be read a glob finds none
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise LockError(f"{folder} can't be read: {error.strerror}", help="let this user read it") from None
+    return [folder / name for name in sorted(names) if name.endswith(_SUFFIX) and not name.startswith(".")]
 
 
 def read_lock(station_folder: Path) -> Catalog:

@@ -20,6 +20,7 @@ from retrovue.library.catalog import Asset, AudioTrack, SubtitleTrack
 from retrovue.library.finding import printable
 from retrovue.library.lock import render_line
 from retrovue.reports.wording import length, plural
+from retrovue.small_file import is_file
 from retrovue.units import SECOND_US
 
 
@@ -53,7 +54,7 @@ def whole_json(standing: Standing, file: Path | None) -> dict[str, Any]:
     """The document described at the top of this module."""
     return as_json(standing.asset) | {
         "file": str(file) if file is not None else None,
-        "file_is_there": file is not None and file.is_file(),
+        "file_is_there": file is not None and is_file(file),
         "on": standing.on.isoformat(),
         "airs": standing.airs,
         "bars": [asdict(bar) for bar in standing.every_bar],
@@ -105,7 +106,7 @@ def _rows(asset: Asset, file: Path | None) -> Iterator[tuple[str, str]]:
     yield "state", f"{asset.state}, {'approved' if asset.approved else 'not approved'}"
     yield "path", asset.path
     if file is not None:
-        yield "file", f"{file}" if file.is_file() else f"{file}, which is not there"
+        yield "file", f"{file}" if is_file(file) else f"{file}, which is not there"
     if asset.duration_us:
         frames = f", {plural(asset.frames, 'frame')} at {asset.rate} a second" if asset.frames else ""
         yield "lasts", length(asset.duration_us) + frames

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ValidationError
 
 from retrovue.diagnostics import Diagnostic, Label, Severity
+from retrovue.small_file import is_file
 from retrovue.station.catalog_rules import catalog_words
 from retrovue.station.channel_rules import expectations, simulcasts
 from retrovue.station.document import Mapping as MappingNode
@@ -412,8 +413,7 @@ def locks(world: World) -> Iterator[Diagnostic]:
     for v in world.of("collection"):
         if v.is_mended("collection"):
             continue
-        folder = world.folder / "catalog.lock"
-        if not any(p.stem == v.slug for p in (folder.iterdir() if folder.is_dir() else ())):
+        if not is_file(world.folder / "catalog.lock" / f"{v.slug}.jsonl"):
             yield Diagnostic(
                 Severity.WARNING,
                 "no-lock",

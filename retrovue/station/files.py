@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from retrovue.small_file import is_link
+
 #: Folders of a station that hold no station YAML.
 _NOT_YAML = frozenset({"media", "catalog.lock", "snapshots"})
 SUFFIXES = (".yaml", ".yml")
@@ -29,7 +31,7 @@ def linked_folders(folder: Path) -> list[str]:
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _NOT_YAML)
         for name in folders:
             path = Path(here, name)
-            if not path.is_symlink() or path.resolve().is_relative_to(folder.resolve()):
+            if not is_link(path) or path.resolve().is_relative_to(folder.resolve()):
                 continue
             names = (file for _, _, files in os.walk(path) for file in files)
             if any(file.endswith((*SUFFIXES, *TEMPLATES)) for file in names):

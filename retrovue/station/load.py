@@ -20,6 +20,7 @@ from retrovue.diagnostics import Diagnostic, Label, Severity, Span
 from retrovue.diagnostics.codes import helped
 from retrovue.errors import RetroVueError
 from retrovue.garbage import no_search_for_garbage
+from retrovue.small_file import is_file, is_folder
 from retrovue.station import check
 from retrovue.station.document import Document, Scalar, moved_mapping, plain
 from retrovue.station.document import Mapping as MappingNode
@@ -292,7 +293,8 @@ def _included(
 
 def _repository(folder: Path) -> Path:
     """The nearest folder with a .git, else the one that holds the station folder."""
-    return next((above for above in (folder, *folder.parents) if (above / ".git").exists()), folder.parent)
+    gits = ((above, above / ".git") for above in (folder, *folder.parents))
+    return next((above for above, git in gits if is_folder(git) or is_file(git)), folder.parent)
 
 
 def _real(path: Path) -> Path:

@@ -5,6 +5,7 @@ An adapter is a class with a ``settings_model`` whose ``kind`` names it in a col
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -57,6 +58,19 @@ class SourceGone(RetroVueError):
     def __init__(self, message: str, help: str = "", code: str = "source-gone") -> None:
         super().__init__(message, help)
         self.code = code  #: of the finding that it becomes
+
+
+def arrive(collection: str, root: Path, help: str) -> None:
+    """Raises ``SourceGone`` when the folder of a collection can't be reached."""
+    try:
+        if stat.S_ISDIR(root.stat().st_mode):
+            return
+        why = f"{root} is no folder"
+    except FileNotFoundError:
+        why = f"there is no folder {root}"
+    except OSError as error:
+        why = f"the folder {root} can't be reached: {error.strerror}"
+    raise SourceGone(f"collection {collection}: {why}", help)
 
 
 class Adapter(Protocol):

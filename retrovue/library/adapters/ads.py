@@ -17,6 +17,7 @@ from retrovue.library.adapters.filesystem import FilesystemAdapter, FilesystemSe
 from retrovue.library.catalog import FLIGHT, flight_word
 from retrovue.library.finding import Finding
 from retrovue.library.naming import clean
+from retrovue.small_file import is_file
 
 
 class AdsSettings(FilesystemSettings):
@@ -83,7 +84,7 @@ class AdsAdapter(FilesystemAdapter):
         return {word: clean(folder.name)} if word != "-" else {}
 
     def _sidecar(self, folder: PurePosixPath) -> dict[str, Any]:
-        there = [name for ending in SIDECARS if (self.root / folder / (name := f"folder{ending}")).is_file()]
+        there = [name for ending in SIDECARS if is_file(self.root / folder / (name := f"folder{ending}"))]
         if not there:
             return {}
         try:

@@ -14,6 +14,7 @@ from retrovue.library.artwork import artwork_of, pictures_among, series_folders
 from retrovue.library.catalog import SubtitleTrack
 from retrovue.library.finding import Finding
 from retrovue.library.naming import subtitle_files
+from retrovue.small_file import is_file
 
 #: What sidecars end in; there is one at most.
 SIDECARS = (".yaml", ".yml")
@@ -191,7 +192,7 @@ def over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_small(file: Path, most: int) -> bytes:
     """Up to ``most`` bytes of a small file. Raises ``ValueError`` that says why not."""
-    if not file.is_file():  # nor wait at a pipe
+    if not is_file(file):  # nor wait at a pipe
         return b""
     try:
         with file.open("rb") as opened:
@@ -208,7 +209,7 @@ def read_sidecar(file: Path) -> dict[str, Any]:
 
     Raises ``ValueError`` that says what is wrong with it.
     """
-    if not file.is_file():
+    if not is_file(file):
         return {}
     from retrovue.library.sidecar import MAX_BYTES, parse_sidecar  # here: a station that is read needs none
 

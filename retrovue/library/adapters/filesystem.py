@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
-from retrovue.library.adapters import Desk, FoundMedia, Offer, SourceGone, within
+from retrovue.library.adapters import Desk, FoundMedia, Offer, arrive, within
 from retrovue.library.adapters.beside import BadText, Beside, over
 from retrovue.library.adapters.settings import VIDEO, Extensions, FolderPath, SourceSettings
 from retrovue.library.catalog import Asset
@@ -52,11 +52,7 @@ class FilesystemAdapter:
         return [Offer(str(self.root), "folder", taken=True)]
 
     def _arrive(self) -> None:
-        if not self.root.is_dir():
-            raise SourceGone(
-                f"collection {self._collection}: there is no folder {self.root}",
-                help="mount it, or correct the collection's source.path",
-            )
+        arrive(self._collection, self.root, "mount it, or correct the collection's source.path")
 
     def discover(self) -> Iterable[FoundMedia | Finding]:
         self._arrive()

@@ -23,13 +23,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from retrovue.credits import Credit
 from retrovue.errors import RetroVueError
-from retrovue.library.adapters import Desk, FoundMedia, Offer, SourceGone, within
+from retrovue.library.adapters import Desk, FoundMedia, Offer, SourceGone, arrive, within
 from retrovue.library.adapters.local import LocalFiles
 from retrovue.library.adapters.settings import FolderPath, SecretReference, SourceSettings
 from retrovue.library.adapters.web import Server, Trouble
 from retrovue.library.finding import Finding
 from retrovue.library.lock import replace_file
 from retrovue.secret import read_secret
+from retrovue.small_file import is_file
 
 #: Changes whenever what is remembered of an item does.
 _EDITION = 2
@@ -179,17 +180,10 @@ class MediaServerAdapter(ABC):
     def discover(self) -> Iterable[FoundMedia | Finding]:
         import asyncio
 
-        if not self.root.is_dir():
-            raise SourceGone(
-                f"collection {self._collection}: there is no folder {self.root}",
-                help="mount it, or correct the collection's source.path",
-            )
+        arrive(self._collection, self.root, "mount it, or correct the collection's source.path")
         listings = asyncio.run(self._visit(remember=True))
         found = list(self._found(listings.values()))
-        if (
-            any(isinstance(one, Finding) and one.code == "not-here" for one in found)
-            and self._notes.is_file()
-        ):
+        if any(isinstance(one, Finding) and one.code == "not-here" for one in found) and is_file(self._notes):
             # Perhaps it was moved and what is remembered is old: the server is asked for everything.
             listings = asyncio.run(self._visit(remember=False))
             found = list(self._found(listings.values()))
@@ -395,7 +389,7 @@ class MediaServerAdapter(ABC):
                 unmapped[_top(item.files[0])] += 1
                 continue
             mapped += 1
-            path = next((at for at in here if (self.root / at).is_file()), here[0])
+            path = next((at for at in here if is_file(self.root / at)), here[0])
             one = files.media(path, item_fields(item), f"the server has it as {item.files[0]}", _more(item))
             here_now += not isinstance(one, Finding)
             yield one

@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from retrovue.library.adapters import Desk, FoundMedia, Offer, SourceGone, within
+from retrovue.library.adapters import Desk, FoundMedia, Offer, SourceGone, arrive, within
 from retrovue.library.adapters.beside import read_small
 from retrovue.library.adapters.local import LocalFiles
 from retrovue.library.adapters.settings import VIDEO, FolderPath, SourceSettings
@@ -29,6 +29,7 @@ from retrovue.library.adapters.web import Trouble, reason
 from retrovue.library.finding import Finding
 from retrovue.library.lock import replace_file
 from retrovue.library.naming import parse_name, pretty
+from retrovue.small_file import is_file
 
 if TYPE_CHECKING:
     import aiohttp
@@ -177,11 +178,7 @@ class RemoteAdapter(ABC):
     def discover(self) -> Iterable[FoundMedia | Finding]:
         import asyncio
 
-        if not self.root.is_dir():
-            raise SourceGone(
-                f"collection {self._collection}: there is no folder {self.root}",
-                help="make it, mount it, or correct the collection's source.path",
-            )
+        arrive(self._collection, self.root, "make it, mount it, or correct the collection's source.path")
         return list(asyncio.run(self._visit()))
 
     def listed(self) -> list[Entry]:
@@ -223,7 +220,7 @@ class RemoteAdapter(ABC):
                         await self._fetch(fetcher, entry, known)
                 except Trouble as trouble:
                     found.append(self._finding(trouble.code, path, str(trouble), trouble.help, str(path)))
-                    if not (self.root / path).is_file():
+                    if not is_file(self.root / path):
                         continue
                 except OSError as error:
                     said = f"can't be written: {error.strerror}"
@@ -309,7 +306,7 @@ class M3uAdapter(RemoteAdapter):
             content = await fetcher.read(where, MOST_BYTES)
         else:
             try:
-                if not (self.folder / where).is_file():
+                if not is_file(self.folder / where):
                     raise ValueError("there is no such file")
                 content = read_small(self.folder / where, MOST_BYTES)
             except ValueError as error:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import BaseModel, Field
 
 from retrovue.errors import RetroVueError
-from retrovue.library.adapters import Desk, FoundMedia, Offer, SourceGone, within
+from retrovue.library.adapters import Desk, FoundMedia, Offer, SourceGone, arrive, within
 from retrovue.library.adapters.local import LocalFiles
 from retrovue.library.adapters.settings import FolderPath, SecretReference, SourceSettings
 from retrovue.library.finding import Finding
@@ -90,11 +90,7 @@ class ScriptAdapter:
     def discover(self) -> Iterable[FoundMedia | Finding]:
         import asyncio
 
-        if not self.root.is_dir():
-            raise SourceGone(
-                f"collection {self._collection}: there is no folder {self.root}",
-                help="mount it, or correct the collection's source.path",
-            )
+        arrive(self._collection, self.root, "mount it, or correct the collection's source.path")
         program, *arguments = self._settings.run
         named = str(self._folder / Path(program).expanduser()) if "/" in program else program
         return self._found(asyncio.run(self._run(named, arguments, self._environment())))
