@@ -271,6 +271,44 @@ def test_only_what_the_branch_did_is_compared(repository: Repository) -> None:
     assert repository.run_workflow().outputs["changed"] == "false"
 
 
+def test_a_branch_that_mends_a_broken_station_passes(repository: Repository) -> None:
+    repository.edit("plans/every-day.yaml", "play: [welcome]", "play: [wellcome]")
+    repository.commit("plans: a typo")
+    git(repository.folder, "update-ref", "refs/remotes/origin/main", "main")
+    git(repository.folder, "checkout", "-q", "-b", "mend")
+    repository.edit("plans/every-day.yaml", "play: [wellcome]", "play: [welcome]")
+    repository.commit("plans: mended")
+    for _ in range(2):  # a runner's folder may be there from the time before
+        ran = repository.run_workflow()
+        assert ran.failed == "", ran.output
+        assert ran.outputs["changed"] == "true"
+        (comment,) = repository.comments
+        assert comment["body"].startswith("<!-- retrovue diff -->\n### 📺 There is nothing to compare with\n")
+        assert ran.summary == comment["body"]
+
+
+def test_a_branch_that_brings_the_first_station_passes(repository: Repository) -> None:
+    git(repository.folder, "checkout", "-q", "--orphan", "first")
+    git(repository.folder, "rm", "-rqf", "--cached", ".")
+    git(repository.folder, "add", "README.md")
+    git(repository.folder, "commit", "-q", "-m", "a readme")
+    git(repository.folder, "update-ref", "refs/remotes/origin/main", "first")
+    repository.commit("station: a first channel")
+    ran = repository.run_workflow()
+    assert ran.failed == "", ran.output
+    (comment,) = repository.comments
+    assert "nothing to compare with" in comment["body"]
+
+
+def test_an_error_of_the_comparison_itself_fails(repository: Repository) -> None:
+    branch_with_an_edit(repository)
+    repository.commit("plans: prime time begins at half past eight")
+    git(repository.folder, "update-ref", "-d", "refs/remotes/origin/main")
+    ran = repository.run_workflow()
+    assert ran.failed == "Tell what will air differently"
+    assert repository.comments == []
+
+
 def test_a_mistake_stops_the_run_and_marks_its_line(repository: Repository) -> None:
     git(repository.folder, "checkout", "-q", "-b", "typo")
     repository.edit("plans/every-day.yaml", "play: [welcome]", "play: [wellcome]")
