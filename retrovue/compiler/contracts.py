@@ -20,6 +20,9 @@ from retrovue.station.model import Spot
 #: (spot, its pools) → starts of the day's programmes in whose breaks it may air, ascending.
 Chances = Callable[[str], list[int]]
 
+#: No day of 25 hours has room for more airings: a spot lasts a second at least.
+_MOST_A_DAY = 90_000
+
 
 class Contracts:
     """The contracts of one channel."""
@@ -54,7 +57,8 @@ class Contracts:
             self._keys[slug] = f"{slug} {flight.word}".rstrip()
             if not spot.flight or not may_air_on(spot, day):
                 continue
-            count = due_by(self._shares[slug], *run_days(spot, flight, day)) - self.delivered(slug)
+            due = due_by(self._shares[slug], *run_days(spot, flight, day)) - self.delivered(slug)
+            count = min(due, _MOST_A_DAY)
             starts = chances(slug) if count > 0 else []
             if starts:
                 # Each contract has its own place within the step, or those of one run a day would all

@@ -32,7 +32,7 @@ from pydantic_core import CoreSchema
 
 from retrovue.diagnostics import Span
 from retrovue.secret import PATTERN as SECRET_PATTERN
-from retrovue.units import FIRST_YEAR, LAST_YEAR, SECOND_US
+from retrovue.units import FIRST_YEAR, HOUR_US, LAST_YEAR, SECOND_US
 
 # --- scalars ---------------------------------------------------------------------------------------
 
@@ -43,6 +43,8 @@ LIVE_URL = (
     r"^(?:(?:https?|rtsp)://[A-Za-z0-9._\-\[\]:]+(?:[/?][^\s\\]*)?"
     r"|(?:udp|rtp)://@?[A-Za-z0-9._\-\[\]:]+:[0-9]{1,5})$"
 )
+#: No duration is longer: a hundred years.
+LONGEST_US = 36_525 * 24 * HOUR_US
 _YEARS = re.compile(r"([0-9]{4})(?:\.\.([0-9]{4}))?")
 
 
@@ -57,7 +59,10 @@ def parse_duration(value: object) -> int:
     days, hours, minutes, seconds = match.groups()
     whole = (int(days or 0) * 24 + int(hours or 0)) * 60 + int(minutes or 0)
     second_part, _, fraction = (seconds or "0").partition(".")
-    return (whole * 60 + int(second_part)) * SECOND_US + int(fraction.ljust(6, "0") or 0)
+    us = (whole * 60 + int(second_part)) * SECOND_US + int(fraction.ljust(6, "0") or 0)
+    if us > LONGEST_US:
+        raise ValueError(f"{text!r} is far too long: 36525d, a hundred years, is the most")
+    return us
 
 
 def parse_time(value: object) -> int:
@@ -483,7 +488,7 @@ class Station(Written):
 
     station: Slug
     """The station's slug: part of every guide id, so never change it."""
-    name: str
+    name: str = Field(pattern=r"\S")
     """The name people see."""
     timezone: str
     """IANA time zone, like America/New_York."""
@@ -560,7 +565,7 @@ class Channel(Written):
     """The channel's slug: immutable."""
     number: ChannelNumber
     """The number on the remote control, "5.1" or "5"."""
-    name: str
+    name: str = Field(pattern=r"\S")
     """The name that guides show."""
     callsign: str = ""
     """Call letters; the slug in capitals when absent."""
@@ -646,7 +651,7 @@ class PlayItem(Written):
 class Zone(Written):
     """A named window of the broadcast day and what fills it."""
 
-    zone: str
+    zone: str = Field(pattern=r"\S")
     """The zone's name."""
     window: Window
     """Start and end, local time; may cross midnight; "06:00-06:00" is the whole day."""
@@ -675,7 +680,7 @@ class Plan(Written):
     """The plan's slug, for a channel's list of plans."""
     when: When = When()
     """The days the plan applies to; every day when absent."""
-    priority: int = 0
+    priority: int = Field(default=0, ge=-1_000_000, le=1_000_000)
     """The higher plan wins; between equals the more specific."""
     zones: tuple[Zone, ...] = Field(min_length=1)
     """The windows of the broadcast day; they may not overlap."""
@@ -922,7 +927,7 @@ class Spot(Written):
     """Of what product; the asset's own when empty."""
     weight: float = Field(default=1, ge=0, le=1_000_000, allow_inf_nan=False)
     """How often it is taken, against 1 for others."""
-    runs: int | None = Field(default=None, ge=1)
+    runs: int | None = Field(default=None, ge=1, le=1_000_000_000)
     """Airings contracted over each flight, spread evenly; compile and simulate count what was delivered."""
     flight: OneOrMore[str] = ()
     """Dates on which it may air: 2026-06-01..2026-08-31."""

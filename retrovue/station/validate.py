@@ -338,6 +338,20 @@ def _pattern(pattern: str, written: str | None, name: str) -> tuple[str, str, st
         return "bad-value", f"“{written}” is no device id", "eight digits of 0-9 and A-F"
     if pattern.startswith("^S"):
         return "bad-value", f"“{written}” is no episode", "write it like S02E01"
+    if pattern == r"\S":
+        return "bad-value", f"“{name}” is empty", "write what people shall read"
+    if pattern.startswith("^#"):
+        return "bad-value", f"“{written}” is no colour", 'write it like "#f5c542"'
+    if "off" in pattern and pattern.startswith("^("):
+        return "bad-value", f"subtitles can't be “{written}”", "off, forced, or a language of two letters: de"
+    if pattern == "^[a-z]{2,3}$":
+        return "bad-value", f"“{written}” is no language", "two letters, or three: de"
+    if pattern.startswith("^(?:(?:http"):
+        return (
+            "bad-value",
+            "this is no address of a live source",
+            "http, https, rtsp, udp or rtp; no password",
+        )
     return "bad-value", f"“{name}” can't be “{written}”", f"it must match {pattern}"
 
 
