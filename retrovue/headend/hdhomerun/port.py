@@ -8,6 +8,7 @@ import socket
 from typing import cast
 
 from retrovue.headend.addresses import plain
+from retrovue.headend.conversations import Conversations
 from retrovue.headend.gate import Gate
 from retrovue.headend.hdhomerun.control import ControlSession, DeviceView
 from retrovue.headend.hdhomerun.packet import BrokenFrame
@@ -23,32 +24,27 @@ class ControlPort:
 
     def __init__(self, device: DeviceView, gate: Gate) -> None:
         self._device, self._gate = device, gate
-        self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.StreamWriter] = set()
+        self._conversations = Conversations(self._converse, "control")
+        self._connections = 0
 
     async def open(self, address: str, port: int) -> int:
         """Listen; returns the port, which is any free one when 0 was asked for."""
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         wire = socket.create_server((address, port), family=family, dualstack_ipv6=address == "::")
-        self._server = await asyncio.start_server(self._converse, sock=wire)
+        await self._conversations.open(wire)
         return cast(int, wire.getsockname()[1])
 
     async def close(self) -> None:
         """Hang up on everybody and give the port back."""
-        if self._server is not None:
-            self._server.close()
-            for writer in tuple(self._connections):
-                writer.close()
-            await self._server.wait_closed()
-            self._server = None
+        await self._conversations.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client, until it hangs up or talks nonsense."""
         peer = plain(writer.get_extra_info("peername")[0])
-        if len(self._connections) >= _MAX_CONNECTIONS or not self._gate.admits(peer):
+        if self._connections >= _MAX_CONNECTIONS or not self._gate.admits(peer):
             writer.close()
             return
-        self._connections.add(writer)
+        self._connections += 1
         # Clients keep their connection for days; one that lost its power must not keep its place.
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         session = ControlSession(self._device, peer)
@@ -57,11 +53,11 @@ class ControlPort:
                 for reply in session.feed(data):
                     writer.write(reply)
                 await writer.drain()
-        except (BrokenFrame, ConnectionError):
+        except (BrokenFrame, OSError):
             pass
         finally:
+            self._connections -= 1
             session.close()
-            self._connections.discard(writer)
             writer.close()
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError):
                 await writer.wait_closed()

@@ -14,6 +14,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from retrovue.headend.addresses import plain
+from retrovue.headend.conversations import Conversations
 from retrovue.headend.tvheadend.backend import Backend, Peer
 from retrovue.headend.tvheadend.htsmsg import BrokenMessage, Message, MessageReader, encode
 from retrovue.headend.tvheadend.outbox import Outbox
@@ -39,37 +40,22 @@ class HtspPort:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._conversations = Conversations(self._converse, "HTSP")
         self.sessions = backend.sessions
 
     async def open(self, listener: socket.socket) -> None:
         """Serve on a listening socket."""
-        self._server = await asyncio.start_server(self._accept, sock=listener)
+        await self._conversations.open(listener)
 
     async def close(self) -> None:
         """Hang up on everybody and give the port back."""
-        if self._server is not None:
-            self._server.close()
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if self._server is not None:
-            await self._server.wait_closed()
-            self._server = None
+        await self._conversations.close()
 
     def tell(self, change: LineupChange) -> None:
         """Pass on to every client that wants to know."""
         for session in self.sessions:
             if session.metadata is not None:
                 session.metadata.tell(change)
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # A task of our own: asyncio's would be forgotten, and log its cancellation as a fault.
-        task = asyncio.create_task(self._converse(reader, writer), name="HTSP")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = _peer(writer)
