@@ -61,10 +61,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--channel",
         dest="only",
-        metavar="SLUG",
+        metavar="CHANNEL",
         action="append",
         default=[],
-        help="compile only this channel and take the others from the base, or from the artefact there is",
+        help="number or slug: compile only this channel and take the others from the base, or from the "
+        "artefact there is",
     )
     parser.add_argument(
         "--jobs",
@@ -221,10 +222,12 @@ def _compile(
         view.error(f"nothing is compiled: the station in {folder} has errors\n\n{shown}\n")
         return 1
     station = model.station
-    known = {channel.channel for channel in model.channels}
-    for slug in args.only:
-        if slug not in known:
-            raise RetroVueError(f"there is no channel “{slug}”", help=f"channels: {', '.join(sorted(known))}")
+    known = {name: c.channel for c in model.channels for name in (c.number, c.channel)}
+    for name in args.only:
+        if name not in known:
+            channels = ", ".join(f"{c.number} ({c.channel})" for c in model.channels)
+            raise RetroVueError(f"there is no channel “{name}”", help=f"channels: {channels}")
+    args.only = [known[name] for name in args.only]
     state = state_dir(station.station, args.state, model.written_state)
     output: Path = args.output or state / ARTEFACT_NAME
     catalog = open_catalog(folder, state / CATALOG_CACHE)

@@ -199,7 +199,7 @@ def test_a_single_channel(folder: Path, tmp_path: Path, capsys: pytest.CaptureFi
     file = tmp_path / "artefact.duckdb"
     arguments = ["compile", str(folder), "--as-of", AS_OF, "--output", str(file)]
     assert main([*arguments, "--channel", "four"]) == 1
-    assert "channels: one, three, two" in capsys.readouterr().err
+    assert "channels: 1 (one), 2 (two), 3 (three)" in capsys.readouterr().err
     assert main([*arguments, "--channel", "two"]) == 1
     assert "nothing to take the other channels from" in capsys.readouterr().err
     run(capsys, folder, "--as-of", AS_OF, "--output", file)
@@ -210,6 +210,13 @@ def test_a_single_channel(folder: Path, tmp_path: Path, capsys: pytest.CaptureFi
     after = rows(file)
     assert before["one"] == after["one"]
     assert before["two"] != after["two"]
+    # By its number, as everywhere.
+    edit(folder, "two", 2)
+    edit(folder, "three", 3, night="cheers")
+    run(capsys, folder, "--as-of", AS_OF, "--output", file, "--channel", "2")
+    last = rows(file)
+    assert last["two"] == before["two"]
+    assert last["three"] == before["three"]
 
 
 def test_check_proves_and_writes_nothing(
