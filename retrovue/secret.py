@@ -34,7 +34,9 @@ def read_secret(reference: str, folder: Path) -> str:
             line = file.readline(_LONGEST).strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise RetroVueError(f"the secret {reference} can't be read: {why}") from None
+        raise RetroVueError(
+            f"the secret {reference} can't be read: {why}", help=f"its first line is the secret: {path}"
+        ) from None
     if not line:
         raise RetroVueError(f"the secret {reference} is empty", help="its first line is the secret")
     return line

@@ -8,6 +8,7 @@ need, and neither the page nor the API.
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -20,11 +21,15 @@ from aiohttp.typedefs import Middleware
 from retrovue.clock import MasterClock
 from retrovue.headend.addresses import Interface, interfaces, is_near, plain
 
+log = logging.getLogger(__name__)
+
 #: "lan" is this machine's own network.
 Allowed = Literal["lan"] | IPv4Network | IPv6Network
 
 #: How long the list of our networks is good for (seconds).
 _FRESH_S = 10.0
+#: So many strangers are told of, each once: those who search the internet for open ports would fill the log.
+_MOST_TOLD = 64
 #: What opened this request; empty: it needed no token.
 _token: ContextVar[str] = ContextVar("token", default="")
 
@@ -47,6 +52,7 @@ class Gate:
         self._tokens = [token.encode() for token in tokens]
         self._interfaces: list[Interface] = []
         self._fresh_until = float("-inf")
+        self._told: set[str] = set()
 
     def admits(self, address: str) -> bool:
         """May whoever has this address come in? Whatever is no address may not."""
@@ -76,10 +82,20 @@ class Gate:
             # A connection carries one request after the other.
             _token.set(token if opened else "")
             if not opened and not _is(asked, "guards_itself") and not self.admits_all(request):
+                self._tell(request, token)
                 return _refused(request)
             return await handler(request)
 
         return gate
+
+    def _tell(self, request: web.Request, token: str) -> None:
+        """Tell the operator who was refused: the stranger may be a viewer whose network was forgotten."""
+        who = ", ".join([request.remote or "nobody", *request.headers.getall("X-Forwarded-For", ())])
+        if who in self._told or len(self._told) >= _MOST_TOLD:
+            return
+        self._told.add(who)
+        why = "its token is none of serve.tokens" if token else "it is in no network that serve.allow names"
+        log.warning("%s refused: %s (told once)", ascii(who)[1:-1], why)
 
     def _knows(self, token: str) -> bool:
         given = token.encode(errors="surrogateescape")

@@ -150,7 +150,8 @@ class Headend:
         accounts = [Account(*written) for written in settings.accounts] if settings.xtream else []
         # A moment of thought for each: codes are made to be hard to guess from.
         codes = await asyncio.to_thread(lambda: {account.name: code_of(account) for account in accounts})
-        tokens = [checked(token, f"serve.tokens, {name},") for name, token in settings.tokens]
+        longer = "write a longer one where it is kept"
+        tokens = [checked(token, f"serve.tokens, {name},", longer) for name, token in settings.tokens]
         gate = Gate(self._clock, settings.allow, [*tokens, *codes.values()])
         searches = SearchPort(self._clock, gate)
         self._hdhomerun = HdhomerunFrontEnd(self._lineup, self._clock, settings, searches)

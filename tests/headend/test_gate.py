@@ -112,6 +112,21 @@ async def test_strangers_get_nothing(http: aiohttp.ClientSession) -> None:
         assert "serve: allow" in await response.text()
 
 
+async def test_a_refused_stranger_is_told_of_once(
+    http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        await (await http.get("/channels.m3u")).read()
+    for n in range(200):
+        headers = {"X-Forwarded-For": f"8.8.4.{n}\N{RIGHT-TO-LEFT OVERRIDE}"}
+        await (await http.get("/channels.m3u?token=0123456789abcdef", headers=headers)).read()
+    told = [m for m in caplog.messages if "refused" in m]
+    assert told[0] == "127.0.0.1, 8.8.8.8 refused: it is in no network that serve.allow names (told once)"
+    assert told[1].endswith("its token is none of serve.tokens (told once)")
+    assert not any("8.8.8.8" in m or not m.isprintable() for m in told[1:])
+    assert len(told) == 64
+
+
 async def test_a_token_opens_what_players_need_and_no_more(http: aiohttp.ClientSession) -> None:
     opened = {
         "/watch/5.1.m3u",
@@ -191,3 +206,9 @@ async def test_an_account_of_xtream_opens_from_everywhere(http: aiohttp.ClientSe
 async def test_a_token_that_could_be_guessed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RetroVueError, match=r"serve\.tokens, house"):
         await make(tmp_path, tokens=(("house", "short"),)).start()
+
+
+async def test_a_token_that_is_too_short_for_strangers_is_not_said_to_be_made(tmp_path: Path) -> None:
+    with pytest.raises(RetroVueError, match=r"serve\.tokens, house") as caught:
+        await make(tmp_path, tokens=(("house", "short"),)).start()
+    assert "longer" in caught.value.help

@@ -37,11 +37,11 @@ def control_token(configured: str, state_dir: Path) -> str:
     return token
 
 
-def checked(token: str, where: str) -> str:
+def checked(token: str, where: str, help: str = "delete it, and one is made") -> str:
     """``token`` if it can be one. Raises ``RetroVueError``."""
     if len(token) < SHORTEST or not token.isascii() or not token.isprintable() or " " in token:
         raise RetroVueError(
             f"the token of {where} is none: at least {SHORTEST} printable ASCII characters, no spaces",
-            help="delete it, and one is made",
+            help=help,
         )
     return token

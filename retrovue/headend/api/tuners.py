@@ -6,6 +6,7 @@ was watching is disconnected; many clients come back by themselves.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -14,6 +15,8 @@ from aiohttp import web
 
 from retrovue.headend.api.guard import BadRequest, answer, body_of, refuse, write
 from retrovue.headend.tuner_desk import TunerDesk
+
+log = logging.getLogger(__name__)
 
 
 class TunerRoutes:
@@ -47,6 +50,7 @@ class TunerRoutes:
             raise BadRequest(f"{desk.device} has no tuner {index}") from None
         if not kicked:
             return refuse(409, f"nobody uses tuner {index} of {desk.device}")
+        log.warning("tuner %d of %s was freed by an order", index, desk.device)
         return answer(self._values())
 
     def _desk(self, device: object) -> TunerDesk:

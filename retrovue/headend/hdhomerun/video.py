@@ -99,6 +99,8 @@ class Video:
         try:
             tuner = await self._table.take(None if index is None else int(index), viewing)
         except TunersInUse:
+            which = "all tuners are" if index is None else f"tuner {index} is"
+            log.warning("%s: hdhomerun %s:%d refused: %s in use", channel.id, address, port, which)
             return _error(503, "805 All Tuners In Use" if index is None else "804 Tuner In Use")
         try:
             return await self._serve(request, viewing, tuner)

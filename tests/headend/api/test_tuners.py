@@ -86,7 +86,7 @@ async def test_nobody_is_kicked_without_the_token(client: ClientSession, headers
     assert len(await busy(client)) == 2
 
 
-async def test_a_kicked_tuner_is_free(client: ClientSession) -> None:
+async def test_a_kicked_tuner_is_free(client: ClientSession, caplog: pytest.LogCaptureFixture) -> None:
     body = {"tuner": 1, "device": SECOND.lower()}
     async with client.delete("/api/v1/tuners", json=body, headers=AUTH) as response:
         assert response.status == 200
@@ -95,6 +95,7 @@ async def test_a_kicked_tuner_is_free(client: ClientSession) -> None:
     async with client.delete("/api/v1/tuners", json=body, headers=AUTH) as response:
         assert response.status == 409
         assert (await response.json())["error"] == f"nobody uses tuner 1 of {SECOND}"
+    assert [m for m in caplog.messages if "freed" in m] == [f"tuner 1 of {SECOND} was freed by an order"]
 
 
 @pytest.mark.parametrize(

@@ -181,12 +181,17 @@ async def test_unknown_channels(start: Start, path: str) -> None:
     assert on_air.lineup.tunes == 0
 
 
-async def test_all_tuners_in_use(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_all_tuners_in_use(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(tuners, "PATIENCE_S", 0.05)
     on_air = await start(tuner_count=2)
     async with watch(on_air, "/auto/v5.1"), watch(on_air, "/auto/v5.1"):
         assert await refusal(on_air, "/auto/v5.2") == (503, "805 All Tuners In Use")
         assert await refusal(on_air, "/tuner0/v5.2") == (503, "804 Tuner In Use")
+        told = [m for m in caplog.messages if "refused" in m]
+        assert [m.rpartition(": ")[2] for m in told] == ["all tuners are in use", "tuner 0 is in use"]
+        assert all("hdhomerun 127.0.0.1:" in m for m in told)
         assert await on_air.busy() == ["tuner0", "tuner1"]
     assert on_air.lineup.tunes == 2
 
