@@ -134,9 +134,15 @@ class StationOnAir:
     async def _reload(self) -> Planning:
         """The YAML has changed: what is asked of it while the station runs. Raises ``RetroVueError``."""
         try:
-            sheet = self._sheet = await call_sheet.send_for(self._options.station, self.clock)
+            sheet = await call_sheet.send_for(self._options.station, self.clock)
         except StationRefused as error:
             raise RetroVueError(error.first) from None
+        if self._sheet is not None and sheet.station != self._sheet.station:
+            raise RetroVueError(
+                f"the station is “{self._sheet.station}”, and its YAML says “{sheet.station}” now; "
+                "under another slug it is another station, which signs on anew"
+            )
+        self._sheet = sheet
         if self._director is not None:
             self._director.presentation = sheet.presentation
             self._director.encoders = sheet.encoders

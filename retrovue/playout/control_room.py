@@ -85,8 +85,8 @@ class StationControlRoom:
                 changing.cancel()
             book = self._book.without_past(self._clock.now())
             if book != self._book:
-                log.warning("an order has come to its end")
                 await self._take(book)
+                log.warning("an order has come to its end; in force: %s", self._words() or "none")
 
     # --- lineup.ControlRoom ------------------------------------------------------------------------
 

@@ -230,6 +230,16 @@ def test_a_reload_by_command_airs_or_says_why_not(on_air: Broadcast, shorts: Sho
         assert "The Reel by Command" in on_air.get("/xmltv.xml")
     finally:
         programs.write_text(good)
+    station = shorts.folder / "station.yaml"
+    named = station.read_text()
+    try:
+        station.write_text(re.sub(r"(?m)^station: .*", "station: another", named))
+        refused = reload()
+        assert refused.returncode == 1
+        assert "its YAML says “another” now" in refused.stderr
+        assert "--base" not in refused.stderr
+    finally:
+        station.write_text(named)
 
 
 def test_sigterm_leaves_nothing(shorts: ShortsStation, tmp_path: Path) -> None:

@@ -94,7 +94,9 @@ async def test_orders_are_in_force_again_after_a_restart(tmp_path: Path, clock: 
     assert later.warnings == [""]
 
 
-async def test_orders_end_when_the_station_clock_says_so(tmp_path: Path, clock: SteppedClock) -> None:
+async def test_orders_end_when_the_station_clock_says_so(
+    tmp_path: Path, clock: SteppedClock, caplog: pytest.LogCaptureFixture
+) -> None:
     station = Station(tmp_path, clock)
     task = asyncio.create_task(station.room.run())
 
@@ -119,6 +121,8 @@ async def test_orders_end_when_the_station_clock_says_so(tmp_path: Path, clock: 
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert json.loads((tmp_path / FILE).read_text())["channels"] == {}
+    ends = [m.partition("its end; ")[2] for m in caplog.messages if "its end" in m]
+    assert ends == ["in force: all channels: emergency", "in force: none"]
 
 
 @pytest.mark.parametrize(
