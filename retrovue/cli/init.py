@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,9 +75,10 @@ def run(args: argparse.Namespace, view: View) -> int:
             raise RetroVueError(f"can't write {folder / name}: {error.strerror}") from error
         view.say(f"  + {name}")
     _keep_first_day(folder, values, view)
+    word = shlex.quote(str(folder))
     view.out(
-        f"the station “{values['name']}” is in {folder}: retrovue check {folder} finds mistakes, "
-        f"retrovue serve {folder} puts it on the air"
+        f"the station “{values['name']}” is in {folder}: retrovue check {word} finds mistakes, "
+        f"retrovue serve {word} puts it on the air"
     )
     return 0
 

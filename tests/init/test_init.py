@@ -144,3 +144,13 @@ def test_it_does_not_run_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("raise SystemExit('ran')")
     assert main(["init", str(tmp_path)]) == 0
     assert (tmp_path / "tests").is_dir()
+
+
+def test_what_to_do_next_can_be_pasted_into_a_shell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "my television"
+    assert main(["init", str(folder), "--name", "Mine"]) == 0
+    said = capsys.readouterr().out
+    assert f"retrovue check '{folder}' finds" in said
+    assert f"retrovue serve '{folder}' puts" in said
