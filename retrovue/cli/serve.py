@@ -95,7 +95,7 @@ def _at(args: argparse.Namespace) -> datetime | None:
     except ValueError:
         found = None
     if found is not None and found.tzinfo is not None:
-        return found
+        return from_us(station_time(args.at, ZoneInfo("UTC"), 0))
     zone = ZoneInfo(require_station(args.station, settings_models()).station.timezone)
     return from_us(station_time(args.at, zone, StationClock().now_us()))
 
@@ -132,14 +132,17 @@ def _setting(args: argparse.Namespace, name: str) -> Any:
 
 async def _serve(options: Any, view: View) -> int:
     import asyncio
+    import contextlib
     import signal
 
     from retrovue.sign_on import StationOnAir
 
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # Who starts it with nohup wants it to outlive the terminal.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, told.set)
     station = StationOnAir(options)
     orders = _take_signals(station, loop)
     starting = asyncio.create_task(station.start())
@@ -157,7 +160,8 @@ async def _serve(options: Any, view: View) -> int:
             await asyncio.gather(starting, return_exceptions=True)
     finally:
         waiting.cancel()
-        view.say("signing off …")
+        with contextlib.suppress(OSError):  # the terminal may be what has gone
+            view.say("signing off …")
         await station.stop("the station signs off")
     return 0
 
