@@ -43,6 +43,14 @@ PORTS: tuple[tuple[int, Literal["tcp", "udp"], str, str], ...] = (
         "stop the other server, set --tvheadend-port, or do without",
     ),
 )
+#: The variables that name other ports (README, Configuration).
+VARIABLES = {
+    8080: "RETROVUE_HTTP_PORT",
+    5004: "RETROVUE_STREAM_PORT",
+    65001: "RETROVUE_CONTROL_PORT",
+    9982: "RETROVUE_HTSP_PORT",
+    9981: "RETROVUE_TVHEADEND_PORT",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,8 @@ def examine(state: str | None) -> Iterator[Finding]:
     yield _state(folder)
     yield _disk(folder)
     for port, kind, purpose, remedy in PORTS:
-        yield _port(port, kind, purpose, remedy)
+        if (asked := _asked_for(port)) is not None:
+            yield _port(asked, kind, purpose, remedy)
 
 
 def _python() -> Finding:
@@ -198,6 +207,16 @@ def _nearest(folder: Path) -> Path:
     folder = folder.absolute()
     # Not Path.exists: it raises for what lies in a folder that this user may not look into.
     return next(p for p in (folder, *folder.parents) if os.access(p, os.F_OK))
+
+
+def _asked_for(port: int) -> int | None:
+    """What serve would open instead of ``port`` in this environment; None: nothing that can be known."""
+    if port == 80:  # with another HTTP port nobody asks for it
+        return None if os.environ.get(VARIABLES[8080]) else port
+    written = os.environ.get(VARIABLES.get(port, ""), "")
+    if written.isdecimal():
+        return int(written) if 0 < int(written) <= 65535 else None
+    return port
 
 
 def _port(port: int, kind: Literal["tcp", "udp"], purpose: str, remedy: str) -> Finding:

@@ -75,3 +75,22 @@ def test_a_taken_port_is_a_remark_and_a_free_one_stays_free(
     assert f"ok      port {port}/{kind}" in run("doctor", "--state", str(tmp_path)).out
     with socket.socket(socket.AF_INET, family) as own:
         own.bind(("127.0.0.1", port))
+
+
+def test_the_ports_are_those_that_the_environment_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in doctor.VARIABLES.values():
+        monkeypatch.delenv(variable, raising=False)
+    assert "port 80/tcp" in run("doctor", "--state", str(tmp_path)).out
+    monkeypatch.setenv("RETROVUE_STREAM_PORT", "0")  # any free one
+    with socket.socket() as other:
+        other.bind(("0.0.0.0", 0))  # as serve does by default
+        other.listen(1)
+        port = other.getsockname()[1]
+        monkeypatch.setenv("RETROVUE_HTTP_PORT", str(port))
+        said = run("doctor", "--state", str(tmp_path)).out
+    assert f"remark  port {port}/tcp " in said
+    for other_port in ("8080/tcp", "80/tcp", "5004/tcp"):
+        assert f"port {other_port} " not in said
+    assert "port 65001/udp" in said
