@@ -207,6 +207,8 @@ def state_text(state: ChannelStatus | None) -> str:
     if state is None:
         return ""
     words = [state.health.value]
+    if state.health is Health.SLATE and state.detail:
+        words.append(state.detail)  # here, too: fingers and keyboards bring no title up
     if state.orders.mode is Mode.EMERGENCY:
         words.append("fictional emergency")
     elif state.orders.mode is Mode.SIGN_OFF:

@@ -173,6 +173,8 @@ async def test_hostile_words_are_words() -> None:
     assert found.all("h1")[0][1] == shown
     assert found.all("p", _class="warning")[0][1] == shown
     assert found.all("b")[0][1] == shown
+    states = [text for found_, text in found.all("span") if found_.get("class") == "text"]
+    assert states[0] == f"slate · {shown} · 3 watching"  # the page says why
     cell = found.all("td", aria_current="time")[0][0]
     assert cell["title"] is not None
     assert HOSTILE in cell["title"]
