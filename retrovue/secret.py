@@ -16,6 +16,10 @@ PATTERN = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:\S.*)$"
 _LONGEST = 4096
 
 
+class WrittenSecret(ValueError):
+    """A secret stands, or may stand, where only a reference is wanted. Neither it nor its place is shown."""
+
+
 def is_reference(text: str) -> bool:
     return re.fullmatch(PATTERN, text) is not None
 

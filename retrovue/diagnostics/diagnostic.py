@@ -48,3 +48,4 @@ class Diagnostic:
     note: str = ""  #: said beside the caret
     labels: tuple[Label, ...] = ()
     help: str = ""  #: what to do, often "did you mean …"
+    hidden: bool = False  #: what stands at ``span`` may be a secret: no excerpt shows it

@@ -48,6 +48,8 @@ def render(
     if style == "concise":
         return "\n".join(_concise(d, root, paint) for d in diagnostics)
     lines = {file: _LINE_BREAK.split(text) for file, text in sources.items()}
+    for span in (d.span for d in diagnostics if d.hidden and d.span is not None):
+        _hide(lines.get(span.file, []), span)
     return "\n\n".join(_full(d, lines, root, paint) for d in diagnostics)
 
 
@@ -148,6 +150,15 @@ def _full(d: Diagnostic, lines: Mapping[str, Sequence[str]], root: str, paint: _
     if d.help:
         out.append(f"{' ' * gutter} {paint(_BLUE, '=')} help: {printable(d.help)}")
     return "\n".join(out)
+
+
+def _hide(lines: list[str], span: Span) -> None:
+    """What stands at ``span`` becomes dots, in the excerpts of all."""
+    for number in range(span.line, min(span.end_line, len(lines)) + 1):
+        line = lines[number - 1]
+        begin = span.column - 1 if number == span.line else 0
+        end = min(span.end_column - 1, len(line)) if number == span.end_line else len(line)
+        lines[number - 1] = line[:begin] + "·" * (end - begin) + line[end:]
 
 
 def _excerpt(line: str, span: Span) -> tuple[str, int, int]:

@@ -32,6 +32,7 @@ from pydantic_core import CoreSchema
 
 from retrovue.diagnostics import Span
 from retrovue.secret import PATTERN as SECRET_PATTERN
+from retrovue.secret import WrittenSecret
 from retrovue.units import FIRST_YEAR, HOUR_US, LAST_YEAR, SECOND_US
 
 # --- scalars ---------------------------------------------------------------------------------------
@@ -94,7 +95,7 @@ def parse_secret(value: object) -> str:
     text = str(value).strip()
     if re.fullmatch(SECRET_PATTERN, text) is None:
         # What was written may be the secret itself: it is not repeated.
-        raise ValueError("a secret is never written here: write env:NAME or file:PATH, where it is")
+        raise WrittenSecret("a secret is never written here: write env:NAME or file:PATH, where it is")
     return text
 
 

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from retrovue.diagnostics import Diagnostic, Severity, Span
+from retrovue.secret import WrittenSecret
 from retrovue.station.document import Document, Mapping, Node, Scalar, Sequence, plain
-from retrovue.station.model import Written
+from retrovue.station.model import LIVE_URL, Written
 from retrovue.station.suggest import closest, did_you_mean
 
 Loc = tuple[str | int, ...]
@@ -227,9 +228,11 @@ def _say(item: Any, node: Node, loc: Loc, root: Node, model: type[BaseModel]) ->
         return _error("wrong-type", f"“{name}” must be a word", where, help=f"one of: {', '.join(choices)}")
     if kind == "string_pattern_mismatch":
         code, headline, help = _pattern(ctx["pattern"], node.text if isinstance(node, Scalar) else "", name)
-        return _error(code, headline, where, help=help)
+        # A live source's address may have a password in it, which is why it is refused.
+        return replace(_error(code, headline, where, help=help), hidden=ctx["pattern"] == LIVE_URL)
     if kind == "value_error":
-        return _bad_value(name, str(ctx["error"]), where, node)
+        told = _bad_value(name, str(ctx["error"]), where, node)
+        return replace(told, hidden=isinstance(ctx["error"], WrittenSecret))
     if isinstance(node, Scalar) and node.text is None and kind.endswith(("_type", "_parsing")):
         return _error("wrong-type", f"“{name}” has no value", where, help="write one, or delete the key")
     if kind in _TYPES:

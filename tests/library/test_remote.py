@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,14 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from retrovue.diagnostics.render import FORMATS
 from retrovue.library.adapters import Desk, FoundMedia, SourceGone, open_adapter
 from retrovue.library.adapters.remote import Entry, parse_m3u
 from retrovue.library.finding import Finding
 from tests.cli.run import run
+from tests.library.media import make
 from tests.library.servers import on_loopback
+from tests.station.build import STATION
 
 
 @dataclass
@@ -27,6 +31,8 @@ class Files:
     asked: list[str] = field(default_factory=list)  #: "GET a.mp4 bytes=5-"
     editions: dict[str, str] = field(default_factory=dict)  #: file → its ETag
     base: str = ""
+    logins: list[str] = field(default_factory=list)  #: the Authorization of each request, "" for none
+    wants: str = ""  #: the Authorization without which it gives nothing
 
     def application(self) -> web.Application:
         app = web.Application()
@@ -36,6 +42,9 @@ class Files:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
         self.asked.append(" ".join((request.method, name, request.headers.get("Range", ""))).strip())
+        self.logins.append(request.headers.get("Authorization", ""))
+        if self.wants and self.logins[-1] != self.wants:
+            return web.Response(status=401)
         fault = self.faults.get(name, "")
         if name not in self.files or fault == "404":
             return web.Response(status=404)
@@ -285,3 +294,169 @@ def test_an_address_that_is_none_is_told_where_it_stands(tmp_path: Path) -> None
     assert (
         "station.yaml:5:38: error[bad-value] “urls, item 2”: 'ftp://example.org/b.mp4' is no address" in told
     )
+
+
+USER, PASSWORD = "ada-lovelace", "hunter2/ß"
+LOGIN = f"Basic {b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setenv("THE_USER", USER)
+    monkeypatch.setenv("THE_PASSWORD", PASSWORD)
+    return {"user": "env:THE_USER", "password": "env:THE_PASSWORD"}
+
+
+def test_a_server_is_told_name_and_password_and_no_other_is(
+    remote: Remote, server: Files, secrets: dict[str, Any]
+) -> None:
+    server.wants = LOGIN
+    (one,), findings = remote.found("b.mkv", **secrets)
+    assert (one.location.read_bytes(), findings) == (b"y" * 2000, [])
+    with on_loopback((other := Files({"c.mkv": b"z" * 10})).application()) as elsewhere:
+        urls = [f"{server.base}/b.mkv", f"{elsewhere}/c.mkv"]
+        found, (refused,) = remote.found(urls=urls, **secrets)
+        assert (len(found), refused.code) == (1, "not-fetched")
+        assert "another server than the first" in refused.message
+        assert other.asked == []
+        (remote.folder / "list.m3u").write_text("".join(f"{url}\n" for url in urls))
+        mine: dict[str, Any] = {"kind": "m3u", "playlist": "list.m3u"}
+        with pytest.raises(SourceGone, match="whose user and password") as gone:
+            remote.found(**mine, **secrets)
+        assert "source.hosts" in gone.value.help
+        server.files["list.m3u"] = f"b.mkv\n{elsewhere.replace('127.0.0.1', 'localhost')}/c.mkv\n".encode()
+        source: dict[str, Any] = {
+            "kind": "m3u",
+            "playlist": f"{server.base}/list.m3u",
+            "hosts": ["localhost"],
+        }
+        found, findings = remote.found(**source, **secrets)
+        assert (len(found), findings) == (2, [])
+        assert set(other.logins) == {""}, "what is on another host than the list is asked without"
+
+
+def test_a_wrong_password_is_told_without_it(remote: Remote, server: Files, secrets: dict[str, Any]) -> None:
+    server.wants = "Basic bm90aGluZzpldmVy"
+    _, (told,) = remote.found("b.mkv", **secrets)
+    assert (told.code, "source.password" in told.help) == ("server-refused", True)
+    assert PASSWORD not in told.message + told.help
+
+
+@pytest.mark.parametrize("name", ["", "ada:lovelace"])
+def test_a_name_that_is_not_there_or_can_not_be(
+    remote: Remote, secrets: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("THE_USER", name)
+    with pytest.raises(SourceGone, match="env:THE_USER") as gone:
+        remote.found("b.mkv", **secrets)
+    assert gone.value.code == "no-secret"
+    assert "lovelace" not in str(gone.value)
+
+
+SECRETIVE = f"""{STATION}---
+collection: club
+source: {{ kind: m3u, path: media, playlist: "env:LIST_URL", hosts: [127.0.0.2] }}
+---
+collection: one
+source: {{ kind: url, path: one, urls: ["env:FILM_URL"] }}
+"""
+WORDS = (USER, "hunter2", "t0ken-of-the-list")
+
+
+def test_what_was_referenced_is_in_nothing_that_is_said_or_written(
+    remote: Remote, server: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As Xtream codes servers have it: name and password are in every address that they list.
+    server.files |= {
+        "get.php": f"""#EXTM3U
+#EXTINF:-1,Charade (1963)
+/movie/{USER}/hunter2/1.mkv
+#EXTINF:-1,Gone
+{server.base}/movie/{USER}/hunter2/2.mkv
+#EXTINF:-1,Live
+{server.base}/live/{USER}/hunter2
+#EXTINF:-1,Far
+http://{USER}:hunter2@127.0.0.3/3.mkv?token=t0ken-of-the-list
+#EXTINF:-1,Dead
+http://{USER}:hunter2@127.0.0.2:1/4.mkv?token=t0ken-of-the-list
+""".encode(),
+        f"movie/{USER}/hunter2/1.mkv": b"x" * 100,
+        "films/Gilda (1946).mkv": make(remote.folder / "gilda.mkv").read_bytes(),
+    }
+    base = server.base.replace("://", f"://{USER}:hunter2@")
+    monkeypatch.setenv("LIST_URL", f"{base}/get.php?username={USER}&password=hunter2")
+    monkeypatch.setenv("FILM_URL", f"{base}/films/Gilda%20(1946).mkv?token=t0ken-of-the-list")
+    station = remote.folder
+    (station / "one").mkdir()
+    (station / "station.yaml").write_text(SECRETIVE)
+    monkeypatch.setenv("XDG_STATE_HOME", str(station / "state"))
+
+    def everything() -> str:
+        commands = (("ingest",), ("ingest", "--json"), ("sources",), ("sources", "--json"), ("check",))
+        ran = [run(*command, str(station)) for command in commands]
+        names = [str(file.relative_to(station)) for file in station.rglob("*")]
+        texts = [file.read_bytes().decode("latin-1") for file in station.rglob("*") if file.is_file()]
+        return "\n".join([*(r.out + r.err for r in ran), *names, *texts])
+
+    said = everything()
+    assert "fetching env:LIST_URL: 1." in said
+    assert "fetching env:FILM_URL: Gilda (1946)." in said
+    assert '"Gilda (1946)"' in said, "it is in the lock"
+    for wrong in ("the server answers 404", "is no video file", "127.0.0.3", "Connection refused"):
+        assert wrong in said
+    assert [word for word in WORDS if word in said] == []
+    copies = sorted(file.name for file in remote.media.iterdir())
+    monkeypatch.setenv("LIST_URL", f"{server.base}/get.php?username={USER}&password=changed")
+    server.files["get.php"] = server.files["get.php"].replace(b"hunter2", b"changed")
+    server.files[f"movie/{USER}/changed/1.mkv"] = b"x" * 100
+    everything()
+    assert sorted(file.name for file in remote.media.iterdir()) == copies, "another password, the same file"
+    for gone in (f"http://{USER}:hunter2@127.0.0.1:1/get.php", f"{base}/none?password=hunter2", "hunter2"):
+        monkeypatch.setenv("LIST_URL", gone)
+        said = everything()
+        assert "club: " in said
+        assert [word for word in WORDS if word in said] == []
+
+
+def test_a_list_with_names_in_it_is_told_without_them(remote: Remote, server: Files) -> None:
+    server.wants = LOGIN
+    with_names = server.base.replace("://", "://ada-lovelace:hunter2%2F%C3%9F@")
+    (remote.folder / "list.m3u").write_text(f"{with_names}/b.mkv\n{with_names}/none.mkv\n")
+    (one,), (gone,) = remote.found(kind="m3u", playlist="list.m3u")
+    assert one.location.read_bytes() == b"y" * 2000
+    assert gone.message == f"{server.base}/none.mkv: the server answers 404"
+    assert f"fetching {server.base}/b.mkv (0 MB)" in remote.told
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        'kind: url, path: media, urls: ["http://ada:hunter2@example.org/a.mp4"]',
+        'kind: url, path: media, urls: ["https://hunter2@example.org/a.mp4"]',
+        'kind: url, path: media, urls: ["http:/ada:hunter2@example.org/a.mp4"]',
+        'kind: url, path: media, urls: ["https://example.org/a.mp4?Token=hunter2"]',
+        'kind: m3u, path: media, playlist: "http://ada:hunter2@example.org/all.m3u"',
+        'kind: m3u, path: media, playlist: "HTTP://ada:hunter2@example.org/all.m3u"',
+        'kind: m3u, path: media, playlist: "http://example.org/get.php?username=ada&password=hunter2"',
+        'kind: m3u, path: media, playlist: "http://example.org/all.m3u", user: "env:X", password: hunter2',
+    ],
+)
+def test_a_secret_that_is_written_down_is_refused_and_not_repeated(tmp_path: Path, written: str) -> None:
+    (tmp_path / "station.yaml").write_text(f"collection: club\nsource: {{ {written}, bogus: 1 }}\n")
+    for style in FORMATS:
+        ran = run("check", str(tmp_path), "--format", style)
+        assert ran.code == 1
+        assert "never written" in ran.out
+        assert "env:NAME" in ran.out
+        assert "hunter2" not in ran.out + ran.err
+    ran = run("ingest", str(tmp_path))
+    assert (ran.code, "hunter2" in ran.out + ran.err) == (1, False)
+
+
+def test_a_password_needs_a_name_and_a_playlist_may_be_called_anything(tmp_path: Path) -> None:
+    (tmp_path / "station.yaml").write_text(
+        "collection: club\nsource:\n  kind: m3u\n  path: club\n  playlist: ada@home.m3u\n  password: env:X\n"
+    )
+    told = run("check", str(tmp_path), "--format", "concise").out
+    assert "station.yaml:6:13: error[bad-value] “password”: is nobody's (add user, where the name is)" in told
+    assert "“playlist”" not in told

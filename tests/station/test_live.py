@@ -60,6 +60,15 @@ def test_a_secret_that_was_written_down_is_not_repeated_in_the_headline(tmp_path
     assert "hunter2" not in told.headline + told.help
     assert "env:NAME" in told.headline + told.help
     assert "hunter2" not in render([told], {}, "concise")
+    assert "hunter2" not in render([told], {"live.yaml": text}, "full")
+
+
+def test_nor_is_one_in_an_address(tmp_path: Path) -> None:
+    text = "live: x\nurl: rtsp://ada:hunter2@camera.example/1\n"
+    (told,) = load(tmp_path, {"live.yaml": text}).diagnostics
+    shown = render([told], {"live.yaml": text}, "full")
+    assert "url: ·····" in shown
+    assert "hunter2" not in shown
 
 
 PLAN = """

@@ -29,7 +29,7 @@ from retrovue.library.adapters.settings import FolderPath, SecretReference, Sour
 from retrovue.library.adapters.web import Server, Trouble
 from retrovue.library.finding import Finding
 from retrovue.library.lock import replace_file
-from retrovue.secret import read_secret
+from retrovue.secret import WrittenSecret, read_secret
 from retrovue.small_file import is_file
 
 #: Changes whenever what is remembered of an item does.
@@ -44,7 +44,7 @@ _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 def _url(value: str) -> str:
     if re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", value) is None:
         # It may have a secret in it: what was written is not repeated.
-        raise ValueError(
+        raise WrittenSecret(
             "is no server's address: write it like http://192.168.1.20:8096; the token stands under token"
         )
     return value

@@ -3,6 +3,9 @@
 What airs can't wait for somebody else's server, so ingest fetches each file and the station airs its copy. A
 file is fetched again when the server has another (its size, ETag or time of change); one that broke off is
 taken up where it broke off. Only the hosts that the collection names are asked.
+
+Secrets are given by reference: a name and password for the server, or a whole address that holds some. What
+was referenced is in no message, no name and no note.
 """
 
 from __future__ import annotations
@@ -12,23 +15,26 @@ import json
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urljoin, urlsplit
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
 
+from retrovue.errors import RetroVueError
 from retrovue.library.adapters import Desk, FoundMedia, Offer, SourceGone, arrive, within
 from retrovue.library.adapters.beside import read_small
 from retrovue.library.adapters.local import LocalFiles
-from retrovue.library.adapters.settings import VIDEO, FolderPath, SourceSettings
+from retrovue.library.adapters.settings import VIDEO, FolderPath, SecretReference, SourceSettings
 from retrovue.library.adapters.web import Trouble, reason
 from retrovue.library.finding import Finding
 from retrovue.library.lock import replace_file
 from retrovue.library.naming import parse_name, pretty
+from retrovue.secret import WrittenSecret, is_reference, read_secret
 from retrovue.small_file import is_file
 
 if TYPE_CHECKING:
@@ -43,10 +49,49 @@ _LONGEST_NAME = 120
 _ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 
 
+#: What a query calls its secrets.
+_SECRET_WORDS = frozenset(
+    (
+        *("password", "passwd", "pwd", "pass", "token", "access_token", "auth", "secret", "signature", "sig"),
+        *("apikey", "api_key", "api-key", "x-plex-token", "x-amz-signature"),
+    )
+)
+#: A shorter secret is too often a part of other words to be looked for in them.
+_SHORTEST = 4
+_HIDDEN = "***"
+
+
 def _address(value: str) -> str:
-    if re.fullmatch(r"https?://[^/?#@\s]+[^\s#]*", value) is None:
-        raise ValueError(f"{value!r} is no address: write it like https://example.org/film.mp4")
+    """Raises ``ValueError``, which never repeats what may be a secret."""
+    # No parser makes anything of "http:/user:password@host".
+    if "@" in re.split(r"[/?#]", re.sub(r"^\w+:/*", "", value))[0]:
+        raise WrittenSecret(
+            "a name or password is never written in an address: give them as user and password, or the whole "
+            "address as env:NAME or file:PATH"
+        )
+    if any(word.lower() in _SECRET_WORDS for word, _ in parse_qsl(_parts(value).query)):
+        raise WrittenSecret(
+            "there is a secret in this address, which is never written here: give the whole address as "
+            "env:NAME or file:PATH"
+        )
+    if not _is_address(value):
+        raise ValueError(
+            f"{value.partition('?')[0]!r} is no address: write it like https://example.org/a.mp4"
+        )
     return value
+
+
+def _is_address(value: str) -> bool:
+    return re.fullmatch(r"https?://[^/?#\s]+[^\s#]*", value) is not None and bool(_parts(value).hostname)
+
+
+def _address_or_reference(value: str) -> str:
+    return value if is_reference(value) else _address(value)
+
+
+def _list(value: str) -> str:
+    """An address, a reference to one, or a file."""
+    return _address(value) if re.match(r"\w+://|https?:", value) and not is_reference(value) else value
 
 
 class RemoteSettings(SourceSettings):
@@ -58,6 +103,17 @@ class RemoteSettings(SourceSettings):
     """Gigabytes that the folder may take; what doesn't fit is told and left."""
     timeout: float = Field(default=30, gt=0, le=600)
     """Seconds without a byte after which a server is given up."""
+    user: SecretReference | None = None
+    """Where the name for the server is: ``env:NAME`` or ``file:PATH``."""
+    password: SecretReference | None = None
+    """Where the password is, likewise."""
+
+    @field_validator("password")
+    @classmethod
+    def _is_somebodys(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("user", "") is None:
+            raise ValueError("is nobody's: add user, where the name is")
+        return value
 
 
 class UrlSettings(RemoteSettings):
@@ -65,8 +121,8 @@ class UrlSettings(RemoteSettings):
 
     kind: Literal["url"] = "url"
     """Which adapter: files by their addresses."""
-    urls: tuple[Annotated[str, AfterValidator(_address)], ...] = Field(min_length=1)
-    """The addresses of the files."""
+    urls: tuple[Annotated[str, AfterValidator(_address_or_reference)], ...] = Field(min_length=1)
+    """The addresses of the files; ``env:NAME`` or ``file:PATH``, where it is, for one that holds a secret."""
 
 
 class M3uSettings(RemoteSettings):
@@ -74,8 +130,9 @@ class M3uSettings(RemoteSettings):
 
     kind: Literal["m3u"] = "m3u"
     """Which adapter: files by a playlist."""
-    playlist: str
-    """The playlist: an address, or a file relative to the station folder."""
+    playlist: Annotated[str, AfterValidator(_list)]
+    """The playlist: an address, or a file relative to the station folder. An address that holds a secret is
+    given as ``env:NAME`` or ``file:PATH``, where it is."""
     groups: tuple[str, ...] = ()
     """Only entries of these groups (``group-title``); all when absent."""
     hosts: tuple[str, ...] = ()
@@ -90,6 +147,13 @@ class Entry:
     url: str
     title: str = ""
     group: str = ""
+    identity: str = ""  #: what tells its copy from others, where the address itself has a secret
+    listed_by: str = ""  #: the reference because of which its address is shown to nobody
+
+    @property
+    def shown(self) -> str:
+        """What stands for its address in messages."""
+        return f"{self.listed_by}: {self.path}" if self.listed_by else self.identity or self.url
 
     @property
     def name(self) -> str:
@@ -101,9 +165,11 @@ class Entry:
         """Where it is fetched to: its own name, and what tells it from others of that name."""
         name = self.name
         stem, dot, extension = name.rpartition(".")
+        if self.listed_by and extension.lower() not in VIDEO:
+            stem = dot = name = ""  # the end of an address that is no file's name may be the secret
         kept = re.sub(r"[^\w .,()'&+-]", "_", stem if dot else name).strip(" .") or "file"
         kept = kept.encode()[:_LONGEST_NAME].decode("utf-8", "ignore")
-        mark = hashlib.sha256(self.url.encode()).hexdigest()[:8]
+        mark = hashlib.sha256((self.identity or self.url).encode()).hexdigest()[:8]
         return PurePosixPath(f"{kept}.{mark}.{extension.lower()}" if dot else f"{kept}.{mark}")
 
     @property
@@ -126,9 +192,37 @@ class Entry:
 
 def _parts(url: str) -> SplitResult:
     try:
-        return urlsplit(url)
+        parts = urlsplit(url)
+        _ = parts.port  # "http://a:b"
     except ValueError:  # "http://[::1"
         return urlsplit("")
+    return parts
+
+
+def _bare(url: str) -> str:
+    """The address without name and password."""
+    return re.sub(r"(?<=://)[^/?#]*@", "", url)
+
+
+def _masked(url: str, secrets: Iterable[str]) -> str:
+    """The address without name and password, and without those parts of it that are secrets. Pure."""
+    secrets = {secret for secret in secrets if secret}
+    url = _bare(url)
+    host, slash, rest = url.partition("://")[2].partition("/")
+    pieces = [_HIDDEN if unquote(piece) in secrets else piece for piece in re.split(r"([/?&=#;])", rest)]
+    masked = f"{url.partition('://')[0]}://{host}{slash}{''.join(pieces)}" if "://" in url else url
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= _SHORTEST:
+            masked = masked.replace(secret, _HIDDEN)
+    return masked
+
+
+def _secrets_in(url: str) -> set[str]:
+    """What may be secret in an address that somebody referenced: name, password and what its query says."""
+    parts = _parts(url)
+    return {unquote(part) for part in (parts.username, parts.password) if part} | {
+        value for _, value in parse_qsl(parts.query)
+    }
 
 
 def parse_m3u(text: str, base: str = "") -> list[Entry]:
@@ -159,6 +253,8 @@ class RemoteAdapter(ABC):
         self.folder = station_folder.resolve()
         self._desk = desk
         self.root = self.folder / Path(settings.path).expanduser()
+        #: What was referenced, for as long as one visit lasts: in no message.
+        self._secrets: set[str] = set()
 
     @abstractmethod
     async def entries(self, fetcher: Fetcher) -> list[Entry]:
@@ -167,6 +263,10 @@ class RemoteAdapter(ABC):
     @abstractmethod
     def refuse(self, entry: Entry) -> None:
         """Raises ``Trouble`` for an entry that is not to be fetched."""
+
+    @abstractmethod
+    def trusts(self, url: str) -> bool:
+        """May the server of this address be told the name and password?"""
 
     @abstractmethod
     def offers(self) -> Sequence[Offer]: ...
@@ -188,11 +288,44 @@ class RemoteAdapter(ABC):
         return asyncio.run(self._listed())
 
     async def _listed(self) -> list[Entry]:
+        async with self._fetcher() as fetcher:
+            return await self._entries(fetcher)
+
+    async def _entries(self, fetcher: Fetcher) -> list[Entry]:
+        """What is listed, and how it is called in messages. Raises ``SourceGone``."""
         try:
-            async with Fetcher(self._desk, self.settings.timeout) as fetcher:
-                return await self.entries(fetcher)
+            entries = await self.entries(fetcher)
         except Trouble as trouble:
             raise self._gone(trouble) from None
+        fetcher.called |= {entry.url: entry.shown for entry in entries if entry.shown != entry.url}
+        return entries
+
+    def _fetcher(self) -> Fetcher:
+        """Raises ``SourceGone``."""
+        user, password = (self._secret(where) for where in (self.settings.user, self.settings.password))
+        if ":" in user:
+            why = f"no server takes the name that {self.settings.user} has: there is a colon in it"
+            raise self._gone(Trouble("no-secret", why, "mend it there"))
+        self._secrets |= {user, password}
+        return Fetcher(self._desk, self.settings.timeout, (user, password) if user else None, self.trusts)
+
+    def _secret(self, reference: str | None) -> str:
+        """What is there; nothing for no reference. Raises ``SourceGone``."""
+        try:
+            return read_secret(reference, self.folder) if reference is not None else ""
+        except RetroVueError as error:
+            raise self._gone(Trouble("no-secret", str(error), error.help)) from None
+
+    def _referenced(self, where: str) -> str:
+        """The address that ``where`` is, or says where it is. Raises ``SourceGone``."""
+        if not is_reference(where):
+            return where
+        url = self._secret(where)
+        if not _is_address(url):
+            why = f"what {where} says is no address"
+            raise self._gone(Trouble("no-secret", why, "one is like https://example.org/film.mp4"))
+        self._secrets |= {url, *_secrets_in(url)}
+        return url
 
     def _gone(self, trouble: Trouble) -> SourceGone:
         return SourceGone(f"collection {self._collection}: {trouble}", trouble.help, trouble.code)
@@ -201,11 +334,8 @@ class RemoteAdapter(ABC):
         found: list[FoundMedia | Finding] = []
         files = LocalFiles(self._collection, self.root)
         known = self._recall()
-        async with Fetcher(self._desk, self.settings.timeout) as fetcher:
-            try:
-                entries = await self.entries(fetcher)
-            except Trouble as trouble:
-                raise self._gone(trouble) from None
+        async with self._fetcher() as fetcher:
+            entries = await self._entries(fetcher)
             refused = 0
             for entry in dict.fromkeys(entries):
                 path = entry.path
@@ -226,12 +356,12 @@ class RemoteAdapter(ABC):
                     said = f"can't be written: {error.strerror}"
                     found.append(self._finding("not-fetched", path, said, "is the disk full?", str(path)))
                     continue
-                found.append(files.media(path, entry.fields, f"it is listed as {entry.url}"))
+                found.append(files.media(path, entry.fields, f"it is listed as {entry.shown}"))
         if refused and refused == len(dict.fromkeys(entries)):
             # A server that wants a password says so in a page of text, as if that were the list.
             said = f"nothing of what is listed can be taken ({refused}): all stays as it was"
             found.append(Finding("no-playlist", self._collection, "", said, "is it the right list?", ""))
-        self._remember(known)
+        self._remember({path: known[path] for path in (str(one.path) for one in entries) if path in known})
         return iter(found)
 
     def _finding(self, code: str, path: PurePosixPath, message: str, help: str, holds: str | None) -> Finding:
@@ -242,9 +372,10 @@ class RemoteAdapter(ABC):
         here = self.root / entry.path
         there = await fetcher.state(entry.url)
         if here.is_file():
-            as_large = entry.url not in known and here.stat().st_size == there.size
-            if as_large or known.get(entry.url) == there.mark:
-                known[entry.url] = there.mark
+            name = str(entry.path)  # and not the address, which may hold a secret
+            as_large = name not in known and here.stat().st_size == there.size
+            if as_large or known.get(name) == there.mark:
+                known[name] = there.mark
                 return
         held = sum(file.stat().st_size for file in self.root.iterdir() if file.is_file())
         if held + (there.size or 0) > self.settings.disk * 1e9:
@@ -253,9 +384,9 @@ class RemoteAdapter(ABC):
                 f"has {(there.size or 0) / 1e9:.1f} GB, and the folder may take {self.settings.disk:g} GB",
                 "delete what is not wanted any more, or raise source.disk",
             )
-        self._desk.tell(f"fetching {entry.url} ({(there.size or 0) / 1e6:.0f} MB)")
+        self._desk.tell(f"fetching {entry.shown} ({(there.size or 0) / 1e6:.0f} MB)")
         await fetcher.fetch(entry.url, here, there, int(self.settings.disk * 1e9) - held)
-        known[entry.url] = there.mark
+        known[str(entry.path)] = there.mark
 
     @property
     def _notes(self) -> Path | None:
@@ -281,10 +412,26 @@ class UrlAdapter(RemoteAdapter):
 
     settings_model: ClassVar[type[BaseModel]] = UrlSettings
 
+    _first = ""  #: the first address
+
     async def entries(self, fetcher: Fetcher) -> list[Entry]:
-        return [Entry(url) for url in self.settings.urls]
+        entries = []
+        for where in self.settings.urls:
+            url = self._referenced(where)
+            entries.append(Entry(url) if url == where else Entry(url, "", "", where, where))
+        self._first = entries[0].url
+        return entries
+
+    def trusts(self, url: str) -> bool:
+        return _server(url) == _server(self._first)
 
     def refuse(self, entry: Entry) -> None:
+        if self.settings.user is not None and not self.trusts(entry.url):
+            raise Trouble(
+                "not-fetched",
+                "is on another server than the first, and user and password are for one",
+                "give it a collection of its own",
+            )
         _refuse_others(entry)
 
     def offers(self) -> Sequence[Offer]:
@@ -296,14 +443,21 @@ class M3uAdapter(RemoteAdapter):
 
     settings_model: ClassVar[type[BaseModel]] = M3uSettings
 
-    @property
-    def _is_address(self) -> bool:
-        return re.match(r"https?://", self.settings.playlist) is not None
+    _address = ""  #: of the playlist; empty: it is a file
 
     async def entries(self, fetcher: Fetcher) -> list[Entry]:
         where = self.settings.playlist
-        if self._is_address:
-            content = await fetcher.read(where, MOST_BYTES)
+        self._address = address = self._referenced(where) if is_reference(where) or _is_address(where) else ""
+        if address:
+            if address != where:
+                fetcher.called[address] = where
+            content = await fetcher.read(address, MOST_BYTES)
+        elif self.settings.user is not None and not self.settings.hosts:
+            raise Trouble(
+                "no-secret",
+                "nothing says whose user and password these are",
+                "name the servers under source.hosts",
+            )
         else:
             try:
                 if not is_file(self.folder / where):
@@ -311,16 +465,29 @@ class M3uAdapter(RemoteAdapter):
                 content = read_small(self.folder / where, MOST_BYTES)
             except ValueError as error:
                 raise Trouble("no-playlist", f"{where}: {error}", "is source.playlist right?") from None
-        entries = parse_m3u(content.decode("utf-8-sig", "replace"), where if self._is_address else "")
+        entries = parse_m3u(content.decode("utf-8-sig", "replace"), address)
         if not entries:
             raise Trouble("no-playlist", f"{where} lists nothing", "is it an M3U playlist?")
         groups = self.settings.groups
-        return [entry for entry in entries if not groups or entry.group in groups]
+        return [self._veiled(entry) for entry in entries if not groups or entry.group in groups]
+
+    def _veiled(self, entry: Entry) -> Entry:
+        """The entry with nothing of what was referenced in its name."""
+        masked = _masked(entry.url, self._secrets)
+        listed_by = self.settings.playlist if is_reference(self.settings.playlist) else ""
+        return replace(entry, identity="" if masked == entry.url else masked, listed_by=listed_by)
+
+    def trusts(self, url: str) -> bool:
+        if not self._address:
+            return _parts(url).hostname in self.settings.hosts
+        # Never in the clear what went encrypted for the list.
+        schemes = {"https", _parts(self._address).scheme}
+        return _parts(url).hostname == _parts(self._address).hostname and _parts(url).scheme in schemes
 
     def refuse(self, entry: Entry) -> None:
         hosts = {*self.settings.hosts}
-        if self._is_address:
-            hosts.add(_parts(self.settings.playlist).hostname)
+        if self._address:
+            hosts.add(_parts(self._address).hostname or "")
         host = _parts(entry.url).hostname
         if hosts and host not in hosts:
             raise Trouble(
@@ -345,14 +512,22 @@ class M3uAdapter(RemoteAdapter):
 
 def _refuse_others(entry: Entry) -> None:
     """Raises ``Trouble`` for what is no video file."""
-    try:
-        _address(entry.url)
-    except ValueError as error:
-        raise Trouble("not-fetched", str(error), "mend the list") from None
+    if not _is_address(entry.url):
+        raise Trouble("not-fetched", f"{_shown(entry)} is no address", "mend the list")
     if entry.path.suffix.removeprefix(".") not in VIDEO:
         raise Trouble(
-            "not-fetched", f"{entry.url} is no video file", "a live stream is a live:, not an asset"
+            "not-fetched", f"{_shown(entry)} is no video file", "a live stream is a live:, not an asset"
         )
+
+
+def _shown(entry: Entry) -> str:
+    """Beside its name."""
+    return "what is listed" if entry.listed_by else entry.shown
+
+
+def _server(url: str) -> tuple[str, str, int | None]:
+    parts = _parts(url)
+    return parts.scheme, parts.hostname or "", parts.port
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,8 +541,17 @@ class There:
 class Fetcher:
     """Asks web servers for files, for the time of one visit (``async with``)."""
 
-    def __init__(self, desk: Desk, timeout_s: float) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        timeout_s: float,
+        login: tuple[str, str] | None = None,
+        trusts: Callable[[str], bool] = lambda url: False,
+    ) -> None:
+        """``login``: a name and password, for the servers that it ``trusts``."""
         self.clock, self.timeout_s = desk.clock, timeout_s
+        self._login, self._trusts = login, trusts
+        self.called: dict[str, str] = {}  #: what stands in messages for an address that holds a secret
         self.session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Fetcher:
@@ -382,6 +566,27 @@ class Fetcher:
     async def __aexit__(self, *_: object) -> None:
         if self.session is not None:
             await self.session.close()
+
+    def say(self, url: str) -> str:
+        """An address as messages have it."""
+        return self.called.get(url, url)
+
+    def why(self, url: str, error: Exception) -> str:
+        """What went wrong; of an address that is hidden, without its host."""
+        if url not in self.called:
+            return reason(error)
+        number = getattr(error, "errno", None) or 0
+        return os.strerror(number) if number > 0 else type(error).__name__
+
+    def credentials(self, url: str) -> dict[str, str]:
+        """Headers for whom it may tell who asks. An address with a name in it speaks for itself."""
+        if "@" in (parts := _parts(url)).netloc:
+            login = (unquote(parts.username or ""), unquote(parts.password or ""))
+        elif self._login is not None and self._trusts(url):
+            login = self._login
+        else:
+            return {}
+        return {"Authorization": f"Basic {b64encode(':'.join(login).encode()).decode()}"}
 
     async def state(self, url: str) -> There:
         """Raises ``Trouble``."""
@@ -399,7 +604,9 @@ class Fetcher:
             async for piece in self._pieces(response, url):
                 body += piece
                 if len(body) > most:
-                    raise Trouble("no-playlist", f"{url} is larger than {most} bytes", "is it a playlist?")
+                    raise Trouble(
+                        "no-playlist", f"{self.say(url)} is larger than {most} bytes", "is it a playlist?"
+                    )
         return bytes(body)
 
     async def fetch(self, url: str, here: Path, there: There, most: int) -> None:
@@ -448,10 +655,14 @@ class Fetcher:
                     return
                 yield piece
         except TimeoutError:
-            raise Trouble("server-timeout", f"{url}: nothing came for {self.timeout_s:g} s") from None
+            raise Trouble(
+                "server-timeout", f"{self.say(url)}: nothing came for {self.timeout_s:g} s"
+            ) from None
         except aiohttp.ClientError:
             raise Trouble(
-                "server-short", f"{url} breaks off in the middle", "the next ingest takes it up there"
+                "server-short",
+                f"{self.say(url)} breaks off in the middle",
+                "the next ingest takes it up there",
             ) from None
 
 
@@ -475,19 +686,28 @@ class _Answer:
 
         session, clock, timeout_s = self._fetcher.session, self._fetcher.clock, self._fetcher.timeout_s
         assert session is not None, "inside `async with`"
+        shown = self._fetcher.say(self._url)
+        headers = {**self._headers, **self._fetcher.credentials(self._url)}
         try:
             async with clock.deadline(timeout_s):
                 # A redirection could lead to a host that nobody named.
                 self._response = await session.request(
-                    self._method, self._url, headers=self._headers, allow_redirects=False
+                    self._method, _bare(self._url), headers=headers, allow_redirects=False
                 )
         except TimeoutError:
-            raise Trouble("server-timeout", f"{self._url}: no answer") from None
+            raise Trouble("server-timeout", f"{shown}: no answer") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise Trouble("server-unreachable", f"{self._url}: {reason(error)}") from None
-        if self._response.status not in self._good:
+            said = self._fetcher.why(self._url, error)
+            raise Trouble("server-unreachable", f"{shown}: {said}") from None
+        if (status := self._response.status) not in self._good:
             self._response.close()
-            raise Trouble("server-error", f"{self._url}: the server answers {self._response.status}")
+            if status in (401, 403):
+                raise Trouble(
+                    "server-refused",
+                    f"{shown}: the server answers {status}",
+                    "are source.user and source.password right, or what the reference says?",
+                )
+            raise Trouble("server-error", f"{shown}: the server answers {status}")
         return self._response
 
     async def __aexit__(self, *_: object) -> None:

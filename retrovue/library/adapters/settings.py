@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from retrovue.secret import PATTERN
+from retrovue.secret import PATTERN, WrittenSecret
 
 
 def _extension(value: str) -> str:
@@ -26,7 +26,7 @@ def _folder(value: str) -> str:
 def _secret(value: str) -> str:
     if re.fullmatch(PATTERN, value) is None:
         # What was written may be the secret itself: it is not repeated.
-        raise ValueError("a secret is never written here: write env:NAME or file:PATH, where it is")
+        raise WrittenSecret("a secret is never written here: write env:NAME or file:PATH, where it is")
     return value
 
 
