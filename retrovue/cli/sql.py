@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 
 from retrovue.cli.bench import add_artefact_options, artefact_path
 from retrovue.cli.view import View
+from retrovue.errors import RetroVueError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,14 +22,24 @@ def run(args: argparse.Namespace, view: View) -> int:
 
     columns, rows = query(artefact_path(args), args.query)
     if args.json:
+        if twice := sorted({column for column in columns if columns.count(column) > 1}):
+            raise RetroVueError(
+                f"several columns are called {', '.join(twice)}, and a JSON object can't have them all",
+                help="give each a name of its own: … as other",
+            )
         for row in rows:
-            view.json(dict(zip(columns, row, strict=True)))
+            view.json({column: _finite(value) for column, value in zip(columns, row, strict=True)})
         return 0
     if args.header:
         view.out("\t".join(columns))
     for row in rows:
         view.out("\t".join(_plain(value) for value in row))
     return 0
+
+
+def _finite(value: object) -> object:
+    """JSON has no NaN and no infinity."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: object) -> str:

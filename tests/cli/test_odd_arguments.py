@@ -75,6 +75,12 @@ def test_sql_takes_one_statement(tmp_path: Path) -> None:
         assert (refused.code, refused.out) == (1, "")
         assert why in refused.err
     assert run("sql", "select 1;", folder, "--state", state).out == "1\n"
+    refused = run("sql", "select 1 as a, 2 as a, 3 as b", folder, "--state", state, "--json")
+    assert (refused.code, refused.out) == (1, "")
+    assert "several columns are called a," in refused.err
+    assert run("sql", "select 1 as a, 2 as a", folder, "--state", state).out == "1\t2\n"
+    odd = "select 'nan'::double as n, '-inf'::double as i, 1.5::double as x"
+    assert run("sql", odd, folder, "--state", state, "--json").out == '{"n": null, "i": null, "x": 1.5}\n'
     # What the driver could make such a value with isn't there.
     refused = run("sql", "select now()", folder, "--state", state)
     assert (refused.code, refused.out) == (1, "")
