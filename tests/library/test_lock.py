@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retrovue.credits import JOBS, Credit
-from retrovue.library.catalog import Asset, AssetState
+from retrovue.library.catalog import FLIGHT, Asset, AssetState
 from retrovue.library.lock import (
     FOLDER,
     LockError,
@@ -62,7 +62,7 @@ def assets(draw: st.DrawFn) -> Asset:
         tags=tuple(draw(st.lists(text, max_size=3))),
         interlaced=draw(st.booleans()),
         credits=tuple(draw(st.lists(credit, max_size=3))),
-        extra=draw(st.dictionaries(text, text, max_size=3)),
+        extra=draw(st.dictionaries(text.filter(lambda t: t != FLIGHT), text, max_size=3)),
     )
 
 
