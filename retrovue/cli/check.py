@@ -26,23 +26,30 @@ def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.diagnostics import Severity
     from retrovue.diagnostics.render import render, summary
     from retrovue.library.adapters import settings_models
+    from retrovue.library.catalog_cache import FOLDER as CATALOG_CACHE
     from retrovue.library.enrichers import enricher_kinds
-    from retrovue.state_dir import cache_dir
-    from retrovue.station.load import load_station
+    from retrovue.library.lock_check import check_lock
+    from retrovue.state_dir import cache_dir, likely_state_dir, state_dir
+    from retrovue.station.load import load_station, place_of
 
     loaded = load_station(args.station, settings_models(), cache_dir(), enricher_kinds(), catalog=True)
+    if loaded.model is not None:
+        state: Path | None = state_dir(loaded.model.station.station, None, loaded.model.written_state)
+    else:
+        state = likely_state_dir(args.station)
+    broken, lines = check_lock(args.station, state / CATALOG_CACHE if state is not None else None)
+    diagnostics = sorted((*loaded.diagnostics, *broken), key=place_of)
     # Colours are for a person at a terminal (https://no-color.org).
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    text = render(
-        loaded.diagnostics, loaded.sources, args.format, color=color, root=_root(args.station, args.format)
-    )
+    sources = {**loaded.sources, **lines}
+    text = render(diagnostics, sources, args.format, color=color, root=_root(args.station, args.format))
     if text:
         view.out(text)
     if args.format == "full" and text:
         view.say("")
-    files = len(loaded.sources)
-    view.say(f"{summary(loaded.diagnostics)} in {files} file{'' if files == 1 else 's'}")
-    return int(any(d.severity is Severity.ERROR for d in loaded.diagnostics))
+    files = len(sources)
+    view.say(f"{summary(diagnostics)} in {files} file{'' if files == 1 else 's'}")
+    return int(any(d.severity is Severity.ERROR for d in diagnostics))
 
 
 def _root(station: Path, style: str) -> str:

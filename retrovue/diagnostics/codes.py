@@ -365,6 +365,16 @@ _ALL = (
         "episodes: { collection: sitcoms, series: Cheerz }    # wrong\n"
         "episodes: { collection: sitcoms, series: Cheers }    # right",
     ),
+    _code(
+        "broken-lock",
+        "the catalog lock can't be read",
+        """A line of catalog.lock/ that is damaged, holds what no asset can have, or has the key of another;
+        or what a merge left there. Until it is mended nothing is compiled. All that ingest writes is sound:
+        an editor or a merge has been there since.""",
+        "Mend the line or delete it, then run retrovue ingest, which writes what is missing again.",
+        '{"key":"Cheers/S01E01","path":"Cheers/S01E01.mkv","season":-1}    # wrong\n'
+        '{"key":"Cheers/S01E01","path":"Cheers/S01E01.mkv","season":1}     # right',
+    ),
     # --- station ---
     _code(
         "unknown-timezone",

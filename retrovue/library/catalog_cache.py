@@ -96,13 +96,26 @@ def open_catalog(station_folder: Path, cache: Path, small: int = SMALL) -> Catal
     return CachedCatalog(parts, lock_hash({f"{p.collection}.jsonl": p.text_hash for p in parts}))
 
 
+def is_known(file: Path, cache: Path) -> bool:
+    """Was this text of a file of the lock read into ``cache``, and so found sound? Raises ``LockError``."""
+    try:
+        return any(_is_whole(path) for path in cache.glob(f"{_name(file)}-*{_SUFFIX}"))
+    except OSError:
+        return False
+
+
 def _part(file: Path, cache: Path, known: Mapping[str, Path]) -> _Part:
+    name = _name(file)
+    path = known.get(name) or _make(file, cache, name)
+    return _Part(file.stem, path, path.stem.partition("-")[2])
+
+
+def _name(file: Path) -> str:
+    """What the cache calls this text. Raises ``LockError``."""
     with reading(file), file.open("rb") as raw:
         digest = hashlib.file_digest(raw, "sha256")
     digest.update(f"\0{file.name}\0{_VERSION}".encode())
-    name = digest.hexdigest()[:32]
-    path = known.get(name) or _make(file, cache, name)
-    return _Part(file.stem, path, path.stem.partition("-")[2])
+    return digest.hexdigest()[:32]
 
 
 def _is_whole(path: Path) -> bool:

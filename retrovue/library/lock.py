@@ -43,10 +43,18 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _DATE = r"^(\d{4}-\d{2}-\d{2})?$"
 _WINDOW = r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
 _FRACTION = r"^([1-9]\d*/[1-9]\d*)?$"
+#: What git puts around the two sides of a merge that it leaves to people.
+_MERGE = ("<<<<<<<", "=======", "|||||||", ">>>>>>>")
+_IN_JSON = re.compile(r" at line 1 column (\d+)$")
 
 
 class LockError(RetroVueError):
     """The lock can't be read, and then the message begins with file:line, or can't be written."""
+
+    def __init__(self, said: str, help: str = "", where: str = "", column: int = 1) -> None:
+        """``where``: "catalog.lock/films.jsonl:12", or the file alone; ``column``: of what is wrong."""
+        super().__init__(f"{where}: {said}" if where else said, help)
+        self.said, self.where, self.column = said, where, column
 
 
 class _Audio(BaseModel):
@@ -226,19 +234,46 @@ def parse_lines(name: str, lines: Iterable[str]) -> Iterator[Asset]:
             yield asset
 
 
-def numbered(name: str, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Where each line is, and the line; empty ones are left out. Pure. Raises ``LockError``."""
+def faults(name: str, lines: Iterable[str]) -> Iterator[tuple[str, LockError]]:
+    """Everything that is wrong in one file of the lock, each with its line; pure."""
+    known: dict[str, int] = {}
+    merging = False  # both sides of a merge have the same keys, which is no second mistake
+    for number, line in enumerate(lines, start=1):
+        in_merge, merging = (
+            merging,
+            (merging or line.startswith(_MERGE[0])) and not line.startswith(_MERGE[-1]),
+        )
+        try:
+            for where, text in numbered(name, [line], number):
+                key = parse_line(collection_of(name), text, where).key
+                mark = hash(text.strip())
+                if known.setdefault(key, mark) != mark and not in_merge:
+                    raise twice(where, key)
+        except LockError as error:
+            if not (in_merge and line.startswith(_MERGE)):
+                yield line, error
+            if not error.where.endswith(f":{number}"):
+                return  # it is the file's
+
+
+def numbered(name: str, lines: Iterable[str], first: int = 1) -> Iterator[tuple[str, str]]:
+    """Where each line is, and the line; empty ones are left out. ``first``: number of the first.
+
+    Pure. Raises ``LockError``.
+    """
     collection = collection_of(name)
     if not _SLUG.fullmatch(collection):
-        raise LockError(f"{FOLDER}/{name}: {collection!r} is no collection's slug", help="delete the file")
-    for number, line in enumerate(lines, start=1):
+        said = f"{collection!r} is no collection's slug"
+        raise LockError(said, help="delete the file", where=f"{FOLDER}/{name}")
+    for number, line in enumerate(lines, start=first):
         if not line.strip():
             continue
         where = f"{FOLDER}/{name}:{number}"
-        if line.startswith(("<<<<<<<", "=======", ">>>>>>>", "|||||||")):
+        if line.startswith(_MERGE):
             raise LockError(
-                f"{where}: a merge was left unfinished here",
+                "a merge was left unfinished here",
                 help="keep the lines of both sides, then run retrovue ingest",
+                where=where,
             )
         yield where, line
 
@@ -251,18 +286,20 @@ def collection_of(name: str) -> str:
 def twice(where: str, key: str) -> LockError:
     """What is said of a key that an earlier line has."""
     return LockError(
-        f"{where}: the key {key!r} was on an earlier line", help="they differ, and one is wrong: delete that"
+        f"the key {key!r} was on an earlier line",
+        help="they differ, and one is wrong: delete that",
+        where=where,
     )
 
 
 def parse_line(collection: str, line: str, where: str = "here") -> Asset:
     """The asset on one line; pure. Raises ``LockError`` that begins with ``where``."""
     try:
-        values = _Line.model_validate_json(line)
+        values = _Line.model_validate_json(line.rstrip("\r\n"))
     except ValidationError as error:
+        said, column = _first_fault(error, line)
         raise LockError(
-            f"{where}: {_first_fault(error)}",
-            help="mend the line or delete it, then run retrovue ingest",
+            said, help="mend the line or delete it, then run retrovue ingest", where=where, column=column
         ) from None
     fields = dict(values.__dict__)
     for name, kind in PARTS.items():
@@ -271,12 +308,20 @@ def parse_line(collection: str, line: str, where: str = "here") -> Asset:
     return Asset(collection=collection, **fields)
 
 
-def _first_fault(error: ValidationError) -> str:
+def _first_fault(error: ValidationError, line: str) -> tuple[str, int]:
+    """In words, and its column."""
     fault = error.errors()[0]
     place = ".".join(str(step) for step in fault["loc"])
     if fault["type"] == "json_invalid":
-        return f"this line is damaged: {fault['msg'].removeprefix('Invalid JSON: ')}"
-    return f"{place}: {fault['msg']}" if place else fault["msg"].removeprefix("Value error, ")
+        said = fault["msg"].removeprefix("Invalid JSON: ")
+        if (at := _IN_JSON.search(said)) is None:
+            return f"this line is damaged: {said}", 1
+        before = line.encode("utf-8", "surrogatepass")[: int(at[1]) - 1]  # it counts bytes
+        column = len(before.decode("utf-8", "ignore")) + 1
+        return f"this line is damaged: {said[: at.start()]} at column {column}", column
+    if not place:
+        return fault["msg"].removeprefix("Value error, "), 1
+    return f"{place}: {fault['msg']}", line.find(json.dumps(fault["loc"][0])) + 1 or 1
 
 
 def _catalog(assets: Iterable[Asset]) -> Catalog:
@@ -325,9 +370,9 @@ def reading(file: Path) -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError:
-        raise LockError(f"{FOLDER}/{file.name}:1: this file is not UTF-8 text") from None
+        raise LockError("this file is not UTF-8 text", where=f"{FOLDER}/{file.name}:1") from None
     except OSError as error:
-        raise LockError(f"{FOLDER}/{file.name}: {error.strerror}") from None
+        raise LockError(str(error.strerror), where=f"{FOLDER}/{file.name}") from None
 
 
 def write_lock(station_folder: Path, assets: Iterable[Asset]) -> list[str]:

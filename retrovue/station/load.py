@@ -168,7 +168,7 @@ def load_station(
         # What a broken template would have made is not there: that is one mistake, and told.
         found_by_rules = [d for d in found_by_rules if d.code not in _FOLLOWS]
     diagnostics += found_by_rules
-    ordered = tuple(sorted(map(helped, dict.fromkeys(diagnostics)), key=_order))
+    ordered = tuple(sorted(map(helped, dict.fromkeys(diagnostics)), key=place_of))
     model = None
     if not any(d.severity is Severity.ERROR for d in ordered):
         templates = {name.removeprefix(CARDS): text for name, text in sorted(cards.items())}
@@ -470,7 +470,8 @@ def _named(kind: type[_M], models: Iterable[Written | None]) -> dict[str, _M]:
     return dict(sorted(chosen.items()))
 
 
-def _order(d: Diagnostic) -> tuple[str, int, int, str]:
+def place_of(d: Diagnostic) -> tuple[str, int, int, str]:
+    """Sorts diagnostics by file and line."""
     return (d.span.file, d.span.line, d.span.column, d.code) if d.span else ("", 0, 0, d.code)
 
 

@@ -44,7 +44,8 @@ def found(
     """(headline, help) of each finding; the place is that of the marked word."""
     begin = text.find("«")
     bare = text.replace("«", "").replace("»", "")
-    lock = "".join(json.dumps(a, ensure_ascii=escaped) + "\n" for a in assets or ASSETS)
+    sound = ({**asset, "duration_us": 1_000_000} for asset in assets or ASSETS)
+    lock = "".join(json.dumps(asset, ensure_ascii=escaped) + "\n" for asset in sound)
     write(
         folder,
         {"station.yaml": STATION, "c.yaml": COLLECTIONS, "x.yaml": bare, "catalog.lock/tv.jsonl": lock},
