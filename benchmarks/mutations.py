@@ -198,6 +198,13 @@ MUTATIONS = (
         _SPOTS,
     ),
     Mutation(
+        "no spot directly follows itself",
+        "spots.py",
+        "if i == last and not lane.loops:",
+        "if False:",
+        _SPOTS,
+    ),
+    Mutation(
         "spots of one advertiser keep apart",
         "lane.py",
         "advertiser_since = now - advertiser_back",

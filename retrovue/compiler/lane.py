@@ -99,6 +99,8 @@ class Lane:
         self.shortest_us = turns.shortest_us
         self.lengths = turns.lengths
         self.is_ad = book.pool.kind is SpotKind.AD
+        #: May a copy directly follow itself? What fills time may; any other would look like a fault.
+        self.loops = book.pool.kind is SpotKind.FILLER
         self._inventory, self._memory, self._moment = inventory, memory, moment
         self._caps = book.caps if book.capped else None
         self._contracts = contracts

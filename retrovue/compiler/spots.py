@@ -349,10 +349,13 @@ class PodFiller:
             allowed = SOFT
             for bit in lane.rules.relax[:level]:
                 allowed |= bit
-            before = self._advertiser[self._pod.spots[-1][0]] if self._pod.spots else 0
+            last = self._pod.spots[-1][0] if self._pod.spots else -1
+            before = self._advertiser[last] if last >= 0 else 0
             best: tuple[bool, int, int] | None = None
             for i in lane.parked():
                 if not self._fits(i) or self._inventory.position[i] != ANYWHERE:
+                    continue
+                if i == last and not lane.loops:
                     continue
                 bits = lane.broken(i, self._now, allowed)
                 if bits & ~allowed or not self._ads_fit(lane, i):

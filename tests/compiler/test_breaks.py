@@ -206,10 +206,22 @@ def test_pools_take_turns() -> None:
     assert Counter(a.collection for a in pod) == {"ads": 4, "promos": 4}
 
 
-def test_one_spot_for_ever_still_fills() -> None:
-    pod = desk([asset("s", "only", 30)]).pod(600 * SECOND_US, exact=True)
+def test_one_filler_for_ever_still_fills() -> None:
+    pod = Desk({"s": [asset("s", "only", 30)]}, kind="filler").pod(600 * SECOND_US, exact=True)
     assert len(pod.spots) == 20
     assert pod.left_us == 0
+
+
+@pytest.mark.parametrize("kind", ["ad", "promo", "psa", "bumper", "ident"])
+def test_no_spot_follows_itself(kind: str) -> None:
+    """The ident that closes the break is no fault; the same commercial twenty times over is."""
+    pod = Desk({"s": [asset("s", "only", 30)]}, kind=kind).pod(600 * SECOND_US, exact=True)
+    assert len(pod.spots) == 1
+    assert pod.left_us == 570 * SECOND_US
+    made = Desk({"s": [asset("s", f"{n}", 30) for n in range(2)]}, kind=kind)
+    names = [a.id for a in made.assets(made.pod(600 * SECOND_US, exact=True))]
+    assert len(names) == 20
+    assert all(one != following for one, following in pairwise(names))
 
 
 # --- blocks ----------------------------------------------------------------------------------------
