@@ -12,6 +12,7 @@ from datetime import date
 
 from retrovue.broadcast_day import Calendar
 from retrovue.compiler.airing import Assembler
+from retrovue.compiler.beginnings import missing_beginnings
 from retrovue.compiler.channel_days import Asked, DraftChannel, follow, list_and_fill, schedule, schedule_days
 from retrovue.compiler.channels import calendar_of
 from retrovue.compiler.clearance import Clearance
@@ -179,12 +180,34 @@ def report_uncovered(draft: Draft) -> None:
             )
 
 
+def report_beginnings(draft: Draft) -> None:
+    """Say which entries begin with an episode that isn't there."""
+    for work in draft.channels:
+        if work.source is not None:
+            continue
+        work.findings.turn_to(work.found)
+        for entry in missing_beginnings(draft.model, work.channel, draft.shelf):
+            work.findings.warn(
+                "no-such-episode",
+                (entry.plan, entry.zone, entry.entry, entry.begin),
+                f"program “{entry.program}” has no {entry.begin}: it begins with {entry.starts}",
+                entry.span,
+                help=f"there is {entry.there}" if entry.there else "none of its episodes has a number",
+            )
+
+
+def report_on_no_day(draft: Draft) -> None:
+    """Say what is of no day in particular."""
+    report_uncovered(draft)
+    report_beginnings(draft)
+
+
 STAGES: tuple[Callable[[Draft], None], ...] = (
     open_channels,
     schedule_channels,
     list_and_fill_channels,
     simulcast,
-    report_uncovered,
+    report_on_no_day,
 )
 
 

@@ -19,7 +19,7 @@ from retrovue.compiler.day_inputs import Digests
 from retrovue.compiler.inputs import queries
 from retrovue.compiler.model import Finding, ScheduleDay
 from retrovue.compiler.shelf import Shelf
-from retrovue.compiler.stages import Draft, GroupDays, Tell, compile_group, open_channels, report_uncovered
+from retrovue.compiler.stages import Draft, GroupDays, Tell, compile_group, open_channels, report_on_no_day
 from retrovue.compiler.traffic import TrafficDesk
 from retrovue.compiler.unread import Rows, Unread, UnreadEvents
 from retrovue.library.catalog import Asset, Catalog
@@ -136,7 +136,7 @@ class Work:
         (work,) = draft.channels
         dates = (asked.first_day + timedelta(days=n) for n in range(asked.count))
         work.days = [DraftDay(on, 0, 0) for on in dates]
-        report_uncovered(draft)
+        report_on_no_day(draft)
         return tuple(work.found.values())
 
     def assets(self, ids: Iterable[str]) -> Iterator[Asset]:

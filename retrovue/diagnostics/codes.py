@@ -725,6 +725,15 @@ _ALL = (
         "episodes: { collection: sitcoms, series: Cheer }     # the lock says Cheers",
     ),
     _code(
+        "no-such-episode",
+        "an entry that begins with an episode that isn't there",
+        """No asset that answers the program's queries has the season and episode that “from” names. The
+        rotation begins with the one that follows; after the last that is the first again.""",
+        "Correct the number, or leave “from” out; ingest and approve the media if they should be there.",
+        "play: [{ program: cheers, from: S09E01 }]     # wrong: it has eight seasons\n"
+        "play: [{ program: cheers, from: S08E01 }]     # right",
+    ),
+    _code(
         "no-spots",
         "a pool with nothing in it",
         """No ready and approved asset of a second or more answers the pool's query. Its share of every break

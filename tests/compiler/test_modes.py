@@ -394,3 +394,48 @@ def test_a_simulcast_goes_on_through_the_night_the_clocks_change(night: date) ->
         for channel in ("one", "later"):
             expected = [d.events[-5:] for d in whole.days if d.channel == channel][start:]
             assert [d.events[-5:] for d in result.days if d.channel == channel] == expected
+
+
+# --- from --------------------------------------------------------------------------------------------
+
+
+def begun(begin: str, assets: list[Asset], first: date = FIRST, **words: Any) -> tuple[str, list[str]]:
+    """What airs first, and what is said of it."""
+    item = {"program": "cheers", "from": begin}
+    model = station(
+        [{"plan": "all", "zones": [{"zone": "All", "window": "06:00-06:00", "play": [item]}]}],
+        [series("cheers", **words)],
+        epoch=FIRST,
+    )
+    result = compiled(model, catalog(assets), first)
+    return ids(result)[0], [
+        f"{d.headline} ({d.help})" for d in result.diagnostics if d.code == "no-such-episode"
+    ]
+
+
+@pytest.mark.parametrize("mode", ["sequential", "chronological"])
+def test_an_episode_to_begin_with_that_is_not_there_is_told(mode: str) -> None:
+    aired, said = begun("S09E01", CHEERS, mode=mode)
+    assert aired == "sitcoms/cheers/S01E01"  # the next one, when all have aired
+    assert said == ["program “cheers” has no S09E01: it begins with S01E01 (there is S01E01 to S02E05)"]
+    aired, said = begun("S01E06", CHEERS, mode=mode)
+    assert aired == "sitcoms/cheers/S02E01"
+    assert said == ["program “cheers” has no S01E06: it begins with S02E01 (there is S01E01 to S02E05)"]
+    # However long ago it began: nothing else would ever tell.
+    assert len(begun("S01E06", CHEERS, FIRST + timedelta(days=30), mode=mode)[1]) == 1
+
+
+def test_an_episode_to_begin_with_that_is_or_was_there_is_not_told() -> None:
+    assert begun("S02E01", CHEERS) == ("sitcoms/cheers/S02E01", [])
+    gone = [replace(a, state=AssetState.RETIRED) if a.id.endswith("S01E03") else a for a in CHEERS]
+    assert begun("S01E03", gone) == ("sitcoms/cheers/S01E04", [])
+
+
+def test_no_episode_has_a_number_to_begin_with() -> None:
+    bare = [replace(a, season=None, episode=None) for a in CHEERS]
+    aired, said = begun("S01E01", bare)
+    assert aired == "sitcoms/cheers/S01E01"
+    assert said == [
+        "program “cheers” has no S01E01: it begins with “sitcoms/cheers/S01E01” (none of its episodes has a "
+        "number)"
+    ]

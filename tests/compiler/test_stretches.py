@@ -104,6 +104,15 @@ def test_separations_of_hours_are_forgotten_by_the_time_that_a_stretch_begins() 
     ]
 
 
+def test_what_is_of_no_day_in_particular_is_found_in_stretches_too() -> None:
+    play = [{"program": "cheers", "from": "S09E01"}]
+    plan = {"plan": "all", "zones": [{"zone": "All", "window": "06:00-06:00", "play": play}]}
+    spread = InStretches(3)
+    result = compiled(station([plan], [series("cheers")]), LIBRARY, FIRST, 12, spread=spread)
+    assert spread.counts == (3,)
+    assert [d.code for d in result.diagnostics if d.code == "no-such-episode"] == ["no-such-episode"]
+
+
 def test_a_separation_of_weeks_is_not_and_the_channel_is_compiled_in_one_go() -> None:
     model, spread = with_copies_apart("400h"), InStretches(2)
     assets = catalog([*LIBRARY.assets.values(), *spots(40, collection="more")])
