@@ -93,6 +93,9 @@ def _run(args: argparse.Namespace, view: View, model: StationModel, state: Path)
     stale = write_files(args.station, done.lock.files(), only_look=args.check)
     if not args.check:
         absences.save(done.missing)
+        for collection, path, what in done.then:
+            known.remember(collection, path, what)
+        known.close()
     outcome = {
         "current": not stale,
         "written": [] if args.check else stale,

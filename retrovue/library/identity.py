@@ -79,6 +79,17 @@ def moved(asset: Asset, gone: Asset) -> tuple[bool, Finding | None]:
     )
 
 
+def revoked(asset: Asset, barred: str) -> Finding:
+    """What is told of a file with the content of an asset whose approval was taken back."""
+    return Finding(
+        "revoked",
+        asset.collection,
+        asset.path,
+        f"is what {barred!r} was when its approval was taken back: it doesn't air here either",
+        help=f"retrovue approve with {asset.id} lets it",
+    )
+
+
 def copies(files: Iterable[tuple[str, str, bytes]]) -> list[list[tuple[str, str]]]:
     """Collection and path of all that have one content, for each that several have. ``files``: the same with
     their fingerprints."""

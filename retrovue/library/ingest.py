@@ -23,7 +23,7 @@ from retrovue.library.catalog import Asset, AssetState
 from retrovue.library.enrichers import Enricher
 from retrovue.library.enrichment import Looked, look_into, made_by
 from retrovue.library.finding import Finding, Stopped, Unreadable
-from retrovue.library.identity import as_before, copies, duplicate, moved
+from retrovue.library.identity import as_before, copies, duplicate, moved, revoked
 from retrovue.library.known_files import Known, KnownFiles, mtime_of
 from retrovue.library.lock import LockError, parse_line
 from retrovue.library.lock_lines import LockLines, line_hash, line_of
@@ -40,6 +40,8 @@ MOST_AT_ONCE = 4
 TOLD_SHORTFALL_DB = 0.5
 #: Raise it when other lines of the lock come of the same files.
 _EDITION = 1
+#: In every line of an asset whose approval was taken back.
+_REVOKED = b'"revoked"'
 #: Everything that a source can say of an asset.
 _SAID = attrgetter(
     *(f.name for f in fields(Asset) if f.name not in ("state", "approved", "revoked", "size", "mtime_ns"))
@@ -107,6 +109,8 @@ class Ingested:
     retired: tuple[str, ...]
     looked_into: int  #: files that had to be looked into
     missing: tuple[str, ...] = ()  #: ids of those whose files are missing, and whose grace lasts
+    #: What to remember once the lock is written: before, an ingest that is killed would take it for granted.
+    then: tuple[tuple[str, str, Known], ...] = ()
 
     @property
     def assets(self) -> tuple[Asset, ...]:
@@ -285,6 +289,8 @@ class _Ingest:
         }
         self._elsewhere: set[str] = set()
         self._unreadable: set[tuple[str, str]] = set()
+        self._barred = self._bar()
+        self._then: list[tuple[str, str, Known]] = []
 
     def run(self, on_file: Callable[[str], None], absences: Absences | None) -> Ingested:
         gone, left = self._gone(), self._left()
@@ -387,6 +393,44 @@ class _Ingest:
                 found.setdefault(before.content, []).append(asset)
         return found
 
+    def _bar(self) -> Mapping[bytes, str]:
+        """The contents whose approval was taken back, with the asset that had them then."""
+        barred: dict[str, bytes] = {}
+        before = self._known.barred()
+        for id_ in self._previous:
+            if (
+                _REVOKED not in (self._previous.line(id_) or b"")
+                or not (asset := self._previous[id_]).revoked
+            ):
+                continue
+            known = self._known.of(asset.collection, asset.path)
+            if content := before.get(id_) or (known.content if known is not None else b""):
+                barred[id_] = content
+        self._known.bar(barred)
+        return {content: id_ for id_, content in sorted(barred.items(), reverse=True)}
+
+    def _is_barred(
+        self, content: bytes, were: Iterable[Asset | None], gone: Mapping[bytes, list[Asset]]
+    ) -> bool:
+        """Does what a person has barred come under another name, or in another file's place?
+
+        ``were``: what the file may have been until now. What had this content, and was not barred with it, is
+        an asset of which the person said nothing.
+        """
+        if content not in self._barred:
+            return False
+        # Of several that are gone one was barred: which of them came here nobody can tell.
+        unsure = any(other.revoked for other in gone.get(content, ()))
+        return not any(
+            was is not None
+            and not (unsure and was.id in self._elsewhere)
+            and was.state is AssetState.READY
+            and not was.revoked
+            and (known := self._known.of(was.collection, was.path)) is not None
+            and known.content == content
+            for was in were
+        )
+
     def _take(
         self,
         media: FoundMedia,
@@ -418,12 +462,18 @@ class _Ingest:
         if seen is not None:
             approved = seen.approved or (approved and not seen.revoked)
             asset = replace(asset, revoked=seen.revoked)
+        if barred := self._is_barred(looked.content, (before, seen), gone):
+            if seen is None or not seen.revoked:
+                self._findings.append(revoked(asset, self._barred[looked.content]))
+            approved, asset = False, replace(asset, revoked=True)
         asset = replace(asset, approved=approved)
         line = line_hash(self._put(asset, before))
         told_each_time = [*([complaint] if complaint else []), *shortfalls(asset, self._targets)]
         self._findings += told_each_time
         basis = self._basis.of(media)
-        self._remember(media, Known(0, 0, looked.content, basis, b"" if told_each_time else line))
+        self._remember(
+            media, Known(0, 0, looked.content, basis, b"" if told_each_time else line), later=barred
+        )
         if looked.ran:
             self._known.keep(looked.content, looked.steps)
 
@@ -447,10 +497,12 @@ class _Ingest:
             self._changed.append(asset.id)
         return line
 
-    def _remember(self, media: FoundMedia, known: Known) -> None:
+    def _remember(self, media: FoundMedia, known: Known, later: bool = False) -> None:
         asset = media.asset
         now = known._replace(size=asset.size, mtime_ns=mtime_of(asset.mtime_ns))
-        if now != self._known.of(asset.collection, asset.path):
+        if later:
+            self._then.append((asset.collection, asset.path, now))
+        elif now != self._known.of(asset.collection, asset.path):
             self._known.remember(asset.collection, asset.path, now)
 
     def _spoilt(self, media: FoundMedia, fault: Unreadable) -> None:
@@ -472,8 +524,10 @@ class _Ingest:
 
     def _contents(self) -> Iterator[tuple[str, str, bytes]]:
         """Collection, path and fingerprint of every file that can be used."""
+        later = {(collection, path): known for collection, path, known in self._then}
         for collection, path in sorted(self._there - self._unreadable):
-            if (known := self._known.of(collection, path)) is not None and known.content:
+            known = later.get((collection, path)) or self._known.of(collection, path)
+            if known is not None and known.content:
                 yield collection, path, known.content
 
     def _files_of(self, group: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -536,6 +590,7 @@ class _Ingest:
             tuple(sorted(self._retired)),
             self._looked_into,
             missing,
+            tuple(self._then),
         )
 
 

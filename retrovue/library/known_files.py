@@ -2,7 +2,8 @@
 
 Of each file by its path: size, time of modification, fingerprint of its content, what its asset was made from
 and which line of the lock came of it, or why it can't be used. And of each content what every enricher found
-in it, so that a file which was touched, moved or copied need not be looked into again.
+in it, so that a file which was touched, moved or copied need not be looked into again. And which content an
+asset had when its approval was taken back: that content airs under no other name either.
 
 All of it follows from the media: deleting the database costs time, and with it ingest forgets which file
 became which when a file is renamed. One that is damaged, or of another edition, is begun anew.
@@ -27,6 +28,9 @@ CREATE TABLE IF NOT EXISTS file (collection TEXT, path TEXT, size INTEGER, mtime
     basis BLOB, line BLOB, fault TEXT, PRIMARY KEY (collection, path)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS content (content BLOB PRIMARY KEY, steps TEXT) WITHOUT ROWID;
 """
+#: Of its own: what an older edition remembers is good without it.
+_BARRED = "CREATE TABLE IF NOT EXISTS barred (asset TEXT PRIMARY KEY, content BLOB) WITHOUT ROWID"
+
 #: Files of one size that are thought of when another turns up.
 _MOST_ALIKE = 4
 #: Changes that are written together; what enrichers found is written at once.
@@ -62,6 +66,7 @@ class KnownFiles:
         self._read: dict[str, dict[str, Known]] | None = None
         self._sizes: dict[int, list[bytes]] | None = None
         self._new: dict[bytes, Mapping[str, Step]] = {}
+        self._barred: dict[str, bytes] | None = None
 
     def of(self, collection: str, path: str) -> Known | None:
         """What is known of the file that was there."""
@@ -113,6 +118,22 @@ class KnownFiles:
             self._write("DELETE FROM file WHERE collection = ? AND path = ?", (collection, path))
         if some:
             self._write("DELETE FROM content WHERE content NOT IN (SELECT content FROM file)", ())
+
+    def barred(self) -> Mapping[str, bytes]:
+        """The contents that assets had when their approval was taken back, by their ids."""
+        if self._barred is None:
+            self._barred = dict(self._ask("SELECT asset, content FROM barred"))
+        return self._barred
+
+    def bar(self, barred: Mapping[str, bytes]) -> None:
+        """From now on these are."""
+        if (before := dict(self.barred())) == barred:
+            return
+        self._barred = dict(barred)
+        for asset_id in before.keys() - barred.keys():
+            self._write("DELETE FROM barred WHERE asset = ?", (asset_id,))
+        for asset_id, content in barred.items() - before.items():
+            self._write("INSERT OR REPLACE INTO barred VALUES (?, ?)", (asset_id, content))
 
     def close(self) -> None:
         """What is not written yet is."""
@@ -175,6 +196,8 @@ class KnownFiles:
                     self._begin_anew(file)
                     return self._connection(file)
                 self._opened.executescript(f"{_TABLES} PRAGMA user_version = {_EDITION}")
+            if self._writes:
+                self._opened.execute(_BARRED)
         return self._opened
 
     def _begin_anew(self, file: Path) -> None:

@@ -212,6 +212,101 @@ def test_another_key_takes_no_approval_back_and_gives_none(
     assert ingest.lock()["second"].eligible
 
 
+def eligible(ingest: Ingest) -> dict[str, bool]:
+    return {key: asset.eligible for key, asset in ingest.lock().items() if asset.state is AssetState.READY}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_what_was_barred_airs_under_no_other_name(
+    named: bool, media: Path, ingest: Ingest, station: Path
+) -> None:
+    a, b, c, d = (f"{name} (1963)" if named else name for name in "abcd")
+    for name in (a, b, c):
+        make(media / f"{name}.mp4")
+    ingest()
+    run("approve", str(station), "--revoke", f"shows/{b}")
+    ingest()
+    for old, new in ((c, d), (b, c), (a, b)):
+        (media / f"{old}.mp4").rename(media / f"{new}.mp4")
+    outcome = ingest()
+    # What was b lies at c now; b stays barred by its name, whatever lies there; what was c airs as d.
+    assert eligible(ingest) == {b: False, c: False, d: True}
+    assert told(outcome) == [("revoked", f"{c}.mp4")]
+    assert f"'shows/{b}'" in outcome["findings"][0]["message"]
+    again = ingest()
+    assert (again["findings"], again["current"], again["looked_into"]) == ([], True, 0)
+    run("approve", str(station), f"shows/{c}")
+    assert (ingest()["findings"], eligible(ingest)[c]) == ([], True), "a person's word stands"
+    # What lies at b was never barred but for its name: nobody else is barred for it.
+    (media / f"{d}.mp4").unlink()
+    shutil.copy(media / f"{b}.mp4", media / f"{d}.mp4")
+    ingest()
+    assert eligible(ingest) == {b: False, c: True, d: True}
+
+
+def test_a_copy_of_what_was_barred_is_and_one_that_aired_is_not(
+    media: Path, ingest: Ingest, station: Path
+) -> None:
+    make(media / "a.mp4")
+    shutil.copy(media / "a.mp4", media / "copy.mp4")
+    make(media / "other.mp4")
+    ingest()
+    run("approve", str(station), "--revoke", "shows/a")
+    ingest()
+    assert eligible(ingest) == {"a": False, "copy": True, "other": True}, "of the copy nobody said anything"
+    (media / "copy.mp4").rename(media / "moved.mp4")
+    shutil.copy(media / "a.mp4", media / "other.mp4")
+    assert [code for code, _ in told(ingest())] == ["moved", "revoked", "duplicate"]
+    assert eligible(ingest) == {"a": False, "copy": True, "other": False}
+    (media / "a.mp4").unlink()
+    (media / "copy.yaml").write_text("title: Copy\n")
+    ingest()
+    assert ingest.lock()["copy"].eligible
+    run("approve", str(station), "shows/a", "shows/other")
+    shutil.copy(media / "other.mp4", media / "third.mp4")
+    ingest()
+    assert eligible(ingest) == {"a": True, "copy": True, "other": True}, "a person has let it"
+
+
+def test_nor_does_what_once_aired_under_a_name_that_retired(
+    media: Path, ingest: Ingest, station: Path
+) -> None:
+    make(media / "Charade (1963).mp4")
+    ingest()
+    (media / "Charade (1963).mp4").rename(media / "Gilda (1946).mp4")
+    ingest()
+    run("approve", str(station), "--revoke", "shows/Gilda (1946)")
+    ingest()
+    (media / "Gilda (1946).mp4").rename(media / "Laura (1944).mp4")
+    ingest()
+    assert not any(asset.eligible for asset in ingest.lock().values())
+    shutil.copy(media / "Laura (1944).mp4", media / "Charade (1963).mp4")
+    ingest()
+    assert not any(asset.eligible for asset in ingest.lock().values())
+
+
+def test_nor_after_an_ingest_that_was_killed_before_it_wrote_the_lock(
+    media: Path, ingest: Ingest, station: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        make(media / f"{name}.mp4")
+    ingest()
+    run("approve", str(station), "--revoke", "shows/b")
+    for old, new in (("a", "x"), ("b", "a"), ("x", "b")):
+        (media / f"{old}.mp4").rename(media / f"{new}.mp4")
+    before = lock_of(station)
+    with monkeypatch.context() as patched:
+        patched.setattr("retrovue.library.lock.write_files", _killed)
+        assert run("ingest", str(station)).code == 130
+    assert lock_of(station) == before
+    assert told(ingest()) == [("revoked", "a.mp4")]
+    assert eligible(ingest) == {"a": False, "b": False}
+
+
+def _killed(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_collection_that_is_called_something_else_is_told_and_gives_no_approval(
     media: Path, ingest: Ingest, station: Path
 ) -> None:
