@@ -105,7 +105,7 @@ def _run(args: argparse.Namespace, view: View, model: StationModel, state: Path)
         "changed": done.changed,
         "retired": done.retired,
         "findings": [
-            {name: getattr(f, name) for name in ("code", "collection", "path", "message", "help")}
+            {name: getattr(f, name) for name in ("code", "severity", "collection", "path", "message", "help")}
             for f in done.findings
         ],
     }
@@ -114,7 +114,7 @@ def _run(args: argparse.Namespace, view: View, model: StationModel, state: Path)
         view.json(outcome)
     else:
         for finding in done.findings:
-            view.error(f"[{finding.code}] {finding}", help=finding.help)
+            view.tell(finding.severity, f"[{finding.code}] {finding}", finding.help)
         for sign, ids in (("+", done.arrived), ("~", done.changed), ("-", done.retired)):
             for id_ in ids:
                 view.say(f"  {sign} {printable(id_)}")

@@ -70,7 +70,13 @@ class View:
 
     def error(self, text: str, help: str = "") -> None:
         """An error and what to do about it, to stderr."""
-        sys.stderr.write(f"error: {text}\n" + (f"  help: {help}\n" if help else ""))
+        self.tell("error", text, help)
+
+    def tell(self, severity: str, text: str, help: str = "") -> None:
+        """An error, a warning or a note, and what to do about it, to stderr; notes are silent when quiet."""
+        if self.quiet and severity == "note":
+            return
+        sys.stderr.write(f"{severity}: {text}\n" + (f"  help: {help}\n" if help else ""))
         sys.stderr.flush()
 
     def failure(self, text: str, help: str = "") -> None:

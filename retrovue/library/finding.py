@@ -6,9 +6,25 @@ stops the rest.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from retrovue.errors import RetroVueError
+
+Severity = Literal["error", "warning", "note"]
+
+
+#: What is told though nothing is wrong, and what somebody may want otherwise. All else is an error.
+_SEVERITIES: Mapping[str, Severity] = {
+    "moved": "note",
+    "duplicate": "note",
+    "missing": "warning",
+    "revoked": "warning",
+    "mark-outside": "warning",
+    "too-quiet": "warning",
+    "no-collection": "warning",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +37,12 @@ class Finding:
     message: str
     help: str = ""
     holds: str | None = None  #: path of the file or folder whose assets stay in the lock as they were
+
+    @property
+    def severity(self) -> Severity:
+        """error: something could not be taken, or is not known; warning: all was, and perhaps not as it is
+        meant; note: all is well."""
+        return _SEVERITIES.get(self.code, "error")
 
     def __str__(self) -> str:
         place = f"{self.collection}: {printable(self.path)}" if self.path else self.collection

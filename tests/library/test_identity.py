@@ -216,6 +216,28 @@ def eligible(ingest: Ingest) -> dict[str, bool]:
     return {key: asset.eligible for key, asset in ingest.lock().items() if asset.state is AssetState.READY}
 
 
+def test_what_is_well_is_no_error(media: Path, ingest: Ingest, station: Path) -> None:
+    yaml = station / "station.yaml"
+    yaml.write_text(yaml.read_text().replace("grace: 0s", "grace: 2h"))
+    make(media / "a.mp4")
+    make(media / "b.mp4")
+    ingest()
+    (media / "a.mp4").rename(media / "moved.mp4")
+    shutil.copy(media / "moved.mp4", media / "copy.mp4")
+    (media / "b.mp4").unlink()
+    (media / "bad.mp4").write_bytes(b"no film")
+    said = [(f["severity"], f["code"]) for f in ingest("--check", code=1)["findings"]]
+    wanted = [("error", "unreadable-media"), ("note", "duplicate"), ("note", "moved"), ("warning", "missing")]
+    assert sorted(said) == wanted
+    lines = run("ingest", str(station)).err.splitlines()
+    assert sorted(line.partition("]")[0] for line in lines if "[" in line) == [
+        f"{severity}: [{code}" for severity, code in wanted
+    ]
+    quiet = run("ingest", str(station), "--quiet").err
+    assert "warning: [missing]" in quiet
+    assert "note: " not in quiet
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_what_was_barred_airs_under_no_other_name(
     named: bool, media: Path, ingest: Ingest, station: Path
