@@ -56,7 +56,7 @@ def _run(args: argparse.Namespace, view: View, model: StationModel, state: Path)
     from retrovue.library.finding import printable
     from retrovue.library.ingest import MOST_AT_ONCE, Basis, ingest, survey
     from retrovue.library.known_files import KnownFiles
-    from retrovue.library.lock import write_files
+    from retrovue.library.lock import FOLDER, write_files
     from retrovue.library.lock_lines import read_lines
     from retrovue.library.looking import stoppable
     from retrovue.workers import a_few
@@ -90,7 +90,13 @@ def _run(args: argparse.Namespace, view: View, model: StationModel, state: Path)
             )
     finally:
         known.close()
-    stale = write_files(args.station, done.lock.files(), only_look=args.check)
+    # One that couldn't be reached is not yet known to be empty, unless it was found so before.
+    reached = [
+        name
+        for name in model.collections
+        if name not in surveyed.unreachable or (args.station / FOLDER / f"{name}.jsonl").is_file()
+    ]
+    stale = write_files(args.station, done.lock.files(reached), only_look=args.check)
     if not args.check:
         absences.save(done.missing)
         for collection, path, what in done.then:

@@ -81,7 +81,8 @@ def open_catalog(station_folder: Path, cache: Path, small: int = SMALL) -> Catal
     A lock of more than ``small`` bytes is read through ``cache``, a folder that is made when it is needed;
     where it can't be written, the lock is read whole.
     """
-    files = lock_files(station_folder)
+    # An empty one is no part of the lock's hash, and nothing to be cached.
+    files = [file for file in lock_files(station_folder) if not file.is_file() or file.stat().st_size]
     if sum(file.stat().st_size for file in files if file.is_file()) <= small:
         return read_lock(station_folder)
     import duckdb  # behind this: a small lock needs none

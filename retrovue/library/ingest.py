@@ -18,7 +18,7 @@ from typing import Any, Literal, Protocol
 
 from retrovue import __version__
 from retrovue.library.absences import Absences
-from retrovue.library.adapters import Desk, FoundMedia, SourceGone, open_adapter
+from retrovue.library.adapters import Desk, FoundMedia, Seeking, Sought, SourceGone, open_adapter
 from retrovue.library.catalog import Asset, AssetState
 from retrovue.library.enrichers import Enricher
 from retrovue.library.enrichment import Looked, look_into, made_by
@@ -42,6 +42,8 @@ TOLD_SHORTFALL_DB = 0.5
 _EDITION = 1
 #: In every line of an asset whose approval was taken back.
 _REVOKED = b'"revoked"'
+#: Of a source that doesn't say what it looks for.
+_UNSAID = Sought("its source", "retrovue sources says what it has, and what of that the collection takes")
 #: Everything that a source can say of an asset.
 _SAID = attrgetter(
     *(f.name for f in fields(Asset) if f.name not in ("state", "approved", "revoked", "size", "mtime_ns"))
@@ -166,7 +168,9 @@ def survey(
             )
             gone.add(name)
             continue
-        if not count and any(
+        if count:
+            continue
+        if any(
             asset_id.startswith(f"{name}/") and previous[asset_id].state is AssetState.READY
             for asset_id in previous
         ):
@@ -180,6 +184,10 @@ def survey(
                 )
             )
             unreachable.add(name)
+        else:
+            sought = adapter.sought() if isinstance(adapter, Seeking) else _UNSAID
+            message = f"nothing that could air was found in {sought.where}"
+            findings.append(Finding("nothing-found", name, "", message, sought.what))
     for called, item in as_before(media, found.keys(), previous).items():
         del found[called]
         found[item.asset.id] = item.asset.path

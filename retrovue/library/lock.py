@@ -378,9 +378,11 @@ def reading(file: Path) -> Iterator[None]:
 def write_lock(station_folder: Path, assets: Iterable[Asset]) -> list[str]:
     """Make the lock hold exactly ``assets``; returns the names of the files that changed.
 
-    Each file is replaced whole or not at all; a file that is already right is not touched.
+    Each file is replaced whole or not at all; a file that is already right is not touched. Empty ones stay:
+    they say that a collection was looked through.
     """
-    texts = render_lock(assets).items()
+    empty = {file.name: "" for file in lock_files(station_folder) if not file.stat().st_size}
+    texts = sorted({**empty, **render_lock(assets)}.items())
     return write_files(station_folder, ((name, text.encode()) for name, text in texts))
 
 

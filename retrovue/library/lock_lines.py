@@ -65,9 +65,12 @@ class LockLines(Mapping[str, Asset]):
         for asset_id, line in self._lines.items():
             yield asset_id, _key_and_path(line.decode())[1]
 
-    def files(self) -> Iterator[tuple[str, bytes]]:
-        """Name and content of each file of the lock that has these lines, in order."""
-        keys: dict[str, list[str]] = {}
+    def files(self, collections: Iterable[str] = ()) -> Iterator[tuple[str, bytes]]:
+        """Name and content of each file of the lock that has these lines, in order.
+
+        ``collections`` have a file each, though they have no line.
+        """
+        keys: dict[str, list[str]] = {collection: [] for collection in collections}
         for asset_id in self._lines:
             collection, _, key = asset_id.partition("/")
             keys.setdefault(collection, []).append(key)

@@ -419,7 +419,7 @@ def locks(world: World) -> Iterator[Diagnostic]:
                 "no-lock",
                 f"the collection {v.slug} has no catalog lock: nothing of it can air",
                 v.span("collection"),
-                help="run retrovue ingest; when it finds nothing, retrovue sources says where it looks",
+                help="run retrovue ingest: it says where it looks, and what for when it finds nothing",
             )
 
 

@@ -219,6 +219,12 @@ def test_without_a_place_for_the_cache_the_lock_is_read_whole(station: Path, tmp
     assert catalog == read_lock(station)
 
 
+def test_a_collection_in_which_nothing_was_found_changes_no_hash(station: Path) -> None:
+    before = read_lock(station).content_hash
+    (station / "catalog.lock" / "nothing.jsonl").write_bytes(b"")
+    assert cached(station).content_hash == read_lock(station).content_hash == before
+
+
 def test_a_small_lock_needs_no_cache(station: Path, tmp_path: Path) -> None:
     assert open_catalog(station, tmp_path / "cache") == read_lock(station)
     assert not (tmp_path / "cache").exists()

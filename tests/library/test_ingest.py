@@ -14,7 +14,7 @@ import pytest
 from retrovue.cli.main import main
 from retrovue.library.catalog import Asset, AssetState
 from retrovue.library.enrichers.probe import ProbeEnricher
-from retrovue.library.lock import FOLDER, read_lock
+from retrovue.library.lock import FOLDER, read_lock, write_lock
 from tests.cli.run import run
 from tests.library.media import make
 
@@ -279,6 +279,34 @@ def test_a_disk_that_is_not_mounted_retires_nothing(station: Path, ingest: Inges
     (station / "media").rmdir() if code == 0 else None
     (station / "away").rename(station / "media")
     assert ingest()["looked_into"] == 0
+
+
+def test_a_folder_in_which_nothing_is_recognised_is_told_and_has_its_lock(
+    station: Path, ingest: Ingest, tmp_path: Path
+) -> None:
+    def warned() -> bool:
+        return "no-lock" in run("check", str(station)).out
+
+    (station / "media" / "notes.txt").write_text("no film")
+    assert warned()
+    outcome = ingest()
+    (said,) = outcome["findings"]
+    assert (said["code"], said["path"]) == ("nothing-found", "")
+    assert said["message"] == f"nothing that could air was found in {station / 'media'}"
+    assert ".mkv" in said["help"]
+    assert outcome["written"] == ["shows.jsonl"]
+    assert (station / FOLDER / "shows.jsonl").read_bytes() == b""
+    assert not warned()
+    assert ingest("--check")["current"]
+    # Nobody takes it away again: not whoever approves, and not a disk that is away later.
+    write_lock(station, [])
+    (station / "media").rename(tmp_path / "away")
+    assert ingest(code=1)["current"]
+    assert (station / FOLDER / "shows.jsonl").is_file()
+    # One that never was reached is not known to be empty.
+    (station / FOLDER / "shows.jsonl").unlink()
+    ingest(code=1)
+    assert warned()
 
 
 def test_check_says_and_writes_nothing(station: Path, ingest: Ingest, tmp_path: Path) -> None:

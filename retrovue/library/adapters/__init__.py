@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
 from pydantic import BaseModel, ValidationError
 
@@ -71,6 +71,21 @@ def arrive(collection: str, root: Path, help: str) -> None:
     except OSError as error:
         why = f"the folder {root} can't be reached: {error.strerror}"
     raise SourceGone(f"collection {collection}: {why}", help)
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What an adapter looks for, for somebody whose source has nothing of it."""
+
+    where: str  #: "/srv/television"
+    what: str  #: "it takes files whose names end in .mp4 or .mkv"
+
+
+@runtime_checkable
+class Seeking(Protocol):
+    """An adapter that can say so without a look at its source."""
+
+    def sought(self) -> Sought: ...
 
 
 class Adapter(Protocol):

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
-from retrovue.library.adapters import Desk, FoundMedia, Offer, arrive, within
+from retrovue.library.adapters import Desk, FoundMedia, Offer, Sought, arrive, within
 from retrovue.library.adapters.beside import BadText, Beside, over
 from retrovue.library.adapters.settings import VIDEO, Extensions, FolderPath, SourceSettings
 from retrovue.library.catalog import Asset
@@ -39,6 +39,7 @@ class FilesystemAdapter:
         self, collection: str, settings: FilesystemSettings, station_folder: Path, desk: Desk
     ) -> None:
         self._collection = collection
+        self._endings = settings.extensions
         self._extensions = frozenset(settings.extensions)
         self.root = station_folder.resolve() / Path(settings.path).expanduser()
         self._beside = Beside(self.root)
@@ -50,6 +51,11 @@ class FilesystemAdapter:
     def offers(self) -> Sequence[Offer]:
         self._arrive()
         return [Offer(str(self.root), "folder", taken=True)]
+
+    def sought(self) -> Sought:
+        *others, last = (f".{ending}" for ending in self._endings)
+        endings = f"{', '.join(others)} or {last}" if others else last
+        return Sought(str(self.root), f"it takes files whose names end in {endings}, in its folders, too")
 
     def _arrive(self) -> None:
         arrive(self._collection, self.root, "mount it, or correct the collection's source.path")
