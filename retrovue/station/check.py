@@ -373,6 +373,10 @@ def sources(world: World) -> Iterator[Diagnostic]:
             yield from (problem.diagnostic for problem in told(explain(refused, source, settings)))
 
 
+#: Enrichers without which there is no asset.
+_NEEDED = frozenset({"probe"})
+
+
 def skipped_enrichers(world: World) -> Iterator[Diagnostic]:
     known = world.enrichers
     if known is None:
@@ -384,7 +388,15 @@ def skipped_enrichers(world: World) -> Iterator[Diagnostic]:
                     "unknown-word",
                     f"no enricher is called “{kind}”",
                     v.span("skip", i),
-                    help=did_you_mean(kind, known) or f"one of: {', '.join(sorted(known))}",
+                    help=did_you_mean(kind, known - _NEEDED)
+                    or f"one of: {', '.join(sorted(known - _NEEDED))}",
+                )
+            elif kind in _NEEDED:
+                yield error(
+                    "bad-value",
+                    f"“{kind}” can't be skipped: without it nothing has a length, and nothing airs",
+                    v.span("skip", i),
+                    help=f"delete it; what can be skipped: {', '.join(sorted(known - _NEEDED))}",
                 )
 
 

@@ -1202,7 +1202,8 @@ class Collection(Written):
     """Ratings, tags and dayparts by query, given at ingest, one rule after the other: each sees what those
     before it gave."""
     skip: tuple[str, ...] = ()
-    """Enrichers that leave its assets alone. Without ``loudness`` its sound airs as loud as it is."""
+    """Enrichers that leave its assets alone. Without ``loudness`` its sound airs as loud as it is; ``probe``
+    can't be skipped."""
 
 
 class StationModel(BaseModel):

@@ -154,12 +154,20 @@ def test_a_source_is_checked_with_its_adapters_settings(tmp_path: Path) -> None:
 
 
 def test_an_enricher_that_is_skipped_is_one(tmp_path: Path) -> None:
-    text = "collection: c\nsource: { kind: filesystem, path: m }\nskip: [probe, «loudnes»]\n"
+    text = "collection: c\nsource: { kind: filesystem, path: m }\nskip: [loudness, «loudnes»]\n"
     bare, at = unmark(text)
     write(tmp_path, {"station.yaml": STATION, "x.yaml": bare, "catalog.lock/c.jsonl": ""})
     found = load_station(tmp_path, enrichers={"loudness", "probe"}).diagnostics
     assert_only(found, "unknown-word", "x.yaml", at)
     assert found[0].help == "did you mean “loudness”?"
+
+
+def test_an_enricher_without_which_nothing_airs_is_not_skipped(tmp_path: Path) -> None:
+    bare, at = unmark("collection: c\nsource: { kind: filesystem, path: m }\nskip: [loudness, «probe»]\n")
+    write(tmp_path, {"station.yaml": STATION, "x.yaml": bare, "catalog.lock/c.jsonl": ""})
+    found = load_station(tmp_path, enrichers={"loudness", "probe"}).diagnostics
+    assert_only(found, "bad-value", "x.yaml", at)
+    assert found[0].help == "delete it; what can be skipped: loudness"
 
 
 def test_every_code_of_the_station_language_is_triggered_here() -> None:
