@@ -84,16 +84,33 @@ class BroadcastDay:
         if self.plain:
             return self.start_us + broadcast_minutes * MINUTE_US
         turn = self.turn
-        if self.compress and turn is not None and turn.shift > 0:
-            planned = min(_COMPRESSED * turn.shift, DAY_MINUTES - turn.minutes)
+        if turn is not None and (squeezed := self.squeezed) is not None:
+            left = squeezed[1] - squeezed[0]
+            planned = left // MINUTE_US + turn.shift
             into = broadcast_minutes - turn.minutes
             if 0 < into < planned:
-                left = (planned - turn.shift) * MINUTE_US
                 # To the nearest grid line: off the grid, a block of each zone would go to nobody.
                 shared = turn.at_us + into * left // planned
                 return min(self.grid_floor(shared + self.grid_us // 2), turn.at_us + left)
         instant = wall_to_us(self.zone, self.date, self.day_start + broadcast_minutes)
         return min(max(instant, self.start_us), self.end_us)
+
+    @property
+    def squeezed(self) -> tuple[int, int] | None:
+        """What a compressed night is squeezed into; None on others."""
+        turn = self.turn
+        if not self.compress or turn is None or turn.shift <= 0:
+            return None
+        planned = min(_COMPRESSED * turn.shift, DAY_MINUTES - turn.minutes)
+        return turn.at_us, turn.at_us + (planned - turn.shift) * MINUTE_US
+
+    @property
+    def twice(self) -> tuple[int, int] | None:
+        """The second of the two hours where the clocks go back; None on other nights."""
+        turn = self.turn
+        return (
+            (turn.at_us, turn.at_us - turn.shift * MINUTE_US) if turn is not None and turn.shift < 0 else None
+        )
 
     def grid_ceil(self, instant_us: int) -> int:
         """The first grid line not before ``instant_us``; the day's end is one."""

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 from retrovue.cli.arguments import station_time
 from retrovue.cli.bench import add_artefact_options, chosen_channels, is_new
 from retrovue.errors import RetroVueError
+from retrovue.units import HOUR_US
 
 if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
     from retrovue.cli.view import View
+    from retrovue.compiler.model import ScheduleEvent
     from retrovue.reports.explanation import Explanation
+
+#: What airs so long before is looked at: more than any broadcast day.
+_BEFORE_US = 26 * HOUR_US
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +43,7 @@ def run(args: argparse.Namespace, view: View) -> int:
     from retrovue.store import Artefact
 
     bench = None
+    earlier: list[ScheduleEvent] = []
     path: Path | None = args.artefact
     if args.station is not None:
         from retrovue.cli.bench import Bench
@@ -48,7 +54,7 @@ def run(args: argparse.Namespace, view: View) -> int:
         raise RetroVueError("which station?", help="name its folder, or an artefact with --artefact FILE")
     now_us = StationClock().now_us()
     if bench is not None and args.artefact is None and not path.exists():
-        found, zone = _compiled(args, bench, now_us)
+        found, zone, earlier = _compiled(args, bench, now_us)
     else:
         with Artefact.open(path) as artefact:
             zone = ZoneInfo(artefact.header.timezone)
@@ -72,10 +78,13 @@ def run(args: argparse.Namespace, view: View) -> int:
                     revision=artefact.header.revision,
                     barred=barred(artefact.asset, events[0], segment),
                 )
+                earlier = artefact.events(
+                    channel.channel, events[0].start_us - _BEFORE_US, events[0].start_us
+                )
                 main = artefact.asset(events[0].asset_id)
                 found.dayparts = main.dayparts if main is not None else ()
             elif bench is not None and args.artefact is None:
-                found, zone = _compiled(args, bench, now_us)
+                found, zone, earlier = _compiled(args, bench, now_us)
             else:
                 h = artefact.header
                 raise RetroVueError(
@@ -84,7 +93,7 @@ def run(args: argparse.Namespace, view: View) -> int:
                     help="name the station folder instead: it compiles any day",
                 )
     if bench is not None:
-        _deepen(found, bench)
+        _deepen(found, bench, earlier)
     if args.json:
         view.json(as_json(found, zone))
     else:
@@ -92,8 +101,10 @@ def run(args: argparse.Namespace, view: View) -> int:
     return 0
 
 
-def _compiled(args: argparse.Namespace, bench: Any, now_us: int) -> tuple[Explanation, ZoneInfo]:
-    """The same from the station as it stands, compiled in memory."""
+def _compiled(
+    args: argparse.Namespace, bench: Any, now_us: int
+) -> tuple[Explanation, ZoneInfo, list[ScheduleEvent]]:
+    """The same from the station as it stands, compiled in memory; and what airs before."""
     from zoneinfo import ZoneInfo
 
     from retrovue.compiler.channels import compiled_channels
@@ -119,14 +130,16 @@ def _compiled(args: argparse.Namespace, bench: Any, now_us: int) -> tuple[Explan
         and (e.plan, e.zone, e.program) == (event.plan, event.zone, event.program)
     ]
     segment = next((s for s in segments if s.start_us <= at_us < s.end_us), None)
-    return Explanation(
+    found = Explanation(
         channel, at_us, event, segment, at(why, event, segment), before[-1] if before else None
-    ), zone
+    )
+    return found, zone, [e for e in events if e.start_us < event.start_us]
 
 
-def _deepen(found: Explanation, bench: Any) -> None:
-    """What only the station folder knows: the candidates, and who wrote each line."""
+def _deepen(found: Explanation, bench: Any, earlier: list[ScheduleEvent]) -> None:
+    """What only the station folder knows: the candidates, rules of the clock, and who wrote each line."""
     from retrovue.compiler.asset_rules import rule_of
+    from retrovue.compiler.turned_clocks import clock_rule
     from retrovue.compiler.why import candidates_at, listed_at
     from retrovue.reports.explanation import places
     from retrovue.revision import blame
@@ -135,6 +148,9 @@ def _deepen(found: Explanation, bench: Any) -> None:
         found.listed, found.listed_at = listed_at(bench.model, bench.catalog, found.event)
     if not found.listed:  # what is listed was not picked from anything
         found.candidates = candidates_at(bench.model, bench.catalog, found.event)
+    channel = next((c for c in bench.model.channels if c.channel == found.channel.channel), None)
+    if channel is not None and (rule := clock_rule(bench.model, channel, found.event, earlier)) is not None:
+        found.clocks, found.clocks_at = rule
     asset = bench.catalog.assets.get(found.event.asset_id)
     if asset is not None and asset.dayparts:
         found.dayparts, found.dayparts_at = asset.dayparts, rule_of(bench.model, asset)

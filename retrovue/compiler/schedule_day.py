@@ -359,22 +359,17 @@ class Scheduler:
 
     def _repeats(self, day: BroadcastDay) -> bool:
         """Does what started in the hour that comes twice air again? Where the grid allows it."""
-        turn = day.turn
+        twice = day.twice
         return (
-            self._calendar.fall == "repeat"
-            and turn is not None
-            and turn.shift < 0
-            and -turn.shift * MINUTE_US % day.grid_us == 0
+            self._calendar.fall == "repeat" and twice is not None and (twice[1] - twice[0]) % day.grid_us == 0
         )
 
     def _again(self, day: BroadcastDay, now: int, close_us: int, bleed: bool, slots: list[Slot]) -> bool:
         """Within the second of the two hours: start again what started at this time in the first."""
-        turn = day.turn
-        if turn is None or not self._repeats(day):
+        twice = day.twice
+        if twice is None or not self._repeats(day) or not twice[0] <= now < twice[1]:
             return False
-        hour = -turn.shift * MINUTE_US
-        if not turn.at_us <= now < turn.at_us + hour:
-            return False
+        hour = twice[1] - twice[0]
         first = next((slot for slot in slots if slot.start_us + hour == now), None)
         if first is None or first.airing is None or first.airing.endless:
             return False

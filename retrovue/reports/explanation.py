@@ -1,9 +1,9 @@
 """Explanation: why something airs, as a person reads it and as JSON; pure.
 
 The JSON document: ``channel``, ``number``, ``at``; ``event`` (as in the guide's JSON); ``mode``;
-``chain``, in order: each link with ``link`` (channel, plan, zone, entry, program, listed, pick, dayparts,
-breaks, pool, spot, instead), ``is`` (in words), ``written_at`` and, where known, ``commit``; ``overridden``:
-the plans that gave way, with ``reason``; ``segment``: what is on at that very instant.
+``chain``, in order: each link with ``link`` (channel, plan, zone, clocks, entry, program, listed, pick,
+dayparts, breaks, pool, spot, instead), ``is`` (in words), ``written_at`` and, where known, ``commit``;
+``overridden``: the plans that gave way, with ``reason``; ``segment``: what is on at that very instant.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ class Explanation:
     dayparts_at: str = ""  #: the rule that says so
     listed: str = ""  #: of a ``manual`` program: the line that asks for it, in words
     listed_at: str = ""
+    clocks: str = ""  #: on a night when the clocks change: the rule by which it airs then
+    clocks_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ def chain(found: Explanation, zone: ZoneInfo) -> Iterator[Link]:
     else:
         yield Link("plan", event.plan)
         yield Link("zone", event.zone)
+    if found.clocks:
+        yield Link("clocks", found.clocks, found.clocks_at)
     entered = event.plan and event.written_at and (origin is None or event.written_at != origin.zone_at)
     if entered:
         entry = ": ".join([event.program, *(e.said for e in found.reasons.entries)])

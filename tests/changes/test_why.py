@@ -224,3 +224,40 @@ def test_what_a_manual_program_lists(folder: Path) -> None:
     assert "  pick       sitcoms/taxi/S01E03\n" in ran.out
     ran = run("why", "5.1", "2026-06-01 21:10", str(folder))
     assert "  listed     S01E02 on Mon 01 Jun 2026\n" in ran.out
+
+
+def clocks(folder: Path, time: str, dst: str) -> str:
+    """What is said of the clocks, with the station's ``dst``."""
+    if "dst:" not in (folder / "station.yaml").read_text():
+        edit(folder / "station.yaml", "breaks: network\n", f"breaks: network\ndst: {dst}\n")
+        night = "zones:\n  - { zone: Night, window: 23:00-06:00, play: [cheers] }\n"
+        edit(folder / "plans" / "all.yaml", "zones:\n", night)
+    ran = run("why", "5.1", time, str(folder), "--json")
+    assert ran.code == 0, ran.err
+    links = [link for link in json.loads(ran.out)["chain"] if link["link"] == "clocks"]
+    assert all(link["written_at"].startswith("station.yaml:") == ("{}" not in dst) for link in links)
+    return "; ".join(link["is"] for link in links)
+
+
+def test_an_hour_that_comes_twice_is_repeated(folder: Path) -> None:
+    dst = "{ fall: repeat }"
+    said = "01:00-02:00 comes twice, and what started in it airs again (fall: repeat)"
+    assert clocks(folder, "2026-11-01T01:10:00-05:00", dst) == said
+    assert clocks(folder, "2026-11-01T01:40:00-05:00", dst) == said
+    for other in ("2026-11-01T01:10:00-04:00", "2026-11-01T02:10:00-05:00", "2026-11-02T01:10:00-05:00"):
+        assert clocks(folder, other, dst) == ""
+
+
+def test_an_hour_that_comes_twice_is_filled(folder: Path) -> None:
+    said = "01:00-02:00 comes twice, and the zone goes on (fall: fill)"
+    assert clocks(folder, "2026-11-01T01:10:00-05:00", "{}") == said
+    assert clocks(folder, "2026-11-01T02:10:00-05:00", "{}") == ""
+
+
+def test_a_night_that_is_squeezed(folder: Path) -> None:
+    edit(folder / "station.yaml", "2026-05-30", "2026-03-01")
+    dst = "{ spring: compress }"
+    said = "02:00-06:00 is squeezed into 03:00-06:00 (spring: compress)"
+    assert clocks(folder, "2026-03-08 03:10", dst) == said
+    assert clocks(folder, "2026-03-08 05:40", dst) == said
+    assert clocks(folder, "2026-03-08 06:10", dst) == clocks(folder, "2026-03-08 01:40", dst) == ""
