@@ -24,6 +24,7 @@ _SEVERITIES: Mapping[str, Severity] = {
     "mark-outside": "warning",
     "too-quiet": "warning",
     "no-collection": "warning",
+    "nothing-found": "warning",
 }
 
 

@@ -291,7 +291,7 @@ def test_a_folder_in_which_nothing_is_recognised_is_told_and_has_its_lock(
     assert warned()
     outcome = ingest()
     (said,) = outcome["findings"]
-    assert (said["code"], said["path"]) == ("nothing-found", "")
+    assert (said["code"], said["severity"], said["path"]) == ("nothing-found", "warning", "")
     assert said["message"] == f"nothing that could air was found in {station / 'media'}"
     assert ".mkv" in said["help"]
     assert outcome["written"] == ["shows.jsonl"]
