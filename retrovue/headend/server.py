@@ -17,7 +17,8 @@ from retrovue.errors import RetroVueError
 from retrovue.headend.accounts import Account, code_of
 from retrovue.headend.addresses import own_addresses
 from retrovue.headend.announce import Announcer, addresses_to_announce
-from retrovue.headend.api import ApiFrontEnd
+from retrovue.headend.api import ROOT, ApiFrontEnd
+from retrovue.headend.api.guard import unknown
 from retrovue.headend.api.token import checked, control_token
 from retrovue.headend.devices import further_tuner
 from retrovue.headend.faults import OurFaults
@@ -274,11 +275,16 @@ class Headend:
 async def _empty_errors(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """An unknown path has no body: clients that ask for video record whatever body they get."""
+    """An unknown path has no body: clients that ask for video record whatever body they get.
+
+    Only the API, of which nobody asks that, answers in words.
+    """
     try:
         return await handler(request)
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as refused:
         allow = {"Allow": refused.headers["Allow"]} if "Allow" in refused.headers else {}
+        if f"{request.path}/".startswith(f"{ROOT}/"):
+            return unknown(request, refused.status, allow)
         return web.Response(status=refused.status, headers=allow)
 
 

@@ -267,6 +267,34 @@ async def test_the_tvheadend_front_end_is_there_when_it_is_asked_for(tmp_path: P
     assert headend.htsp_port is None
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "says"),
+    [
+        ("GET", "/api/v1/statu", 404, "/api/v1/statu"),
+        ("GET", "/api/v1", 404, "/api/v1"),
+        ("DELETE", "/api/v1/status", 405, "GET,HEAD"),
+    ],
+)
+async def test_what_the_api_does_not_have_is_told_in_json(
+    tmp_path: Path, method: str, path: str, status: int, says: str
+) -> None:
+    headend = make(tmp_path)
+    await headend.start()
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{headend.http_port}") as client:
+            async with client.request(method, path) as response:
+                assert (response.status, response.content_type) == (status, "application/json")
+                told = await response.json()
+                assert says in told["error"]
+                assert "openapi.json" in told["help"]
+                assert ("Allow" in response.headers) == (status == 405)
+            # Whoever asks elsewhere may want video, and would record an answer.
+            async with client.request(method, f"/apiary{path}") as response:
+                assert (response.status, await response.read()) == (404, b"")
+    finally:
+        await headend.stop()
+
+
 async def test_the_xtream_front_end_can_be_left_out(tmp_path: Path) -> None:
     headend = make(tmp_path, xtream=False)
     await headend.start()

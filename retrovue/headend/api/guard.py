@@ -37,6 +37,14 @@ def refuse(status: int, error: str, help: str = "", headers: Mapping[str, str] |
     return web.json_response(body, status=status, headers={**HEADERS, **(headers or {})})
 
 
+def unknown(request: web.Request, status: int, headers: Mapping[str, str]) -> web.Response:
+    """What the API doesn't have: a path (404), or a method of one (405), whose ``Allow`` names the others."""
+    help = "/api/v1/openapi.json lists what there is"
+    if status == 405 and (allowed := headers.get("Allow")):
+        return refuse(status, f"{request.path} takes no {request.method}, but {allowed}", help, headers)
+    return refuse(status, f"the API has no {request.path}", help, headers)
+
+
 def write(token: str, handler: Handler) -> Handler:
     """``handler`` behind the token. A refusal says nothing of what is behind it."""
 
