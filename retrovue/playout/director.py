@@ -188,7 +188,7 @@ class _Renderings(Renderings):
             return self._studio.live_card(entry)  # its own producer's; this one stands in
         made = self._studio.synthetic(entry.segment.synthetic, SyntheticPicture())
         if entry.segment.event_id == 0 and not self._studio.on_air:
-            return replace(made, instead=entry.segment.title)  # what was ordered, in a capture
+            return replace(made, instead=entry.segment.title, ordered=True)  # in a capture
         return made
 
     def of_asset(self, asset_id: str) -> Rendering | None:
@@ -534,7 +534,8 @@ class _Studio(Studio, Feeds):
             log.warning("%s: goes on without its graphics: %s", self.channel.channel, error)
             return rendering
         if picture is not None:
-            return replace(self.synthetic(slug, picture, over), instead=rendering.instead, layers=layers)
+            made = self.synthetic(slug, picture, over)
+            return replace(made, instead=rendering.instead, ordered=rendering.ordered, layers=layers)
         assert asset is not None
         machine = self._director.machine
         house = self._house

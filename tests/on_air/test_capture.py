@@ -294,8 +294,10 @@ def test_the_past_has_the_orders_that_were_carried_out(shorts: ShortsStation, tm
     file = tmp_path / "past.ts"
     window = ("--from", f"{PAST} 20:00", "--to", f"{PAST} 20:00:08")
     said = told(shorts.folder, state, "net", *window, "--output", file)
-    assert "emergency: Fog." in said
-    assert "sign-off" in said
+    # In the words of the as-run log.
+    assert f"override for {float(60 / rate):.2f} s: emergency: Fog." in said
+    assert f"override for {float(30 / rate):.2f} s: sign-off" in said
+    assert "fallback" not in said
     shown = [s.code is not None for s in read(file).shown]
     assert shown == [True] * 60 + [False] * 60 + [True] * 30 + [False] * 30 + [True] * (len(shown) - 180)
     assert len(shown) > 220

@@ -26,7 +26,7 @@ from retrovue.playout.ladder import Fault, Ladder, Patience
 from retrovue.playout.media import MediaDesk
 from retrovue.playout.overlay import Layer, clear_from, covered_from, crawl_of
 from retrovue.playout.playlog import Playlog, PlaylogEntry
-from retrovue.playout.producers.base import Origin, Picture
+from retrovue.playout.producers.base import Origin, OriginKind, Picture
 from retrovue.playout.shelf import Shelf, Wanted, enter
 from retrovue.playout.sources.base import Source
 from retrovue.playout.sources.ffmpeg_child import FfmpegSource
@@ -81,6 +81,7 @@ class Rendering:
     told: Callable[[], str] = str  #: the command, with what files hold in place of their names
     encoder: str = SOFTWARE  #: ffmpeg's word
     instead: str = ""  #: why it is not what was planned; empty when it is
+    ordered: bool = False  #: the operator had it shown instead
     copy: Wanted | None = None  #: the house copy that would do instead
     boundary: BoundaryCommand = _no_boundary  #: encodes what of such a copy comes before it can begin
     layers: tuple[Layer, ...] = ()  #: what is drawn over it
@@ -211,8 +212,9 @@ class _Segment:
             planned and asset is not None and self.entry.offset_us(tick, self._grid) >= asset.duration_us > 0
         )
         instead = rendering.instead if rendering else ""
+        substitute: OriginKind = "override" if planned and rendering and rendering.ordered else "fallback"
         return Origin(
-            kind="held" if ended else "real" if planned and not instead else "fallback",
+            kind="held" if ended else "real" if planned and not instead else substitute,
             event_id=segment.event_id,
             seq=segment.seq,
             broadcast_date=segment.broadcast_date.isoformat(),
