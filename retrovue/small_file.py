@@ -35,6 +35,17 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113
 
 
+def why_no_file(path: Path) -> str:
+    """Why there is none, or none that can be read; empty where there is one."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return "the file is gone"
+    except OSError as error:
+        return f"the file can't be read: {error.strerror}"
+    return "" if is_file(path) else "this is no file"
+
+
 def is_folder(path: Path) -> bool:
     """The same of a folder."""
     return os.path.isdir(path)  # noqa: PTH112

@@ -18,7 +18,7 @@ from retrovue.library.finding import Unreadable
 from retrovue.library.looking import look
 from retrovue.library.marks import snap_asset_marks
 from retrovue.library.quiet_sound import RATE, WINDOW_US, Windows
-from retrovue.small_file import is_file
+from retrovue.small_file import why_no_file
 from retrovue.units import SECOND_US
 
 #: Samples of the luma, of whatever colours and range: points, for means would hide what is small and bright.
@@ -37,8 +37,8 @@ def detect(
     asset: Asset, location: Path, margin_us: int = MARGIN_US, apart_us: int = APART_US
 ) -> tuple[Suggestion, ...]:
     """Places where breaks may fall, each on a frame of the asset. Raises ``Unreadable``."""
-    if not is_file(location):
-        raise Unreadable("the file is gone")
+    if why := why_no_file(location):
+        raise Unreadable(why)
     pictures, windows = Pictures(), Windows()
 
     def read(stream: BinaryIO) -> None:

@@ -15,6 +15,10 @@ from retrovue.errors import RetroVueError
 Severity = Literal["error", "warning", "note"]
 
 
+#: What becomes of an asset with a mistake beside its file, and of a file that is none yet.
+STAYS = "until it is mended, the asset stays as it was"
+NOT_TAKEN = "until it is mended, the file is not taken"
+
 #: What is told though nothing is wrong, and what somebody may want otherwise. All else is an error.
 _SEVERITIES: Mapping[str, Severity] = {
     "moved": "note",

@@ -22,7 +22,7 @@ from retrovue.library.adapters import Desk, FoundMedia, Seeking, Sought, SourceG
 from retrovue.library.catalog import Asset, AssetState
 from retrovue.library.enrichers import Enricher
 from retrovue.library.enrichment import Looked, look_into, made_by
-from retrovue.library.finding import Finding, Stopped, Unreadable
+from retrovue.library.finding import NOT_TAKEN, STAYS, Finding, Stopped, Unreadable
 from retrovue.library.identity import as_before, copies, duplicate, moved, revoked
 from retrovue.library.known_files import Known, KnownFiles, mtime_of
 from retrovue.library.lock import LockError, parse_line
@@ -197,7 +197,18 @@ def survey(
     for item in media:
         del found[item.asset.id]
     unsure = frozenset(unreachable | gone)
-    return Survey(tuple(media), tuple(findings), unsure, frozenset(gone), found, locate)
+    told = tuple(_of_none_yet(findings, previous))
+    return Survey(tuple(media), told, unsure, frozenset(gone), found, locate)
+
+
+def _of_none_yet(findings: Iterable[Finding], previous: LockLines) -> Iterator[Finding]:
+    """The findings; where a file never was an asset, none is said to stay as it was."""
+    taken: set[tuple[str, str]] | None = None
+    for finding in findings:
+        if finding.help == STAYS and taken is None:
+            taken = {(asset_id.partition("/")[0], path) for asset_id, path in previous.paths()}
+        is_new = finding.help == STAYS and (finding.collection, finding.holds or "") not in (taken or ())
+        yield replace(finding, help=NOT_TAKEN) if is_new else finding
 
 
 def _is_current(media: FoundMedia, known: KnownFiles, basis: Basis, previous: LockLines) -> bool:

@@ -16,6 +16,7 @@ from retrovue.library.catalog import Asset
 from retrovue.library.colours import EXACT, HD_LINES, TRANSFERS, to_sdr
 from retrovue.library.finding import Unreadable
 from retrovue.library.looking import look
+from retrovue.small_file import why_no_file
 from retrovue.units import SECOND_US
 
 #: The state directory's folder; another name when stills are made in another way.
@@ -62,7 +63,7 @@ def make_still(asset: Asset, location: Path, still: Path) -> None:
     try:
         made_ns = location.stat().st_mtime_ns
     except OSError:
-        raise Unreadable("the file is gone") from None
+        raise Unreadable(why_no_file(location) or "the file is gone") from None
     still.parent.mkdir(parents=True, exist_ok=True)
     draft = still.with_name(f".{still.stem}.{os.getpid()}{SUFFIX}")
     try:

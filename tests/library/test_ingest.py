@@ -161,7 +161,15 @@ def test_sidecars_win_and_a_broken_one_changes_nothing(station: Path, ingest: In
     sidecar.write_text("titel: Oops\n")
     outcome = ingest()
     assert [(f["code"], f["path"]) for f in outcome["findings"]] == [("bad-sidecar", "a.yaml")]
+    assert outcome["findings"][0]["help"] == "until it is mended, the asset stays as it was"
     assert ingest.lock()["a"] == asset
+    make(station / "media" / "new.mp4")
+    (station / "media" / "new.yaml").write_text("titel: Oops\n")
+    helps = {f["path"]: f["help"] for f in ingest()["findings"]}
+    assert helps == {
+        "a.yaml": "until it is mended, the asset stays as it was",
+        "new.yaml": "until it is mended, the file is not taken",
+    }
 
 
 def test_no_line_is_written_that_nobody_could_read(

@@ -100,4 +100,7 @@ def test_no_command_stumbles_over_a_folder_that_may_not_be_entered(
         barred.bar(name, mode)
         code, complaint = barred.run(*words)
         assert (code, "Traceback" in complaint) == (int(words[0] in ("stills", "breaks")), False)
+        if code:
+            assert "the file can't be read: Permission denied" in complaint
+            assert "gone" not in complaint
         barred.unbar()

@@ -12,7 +12,7 @@ from retrovue import credits
 from retrovue.library.adapters.settings import VIDEO
 from retrovue.library.artwork import artwork_of, pictures_among, series_folders
 from retrovue.library.catalog import SubtitleTrack
-from retrovue.library.finding import Finding
+from retrovue.library.finding import STAYS, Finding
 from retrovue.library.naming import subtitle_files
 from retrovue.small_file import is_file
 
@@ -35,8 +35,7 @@ class BadText(ValueError):
 
     def finding(self, collection: str, media: PurePosixPath) -> Finding:
         """What is told of it; the asset of ``media`` is held."""
-        help = "until it is mended, the asset stays as it was"
-        return Finding(self.code, collection, str(self.path), str(self), help, str(media))
+        return Finding(self.code, collection, str(self.path), str(self), STAYS, str(media))
 
 
 class Neighbours:

@@ -28,7 +28,7 @@ from retrovue.library.loudness import (
     RELEASE_MS,
     limiter_level,
 )
-from retrovue.small_file import is_file
+from retrovue.small_file import why_no_file
 from retrovue.units import SECOND_US
 
 #: Below this (LUFS) the standard's gate lets nothing through: silence.
@@ -62,8 +62,8 @@ class LoudnessEnricher:
 
     def enrich(self, asset: Asset, location: Path) -> Asset:
         """What can't be measured keeps no loudness, and airs as loud as it is. Raises ``Unreadable``."""
-        if not is_file(location):
-            raise Unreadable("the file is gone", passing=True)
+        if why := why_no_file(location):
+            raise Unreadable(why, passing=True)
         wanted = [n for n, track in enumerate(asset.audio) if not track.commentary]
         wanted = wanted or list(range(len(asset.audio)))
         if not wanted:
