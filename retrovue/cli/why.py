@@ -139,6 +139,7 @@ def _compiled(
 def _deepen(found: Explanation, bench: Any, earlier: list[ScheduleEvent]) -> None:
     """What only the station folder knows: the candidates, rules of the clock, and who wrote each line."""
     from retrovue.compiler.asset_rules import rule_of
+    from retrovue.compiler.obstacles import passed_over
     from retrovue.compiler.turned_clocks import clock_rule
     from retrovue.compiler.why import candidates_at, listed_at
     from retrovue.reports.explanation import places
@@ -151,6 +152,8 @@ def _deepen(found: Explanation, bench: Any, earlier: list[ScheduleEvent]) -> Non
     channel = next((c for c in bench.model.channels if c.channel == found.channel.channel), None)
     if channel is not None and (rule := clock_rule(bench.model, channel, found.event, earlier)) is not None:
         found.clocks, found.clocks_at = rule
+    if channel is not None:
+        found.passed = passed_over(bench.model, bench.catalog, channel, found.event, earlier)
     asset = bench.catalog.assets.get(found.event.asset_id)
     if asset is not None and asset.dayparts:
         found.dayparts, found.dayparts_at = asset.dayparts, rule_of(bench.model, asset)

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import ChainMap
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from retrovue.compiler.findings import Findings
+from retrovue.compiler.inputs import closure
 from retrovue.compiler.model import SegmentKind
 from retrovue.compiler.rotation import STATION_WIDE, Rotation, begin_number
 from retrovue.compiler.shelf import Candidates, Shelf, query_key
@@ -197,6 +198,18 @@ class Assembler:
             if found is not None:  # what can't be made is said again, on every day
                 self._shortest[item.program] = found
         return found
+
+    def mains(self, item: Item) -> Iterator[Asset]:
+        """Every asset that a go of ``item`` may be about; some of them more than once."""
+        for slug in closure(self._model, [item.program]):
+            program, virtual = self._model.programs.get(slug), self._model.virtuals.get(slug)
+            if virtual is not None and virtual.rule is not None:
+                yield from self._shelf.select(virtual.rule.query).assets
+            for node in program.chain if program else (virtual.sequence or ()) if virtual else ():
+                if node.episodes is not None:
+                    yield from self._shelf.select(node.episodes).assets
+                elif node.asset is not None and (asset := self._shelf.asset(node.asset)) is not None:
+                    yield asset
 
     def _synthetic(self, slug: str) -> Synthetic | None:
         if slug in self._model.programs or slug in self._model.virtuals:

@@ -22,11 +22,12 @@ from itertools import pairwise
 
 from retrovue.broadcast_day import DAY_MINUTES, BroadcastDay, Calendar
 from retrovue.compiler.airing import Airing, Assembler, Item, advance
-from retrovue.compiler.dayparts import barred_by
+from retrovue.compiler.dayparts import barred_by, may_start
 from retrovue.compiler.findings import Findings
 from retrovue.compiler.plan import Planner, Window, stretches
 from retrovue.compiler.rotation import STATION_WIDE
 from retrovue.station.model import Channel, Plan, PlayMode, Program, StationModel, Zone
+from retrovue.station.schema import spell_duration
 from retrovue.units import MINUTE_US
 
 #: How many goes that are too long for their zone are passed over before the item is given up for now.
@@ -453,6 +454,68 @@ class Scheduler:
         if program.not_before is not None and minutes < self._calendar.relative(program.not_before):
             return False
         return program.not_after is None or minutes <= self._calendar.relative(program.not_after)
+
+    # --- afterwards --------------------------------------------------------------------------------
+
+    def path(self, plan: Plan, index: int) -> str:
+        """The path of a zone."""
+        return self._rules(plan, index).path
+
+    def obstacles(
+        self, now: int, plan: Plan, index: int
+    ) -> tuple[list[tuple[Item, str]], list[tuple[Item, str]]]:
+        """Why the pin that was due then, and each entry of the list, could not start, if they didn't."""
+        day = self._calendar.day(self._calendar.date_of(now))
+        rules = self._rules(plan, index)
+        windows = (
+            w for w in self.planner.windows(day) if w.layer.plan is plan and w.layer.zone_index == index
+        )
+        gaps = (gap for window in windows for gap in _gaps(day, window, rules))
+        gap = next((gap for gap in gaps if gap.start_us <= now < gap.end_us), None)
+        if gap is None:
+            return [], []
+        bleed = rules.bleed and gap.last
+        pins = [gap.pin] if gap.pin is not None and gap.start_us == now else []
+        pinned, listed = (
+            [(item, self._obstacle(item, day, now, gap.close_us, bleed)) for item in items]
+            for items in (pins, rules.items)
+        )
+        return pinned, listed
+
+    def _obstacle(self, item: Item, day: BroadcastDay, now: int, close_us: int, bleed: bool) -> str:
+        program, virtual = self._model.programs.get(item.program), self._model.virtuals.get(item.program)
+        if program is not None and not self._may_start(item, now):
+            bounds = (("before", program.not_before), ("after", program.not_after))
+            said = (
+                f"not {word} {minutes // 60:02}:{minutes % 60:02}"
+                for word, minutes in bounds
+                if minutes is not None
+            )
+            return f"may start {' and '.join(said)}"
+        if now >= close_us:
+            return "the zone ends before the next grid line"
+        left = spell_duration(close_us - now)
+        shortest = self._assembler.shortest_us(item)
+        rule = virtual.rule if virtual is not None else None
+        ranged = rule is not None and (rule.min_total is not None or rule.max_total is not None)
+        if shortest is None:
+            return "nothing of it is ready and approved" + (", or lasts as long as it asks" if ranged else "")
+        if not bleed and self._end(day, now + shortest) > close_us:
+            return f"too long: {spell_duration(shortest)} at least, and {left} were left"
+        if program is not None and self._is_listed(item):
+            if any(airing.on == day.date for airing in program.airings):
+                return "what it lists for that day has aired, or could not start then"
+            return f"it lists nothing for {day.date:%a %d %b %Y}"
+        if program is not None and program.rerun_of is not None:
+            return (
+                f"nothing that “{program.rerun_of}” has aired could start and fits the {left} that were left"
+            )
+        barred = [not may_start(asset, self._calendar, now) for asset in self._assembler.mains(item)]
+        if barred and all(barred):
+            return "none of its assets may start at that time of day"
+        what = "what it had next" + (" may not start at that time of day, or" if any(barred) else "")
+        nested = ranged or any(node.program or node.virtual for node in (program.chain if program else ()))
+        return f"{what} {'does not fit' if nested else 'is longer than'} the {left} that were left"
 
     def _end(self, day: BroadcastDay, instant_us: int) -> int:
         """The grid line by which a programme is over, be it on a later day."""

@@ -1,8 +1,8 @@
 """Explanation: why something airs, as a person reads it and as JSON; pure.
 
 The JSON document: ``channel``, ``number``, ``at``; ``event`` (as in the guide's JSON); ``mode``;
-``chain``, in order: each link with ``link`` (channel, plan, zone, clocks, entry, program, listed, pick,
-dayparts, breaks, pool, spot, instead), ``is`` (in words), ``written_at`` and, where known, ``commit``;
+``chain``, in order: each link with ``link`` (channel, plan, zone, clocks, entry, passed, program, listed,
+pick, dayparts, breaks, pool, spot, instead), ``is`` (in words), ``written_at`` and, where known, ``commit``;
 ``overridden``: the plans that gave way, with ``reason``; ``segment``: what is on at that very instant.
 """
 
@@ -45,6 +45,8 @@ class Explanation:
     listed_at: str = ""
     clocks: str = ""  #: on a night when the clocks change: the rule by which it airs then
     clocks_at: str = ""
+    #: The entries of the zone that could not start though it was their turn: why, and where each is written.
+    passed: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ def chain(found: Explanation, zone: ZoneInfo) -> Iterator[Link]:
     if entered:
         entry = ": ".join([event.program, *(e.said for e in found.reasons.entries)])
         yield Link("entry", entry, event.written_at)
+        yield from (Link("passed", *one) for one in found.passed)
     if origin is not None and origin.mode:
         yield Link("program", f"{event.program}, {origin.mode}: {origin.candidates}", origin.program_at)
     if event.asset_id:
@@ -129,6 +132,7 @@ def chain(found: Explanation, zone: ZoneInfo) -> Iterator[Link]:
             yield Link("dayparts", f"it may start within {', '.join(found.dayparts)}", found.dayparts_at)
     elif event.plan and event.kind == "off_air" and not entered:
         yield Link("pick", "nothing of the zone's list could start here")
+        yield from (Link("passed", *one) for one in found.passed)
     if origin is not None and event.kind != "off_air":
         said = origin.breaks or "none: it plays whole"
         yield Link("breaks", "; ".join([said, *origin.traffic]), origin.breaks_at)

@@ -261,3 +261,77 @@ def test_a_night_that_is_squeezed(folder: Path) -> None:
     assert clocks(folder, "2026-03-08 03:10", dst) == said
     assert clocks(folder, "2026-03-08 05:40", dst) == said
     assert clocks(folder, "2026-03-08 06:10", dst) == clocks(folder, "2026-03-08 01:40", dst) == ""
+
+
+def passed(folder: Path, time: str) -> list[str]:
+    ran = run("why", "5.1", time, str(folder), "--json")
+    assert ran.code == 0, ran.err
+    links = [link for link in json.loads(ran.out)["chain"] if link["link"] == "passed"]
+    assert all(link["written_at"].startswith("plans/all.yaml:") for link in links)
+    return [link["is"] for link in links]
+
+
+def test_why_each_entry_of_a_list_could_not_start(folder: Path) -> None:
+    edit(folder / "plans" / "all.yaml", "window: 19:00-23:00\n    play: [cheers]", PASSED)
+    with (folder / "programs.yaml").open("a") as file:
+        file.write(MORE_PROGRAMS)
+    assert passed(folder, "2026-06-02 22:40") == [
+        "film: too long: 1h15m at least, and 30m were left",
+        "early: may start not after 22:00",
+        "empty: nothing of it is ready and approved",
+        "listed: it lists nothing for Tue 02 Jun 2026",
+        "mixed: what it had next is longer than the 30m that were left",
+    ]
+    said = run("why", "5.1", "2026-06-02 22:40", str(folder)).out
+    place = f"plans/all.yaml:{line_of(folder / 'plans' / 'all.yaml', 'early')}:18"
+    assert f"  passed     early: may start not after 22:00\n             {place}" in said
+    # Nobody else's turn: one after the other.
+    assert passed(folder, "2026-06-02 12:10") == passed(folder, "2026-06-02 20:10") == []
+
+
+#: From 21:00 on it has something for all of two hours but the last half hour.
+PASSED = """window: 19:00-23:00
+    play: [film, early, empty, listed, mixed]"""
+MORE_PROGRAMS = """\
+---
+program: early
+chain: [{ episodes: { collection: sitcoms, series: cheers } }]
+not_after: "22:00"
+---
+program: empty
+chain: [{ episodes: { collection: sitcoms, series: wings } }]
+---
+program: listed
+chain: [{ episodes: { collection: sitcoms } }]
+mode: manual
+airings: [{ on: 2026-06-05, episode: S01E02 }]
+---
+program: mixed
+chain: [{ episodes: { collections: [films, sitcoms] } }]
+"""
+
+
+def test_whose_turn_it_was_and_who_aired_instead(folder: Path) -> None:
+    edit(
+        folder / "plans" / "all.yaml",
+        "window: 06:00-19:00\n    play: [cheers]",
+        "window: 06:00-19:00\n    play: [film, cheers]",
+    )
+    # At 06:00 the film may not start, at 06:30 neither: each time it is its turn again.
+    said = ["film: may start not before 21:00"]
+    assert passed(folder, "2026-06-02 06:10") == passed(folder, "2026-06-02 06:40") == said
+
+
+def test_assets_that_may_not_start_then(folder: Path) -> None:
+    lock = folder / "catalog.lock" / "sitcoms.jsonl"
+    lines = lock.read_text().splitlines()
+
+    def barred(count: int) -> list[str]:
+        rules = [{"dayparts": ["06:00-12:00"]}] * count + [{}] * (len(lines) - count)
+        lock.write_text(
+            "".join(json.dumps({**json.loads(a), **b}) + "\n" for a, b in zip(lines, rules, strict=True))
+        )
+        return passed(folder, "2026-06-02 19:10")
+
+    assert barred(0) == []
+    assert barred(5) == ["cheers: none of its assets may start at that time of day"]
