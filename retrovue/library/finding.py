@@ -23,6 +23,7 @@ NOT_TAKEN = "until it is mended, the file is not taken"
 _SEVERITIES: Mapping[str, Severity] = {
     "moved": "note",
     "duplicate": "note",
+    "extras": "note",
     "missing": "warning",
     "revoked": "warning",
     "mark-outside": "warning",

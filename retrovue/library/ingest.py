@@ -56,6 +56,8 @@ class CollectionLike(Protocol):
     @property
     def source(self) -> Mapping[str, Any]: ...
     @property
+    def holds(self) -> str: ...
+    @property
     def approve(self) -> Literal["auto", "manual"]: ...
     @property
     def grace(self) -> int: ...
@@ -140,7 +142,8 @@ def survey(
     gone: set[str] = set()
     locate: dict[str, Callable[[str], Path]] = {}
     for name in sorted(collections):
-        adapter = open_adapter(name, collections[name].source, station_folder, desk)
+        its_desk = replace(desk or Desk(), holds=collections[name].holds)
+        adapter = open_adapter(name, collections[name].source, station_folder, its_desk)
         locate[name] = adapter.locate
         count = 0
         try:
@@ -161,7 +164,8 @@ def survey(
                     found[item.asset.id] = item.asset.path
                     if not _is_current(item, known, basis, previous):
                         media.append(item)
-                count += 1
+                # A folder of nothing but trailers is as empty as any.
+                count += not (isinstance(item, Finding) and item.code == "extras")
         except SourceGone as error:
             findings.append(
                 Finding(error.code, name, "", str(error).removeprefix(f"collection {name}: "), error.help)

@@ -50,6 +50,7 @@ class Desk:
     clock: MasterClock = field(default_factory=StationClock)
     notes: Path | None = None  #: folder for what it wants to remember; None: it changes and remembers nothing
     tell: Callable[[str], None] = lambda text: None  #: the operator, of what takes long
+    holds: str = ""  #: what the collection's assets are: "series", "movies", "shorts", "spots"
 
 
 class SourceGone(RetroVueError):

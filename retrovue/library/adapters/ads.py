@@ -43,6 +43,9 @@ class AdsAdapter(FilesystemAdapter):
         self._tags = settings.tags
         self._known: dict[PurePosixPath, dict[str, Any]] = {}
 
+    def _takes_extras(self, holds: str) -> bool:
+        return True  # a spot may well be a trailer
+
     def discover(self) -> Iterator[FoundMedia | Finding]:
         self._known.clear()
         for one in super().discover():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
@@ -15,8 +16,12 @@ from retrovue.library.adapters import Desk, FoundMedia, Offer, Sought, arrive, w
 from retrovue.library.adapters.beside import BadText, Beside, over
 from retrovue.library.adapters.settings import VIDEO, Extensions, FolderPath, SourceSettings
 from retrovue.library.catalog import Asset
+from retrovue.library.extras import is_extra
 from retrovue.library.finding import Finding
 from retrovue.library.naming import parse_name, pretty
+
+#: So many extras are named.
+_NAMED = 3
 
 
 class FilesystemSettings(SourceSettings):
@@ -28,6 +33,11 @@ class FilesystemSettings(SourceSettings):
     """The folder: relative to the station folder, or absolute."""
     extensions: Extensions = Field(default=VIDEO)
     """Files with these extensions are media; others are ignored."""
+    ignore: tuple[Annotated[str, Field(pattern=r"\S")], ...] = ()
+    """Files and folders that are left out: their paths below ``path``, in which ``*`` stands for anything."""
+    extras: bool | None = None
+    """Whether trailers, samples and extras are taken. Without it they are where the collection holds shorts
+    or spots, and are left out, and told of, where it holds series or movies."""
 
 
 class FilesystemAdapter:
@@ -43,6 +53,17 @@ class FilesystemAdapter:
         self._extensions = frozenset(settings.extensions)
         self.root = station_folder.resolve() / Path(settings.path).expanduser()
         self._beside = Beside(self.root)
+        # A title may have brackets and question marks in it: no other sign stands for anything.
+        self._ignored = [
+            re.compile(".*".join(map(re.escape, pattern.strip("/").split("*"))), re.DOTALL)
+            for pattern in settings.ignore
+        ]
+        self._extras = settings.extras if settings.extras is not None else self._takes_extras(desk.holds)
+        self._tells_of_extras = settings.extras is None
+
+    def _takes_extras(self, holds: str) -> bool:
+        """When nobody says."""
+        return holds not in ("series", "movies")
 
     def locate(self, path: str) -> Path:
         """The file of an asset. Raises ``ValueError`` for a path that leads out of the folder."""
@@ -63,7 +84,21 @@ class FilesystemAdapter:
     def discover(self) -> Iterable[FoundMedia | Finding]:
         self._arrive()
         self._beside = Beside(self.root)
-        return self._walk(PurePosixPath(), set())
+        return self._without_extras(self._walk(PurePosixPath(), set()))
+
+    def _without_extras(self, walked: Iterable[FoundMedia | Finding]) -> Iterator[FoundMedia | Finding]:
+        left: list[str] = []
+        for one in walked:
+            path = one.asset.path if isinstance(one, FoundMedia) else one.holds or ""
+            if not self._extras and path and is_extra(PurePosixPath(path)) and self._is_media(path):
+                left.append(path)
+            else:
+                yield one
+        if left and self._tells_of_extras:
+            shown = ", ".join(left[:_NAMED]) + (f" and {len(left) - _NAMED} more" * (len(left) > _NAMED))
+            said = "an extra is" if len(left) == 1 else f"{len(left)} trailers, samples and extras are"
+            help = "source.extras: true takes them, and false leaves them out without a word"
+            yield self._finding("extras", PurePosixPath(), f"{said} left out: {shown}", help)
 
     def _walk(self, folder: PurePosixPath, entered: set[tuple[int, int]]) -> Iterator[FoundMedia | Finding]:
         here = self.root / folder
@@ -84,10 +119,12 @@ class FilesystemAdapter:
         for name in names:
             if name.startswith("."):
                 continue
-            is_media = name.rpartition(".")[2].lower() in self._extensions
+            is_media = self._is_media(name)
             if not is_media and not _may_be_folder(entries[name]):
                 continue  # and is not looked at: there may be very many pictures and texts
             path = folder / name
+            if self._ignored and any(pattern.fullmatch(str(path)) for pattern in self._ignored):
+                continue
             try:
                 name.encode()
             except UnicodeEncodeError:
@@ -105,6 +142,9 @@ class FilesystemAdapter:
                 yield from self._walk(path, entered)
             elif stat.S_ISREG(status.st_mode) and is_media:
                 yield self._found(path, here / name, status)
+
+    def _is_media(self, name: str) -> bool:
+        return name.rpartition(".")[2].lower() in self._extensions
 
     def _found(self, path: PurePosixPath, location: Path, status: os.stat_result) -> FoundMedia | Finding:
         named = parse_name(path)
