@@ -26,8 +26,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Why this airs then: the plan, the zone, the program, the rule and the pick, with file and line, and "
         "the plans that gave way. With the station folder also the candidates, and the commit that wrote "
-        "each line. Times: 2026-11-26T20:00:00-05:00; in station time 2026-11-26 20:00, fri 20:00 (this or "
-        "the next), 20:00 (today), now."
+        "each line, and of a time that has passed, or under an order, what really left and why, where that "
+        "is not the plan. Times: 2026-11-26T20:00:00-05:00; in station time 2026-11-26 20:00, fri 20:00 "
+        "(this or the next), 20:00 (today), now."
     )
     parser.add_argument("channel", metavar="CHANNEL", help="number or slug")
     parser.add_argument("time", metavar="TIME", help="an instant, or a time of the station")
@@ -94,6 +95,7 @@ def run(args: argparse.Namespace, view: View) -> int:
                 )
     if bench is not None:
         _deepen(found, bench, earlier)
+        _look_back(found, bench.artefact.parent, view)
     if args.json:
         view.json(as_json(found, zone))
     else:
@@ -134,6 +136,40 @@ def _compiled(
         channel, at_us, event, segment, at(why, event, segment), before[-1] if before else None
     )
     return found, zone, [e for e in events if e.start_us < event.start_us]
+
+
+def _look_back(found: Explanation, state: Path, view: View) -> None:
+    """What the as-run log says of that instant, and the orders in force."""
+    from dataclasses import replace
+
+    from retrovue.lineup import ChannelId, Emergency, Orders, SignOff
+    from retrovue.playout import as_run_log
+    from retrovue.playout.control_room import FILE, kept_orders
+    from retrovue.units import to_us
+
+    channel, at_us = found.channel.channel, found.at_us
+
+    def holds(order: Emergency | SignOff | None) -> bool:
+        return (
+            order is not None
+            and to_us(order.since) <= at_us
+            and (order.until is None or at_us < to_us(order.until))
+        )
+
+    try:
+        found.left = next(iter(as_run_log.read(state / "as-run", [channel], at_us, at_us + 1)), None)
+    except as_run_log.AsRunError as error:
+        view.say(f"note: {error}")
+    try:
+        orders = kept_orders(state).of(ChannelId(channel))
+    except (OSError, ValueError) as error:
+        view.say(f"note: {state / FILE} can't be read: {error}")
+        orders = Orders()
+    found.orders = replace(
+        orders,
+        emergency=orders.emergency if holds(orders.emergency) else None,
+        sign_off=orders.sign_off if holds(orders.sign_off) else None,
+    )
 
 
 def _deepen(found: Explanation, bench: Any, earlier: list[ScheduleEvent]) -> None:

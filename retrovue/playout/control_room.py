@@ -56,11 +56,8 @@ class StationControlRoom:
     async def open(self) -> None:
         """Take up the orders that were in force when the station last went off the air."""
         try:
-            text = await asyncio.to_thread(self._path.read_text, "utf-8")
-            book = _parse(json.loads(text))
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            book = await asyncio.to_thread(kept_orders, self._path.parent)
+        except (OSError, ValueError) as error:
             self._warn(f"{self._path} can't be read, no order is in force: {error}")
             return
         self._book = book.without_past(self._clock.now())
@@ -161,6 +158,19 @@ def _names(channels: Sequence[ChannelId] | None) -> str:
 
 
 # --- the file --------------------------------------------------------------------------------------
+
+
+def kept_orders(state: Path) -> OrderBook:
+    """The orders in the station's state directory, those that have ended since included.
+
+    Raises ``OSError``, and ``ValueError`` for what is no such file.
+    """
+    try:
+        return _parse(json.loads((state / FILE).read_text("utf-8")))
+    except FileNotFoundError:
+        return OrderBook()
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"it is damaged: {error!r}") from error
 
 
 def _values(book: OrderBook) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 The JSON document: ``channel``, ``number``, ``at``; ``event`` (as in the guide's JSON); ``mode``;
 ``chain``, in order: each link with ``link`` (channel, plan, zone, clocks, entry, passed, program, listed,
-pick, dayparts, breaks, pool, spot, instead), ``is`` (in words), ``written_at`` and, where known, ``commit``;
-``overridden``: the plans that gave way, with ``reason``; ``segment``: what is on at that very instant.
+pick, dayparts, breaks, pool, spot, instead, left, ordered), ``is`` (in words), ``written_at`` and, where
+known, ``commit``; ``overridden``: the plans that gave way, with ``reason``; ``segment``: what is on at that
+very instant.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from zoneinfo import ZoneInfo
 from retrovue.compiler.model import CompiledChannel, ScheduleEvent, Segment
 from retrovue.compiler.reasons import CandidateList, Origin, Overridden, Reasons
 from retrovue.diagnostics.render import printable
+from retrovue.lineup import Emergency, Orders, SignOff
 from retrovue.reports.guide import event_json, segment_json
 from retrovue.reports.wording import clock, length, local, named, utc, when
+from retrovue.units import to_us
 
 if TYPE_CHECKING:
     from retrovue.library.catalog import Asset
+    from retrovue.playout.as_run import AsRunRecord
     from retrovue.revision import LineOrigin
 
 
@@ -47,6 +51,9 @@ class Explanation:
     clocks_at: str = ""
     #: The entries of the zone that could not start though it was their turn: why, and where each is written.
     passed: list[tuple[str, str]] = field(default_factory=list)
+    left: AsRunRecord | None = None  #: what really left at that instant, as the as-run log has it
+    #: That are in force, and hold at that instant.
+    orders: Orders = field(default_factory=Orders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,32 @@ def _instead(found: Explanation) -> Iterator[Link]:
     for asset_id in dict.fromkeys(planned):
         if why := found.barred.get(asset_id):
             yield Link("instead", f"{asset_id} is {why}: {stand_in} stands in")
+
+
+def _really(found: Explanation, zone: ZoneInfo) -> Iterator[Link]:
+    """What left, where the log knows better than the plan; else the orders under which nothing has yet."""
+    record, orders = found.left, found.orders
+    if record is not None:
+        planned = found.segment.asset_id if found.segment is not None else ""
+        shown = record.asset_id or record.synthetic
+        another = bool(planned and record.asset_id) and record.asset_id != planned
+        if record.kind in ("real", "held") and not (record.cause or record.crawl or another):
+            return
+        said = f"{record.kind} [{shown}]" if shown else record.kind
+        said += f", {local(record.start_us, zone):%H:%M:%S} to {local(record.end_us, zone):%H:%M:%S}"
+        said += f": {record.cause}" if record.cause else ""
+        said += f", under the crawl “{record.crawl}”" if record.crawl else ""
+        yield Link("left", f"{said} (as-run)")
+    elif (emergency := orders.emergency) is not None:
+        said = f"emergency ({emergency.mode.value}), {_in_force(emergency, 'the all clear', zone)}"
+        yield Link("ordered", f"{said}: {emergency.text}")
+    elif orders.sign_off is not None:
+        yield Link("ordered", f"sign-off, {_in_force(orders.sign_off, 'the sign-on', zone)}")
+
+
+def _in_force(order: Emergency | SignOff, end: str, zone: ZoneInfo) -> str:
+    until = when(to_us(order.until), zone) if order.until is not None else end
+    return f"in force from {when(to_us(order.since), zone)} until {until}"
 
 
 def chain(found: Explanation, zone: ZoneInfo) -> Iterator[Link]:
@@ -140,6 +173,7 @@ def chain(found: Explanation, zone: ZoneInfo) -> Iterator[Link]:
         yield Link("overlays", ", ".join(found.segment.overlays))
     yield from _instant(found, zone)
     yield from _instead(found)
+    yield from _really(found, zone)
 
 
 def _overridden(found: Explanation) -> list[Overridden]:

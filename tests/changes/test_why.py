@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import date, datetime
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from retrovue.playout.as_run import AsRunRecord
+from retrovue.playout.as_run_journal import append
+from retrovue.playout.ticks import TickGrid
+from retrovue.units import to_us
 from tests.changes.conftest import AS_OF, commit, edit, git
 from tests.cli.run import run
 
@@ -101,6 +107,60 @@ def test_candidates_and_commits_from_the_station(folder: Path) -> None:
     assert "Ann: A station" in ran.out
     edit(folder / "plans" / "all.yaml", '"21:30": film', '"21:30": film  # at ten')
     assert "not committed yet" in run("why", "5.1", "2026-06-02 22:30", str(folder)).out
+
+
+def left(state: Path, first: str, seconds: int, kind: str, **more: str) -> None:
+    """The as-run log has this run of channel one."""
+    grid = TickGrid(Fraction(25))
+    start = grid.at(to_us(datetime.fromisoformat(first)))
+    record = AsRunRecord(
+        "one", date.fromisoformat(HOLIDAY), f"s{start}", 0, "25", start, 25 * seconds, grid.start_us(start),
+        grid.start_us(start + 25 * seconds), kind, closed=True, **more,  # type: ignore[arg-type]
+    )  # fmt: skip
+    append(state / "as-run", [record], frozenset())
+
+
+def test_what_really_left_is_told_where_it_was_not_the_plan(folder: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    left(state, f"{HOLIDAY}T21:10:00-05:00", 60, "override", synthetic="sign-off", cause="sign-off")
+    left(state, f"{HOLIDAY}T21:11:00-05:00", 60, "real", crawl="Fog.")
+    left(state, f"{HOLIDAY}T21:12:00-05:00", 60, "real")
+
+    def why(at: str) -> dict[str, str]:
+        document = json.loads(run("why", "5.1", f"{HOLIDAY} {at}", str(folder), "--json").out)
+        return {link["link"]: link["is"] for link in document["chain"]}
+
+    assert why("21:10:30")["left"] == "override [sign-off], 21:10:00 to 21:11:00: sign-off (as-run)"
+    assert why("21:11:30")["left"] == "real, 21:11:00 to 21:12:00, under the crawl “Fog.” (as-run)"
+    assert "left" not in why("21:12:30"), "it was the plan"
+    assert "left" not in why("21:13:30"), "nobody watched, and nobody knows"
+    said = run("why", "5.1", f"{HOLIDAY} 21:10:30", str(folder)).out
+    assert "  plan       all (every day)" in said
+    assert "  left       override [sign-off]" in said
+
+
+def test_an_order_in_force_is_told_for_as_long_as_it_is(folder: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir(exist_ok=True)
+    since, until = f"{HOLIDAY}T21:00:00-05:00", f"{HOLIDAY}T22:00:00-05:00"
+    own = {"emergency": {"text": "Fog.", "mode": "takeover", "since": since, "until": until}}
+    orders = {"format": 1, "everywhere": {"sign_off": {"since": since}}, "channels": {"one": own}}
+    (state / "orders.json").write_text(json.dumps(orders))
+    ordered = (
+        "  ordered    emergency (takeover), in force from Thu 26 Nov 21:00 until Thu 26 Nov 22:00: Fog.\n"
+    )
+    assert ordered in run("why", "5.1", f"{HOLIDAY} 21:10", str(folder)).out
+    for before_or_after in ("20:59", "22:00"):
+        assert "ordered" not in run("why", "5.1", f"{HOLIDAY} {before_or_after}", str(folder)).out
+    (state / "orders.json").write_text(json.dumps({**orders, "channels": {}}))
+    ordered = "  ordered    sign-off, in force from Thu 26 Nov 21:00 until the sign-on\n"
+    assert ordered in run("why", "5.1", f"{HOLIDAY} 23:10", str(folder)).out
+    # What left says more than what was to.
+    left(state, f"{HOLIDAY}T21:10:00-05:00", 60, "override", synthetic="sign-off", cause="sign-off")
+    assert "ordered" not in run("why", "5.1", f"{HOLIDAY} 21:10:30", str(folder)).out
+    (state / "orders.json").write_text('{"format": 1, "everywhere": [], "channels": []}')
+    ran = run("why", "5.1", f"{HOLIDAY} 21:20", str(folder))
+    assert (ran.code, "orders.json can't be read" in ran.err) == (0, True)
 
 
 def test_blame_is_of_the_commit_that_was_compiled(folder: Path) -> None:
