@@ -16,9 +16,9 @@ _PATIENCE_S = 600.0
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "What the station does by itself a moment after a file has changed, at once and with an answer: "
-        "compile its YAML and take it over. Where that has a mistake, the last good schedule keeps airing, "
-        "and the exit code is 1."
+        "What the station does by itself when it notices a change, about half a minute after it at the "
+        "latest, at once and with an answer: compile its YAML and take it over. Where "
+        "that has a mistake, the last good schedule keeps airing, and the exit code is 1."
     )
     operator.configure(parser)
 

@@ -140,3 +140,10 @@ def test_a_station_with_a_state_of_its_own_is_not_found_without_it(
         ran = run(*words)
         assert ran.code == 1
         assert "--state" in ran.err
+
+
+def test_reload_says_how_long_a_change_takes_without_it() -> None:
+    from retrovue.playout.schedule_service import LOOK_EVERY_S
+
+    assert LOOK_EVERY_S == 30
+    assert "about half a minute after it at the latest" in " ".join(run("reload", "--help").out.split())
