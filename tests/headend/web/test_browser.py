@@ -21,7 +21,7 @@ from retrovue.headend.web import WebFrontEnd
 from retrovue.lineup import Health, StationStatus
 from tests.headend.fake_lineup import FakeLineup
 from tests.headend.serving import serving
-from tests.tools.browser import CHROMIUM, FLAGS
+from tests.tools.browser import CHROMIUM, FLAGS, browsing
 
 AT = datetime(2026, 11, 24, 0, 59, 50, tzinfo=UTC)
 
@@ -107,3 +107,24 @@ async def test_the_live_page_begins_anew_with_the_half_hour(tmp_path: Path) -> N
         text, console = await dump(str(client._base_url), tmp_path, 30_000)
     assert console == ""
     assert re.search(r'class="now-line"[^>]*data-start="2026-11-24T01:00:00\+00:00"', text)
+
+
+#: On how many lines the hours of the heading are, in headings of every width.
+_LINES = """(() => {
+  const heading = document.querySelector(".bar h2"), hours = heading.querySelector(".hours"), lines = [];
+  heading.style.flex = "none";
+  for (let width = 400; width >= 120; width -= 4) {
+    heading.style.width = `${width}px`;
+    lines.push(hours.getClientRects().length);
+  }
+  return [hours.textContent, heading.getClientRects().length, Math.max(...lines)];
+})()"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+async def test_the_hours_of_the_heading_stay_on_one_line(tmp_path: Path) -> None:
+    clock = SteppedClock(AT)
+    front_end = WebFrontEnd(FakeLineup(clock), clock, HeadendSettings(station="fake"))
+    async with serving(front_end) as client, browsing(str(client._base_url), tmp_path) as tab:
+        assert await tab.until("document.readyState == 'complete' && !!document.querySelector('.bar h2')", 30)
+        assert await tab.evaluate(_LINES) == ["19:30–23:30", 1, 1]
