@@ -6,14 +6,15 @@ So both sides are compiled, from the same checkpoint, and what would air is comp
 A programme is *unchanged* when the same thing starts and ends at the same time. What is left over is
 paired, in this order: the same program at the same time (another episode, another end), the same
 content at another time (moved), two programmes at the same time (one for the other). What has no
-partner is added or dropped.
+partner is added or dropped. A generated picture that lasts to the same end on both sides, and begins
+earlier on one of them, is unchanged from the later beginning on: no viewer notices anything there.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
@@ -326,6 +327,7 @@ def _both(
     before = _within(old.events.get(channel.channel, ()), start, end)
     after = _within(new.events.get(channel.channel, ()), start, end)
     changed, same = pair(before, after)
+    whole = {id(event) for event in (*before, *after)}
     there = _within_segments(old.segments.get(channel.channel, ()), start, end)
     here = _within_segments(new.segments.get(channel.channel, ()), start, end)
     under = _other_overlays(there, here)
@@ -338,7 +340,7 @@ def _both(
         ),
         changes=tuple(changed),
         unchanged=len(same),
-        playlist=_playlist(there, here, same),
+        playlist=_playlist(there, here, [both for both in same if whole.issuperset(map(id, both))]),
         overlays=len({segment.event_id for segment in under}),
         overlays_us=min((segment.start_us for segment in under), default=None),
     )
@@ -400,11 +402,14 @@ def content(event: ScheduleEvent) -> tuple[str, ...]:
 def pair(
     old: Sequence[ScheduleEvent], new: Sequence[ScheduleEvent]
 ) -> tuple[list[Change], list[tuple[ScheduleEvent, ScheduleEvent]]]:
-    """The changes in order of time, and the pairs that are the same on both sides."""
+    """The changes in order of time, and the pairs that are the same on both sides: of a picture that begins
+    earlier on one of them, what is left of it when it begins on the other."""
     placed = {_listed(event): event for event in new}
     same = [(event, placed[_listed(event)]) for event in old if _listed(event) in placed]
-    gone = _minus(old, (before for before, _ in same))
-    come = _minus(new, (after for _, after in same))
+    later, sooner = _going_on(old, new), _going_on(new, old)
+    gone = _minus(old, (before for before, _ in (*same, *later)))
+    come = _minus(new, (*(after for _, after in same), *(after for after, _ in sooner)))
+    same += [*later, *((before, after) for after, before in sooner)]
     found: list[Change] = []
 
     def take(mark: Mark, pairs: Iterable[tuple[ScheduleEvent, ScheduleEvent]]) -> None:
@@ -426,6 +431,22 @@ def pair(
     found += [Change(Mark.DROPPED, event, None) for event in gone]
     found += [Change(Mark.ADDED, None, event) for event in come]
     return sorted(found, key=lambda change: ((change.new or change.either).start_us, change.mark.value)), same
+
+
+def _going_on(
+    short: Sequence[ScheduleEvent], long: Sequence[ScheduleEvent]
+) -> list[tuple[ScheduleEvent, ScheduleEvent]]:
+    """Generated pictures that begin earlier on the other side and end with it, each with the rest of that."""
+    begun = {(event.start_us, *content(event)) for event in short}
+    ends = {_listed(event)[1:]: event for event in long if not event.asset_id}
+    found = []
+    for event in short:
+        other = ends.get(_listed(event)[1:])
+        if other is None or other.start_us >= event.start_us:
+            continue
+        if (other.start_us, *content(other)) not in begun:  # else it was in two pieces
+            found.append((event, replace(other, start_us=event.start_us)))
+    return found
 
 
 def _moves(

@@ -130,6 +130,24 @@ def test_what_is_off_the_air_does_not_move() -> None:
     assert marks(old, [event(2, "bars", 0, "off_air")]) == [("-", 1, None), ("+", None, 2)]
 
 
+def test_a_picture_that_begins_earlier_goes_on_from_where_it_began() -> None:
+    old = [event(1, "welcome", 1), event(2, "bars", 0, "off_air", hours=6)]
+    new = [event(1, "bars", 0, "off_air", hours=7)]
+    ((one,), (before, after)) = pair(old, new)[0], pair(old, new)[1][0]
+    assert (one.mark, one.old, one.new) == (Mark.CHANGED, old[0], new[0])
+    assert (before, after.start_us, after.end_us) == (old[1], old[1].start_us, old[1].end_us)
+    # And the other way round; where a programme became shorter, too.
+    assert marks(new, old) == [("~", 1, 1)]
+    shorter = [event(0, "film", 1, hours=1), *new]
+    assert marks([event(0, "film", 1, hours=2), old[1]], shorter) == [("~", 0, 0), ("+", None, 1)]
+    # Another picture, another end, or one that was there in two pieces: all of it is told.
+    card = [event(1, "card", 0, "off_air", hours=7)]
+    assert marks(old, card) == [("~", 1, 1), ("-", 2, None)]
+    assert marks(old, [event(1, "bars", 0, "off_air", hours=6)]) == [("~", 1, 1), ("-", 2, None)]
+    pieces = [event(1, "bars", 0, "off_air"), old[1]]
+    assert marks(pieces, new) == [("~", 1, 1), ("-", 2, None)]
+
+
 def test_a_longer_programme_is_a_change() -> None:
     assert marks([event(1, "film", 1)], [event(1, "film", 1, hours=2)]) == [("~", 1, 1)]
 

@@ -436,7 +436,7 @@ def test_both_sides_go_on_from_the_ledger(folder: Path) -> None:
     edit(folder / "plans" / "all.yaml", "window: 06:00-19:00", "window: 06:30-19:00")
     ran = run("diff", str(folder), "--from", "2026-06-01", "--as-of", AS_OF)
     assert ran.code == 2, ran.err
-    assert re.search(r"^[~-] 5\.1 Mon 01 Jun 06:00 cheers S1E2\b", ran.out, re.MULTILINE), ran.out
+    assert re.search(r"^[~-] 5\.1 Mon 01 Jun 06:00 cheers S1E2\b", ran.out, re.MULTILINE)
     (folder / "ledger.yaml").unlink()
     # The older side's ledger decides for both.
     assert run("diff", str(folder), "--from", "2026-06-01", "--as-of", AS_OF).out == ran.out
@@ -458,3 +458,12 @@ def test_wrong_usage_is_no_change(folder: Path) -> None:
     """Exit code 2 says that something changes; a script must not take a typo for that."""
     assert run("diff", str(folder), "--formt", "json").code == 1
     assert run("diff", str(folder), "--days", "many").code == 1
+
+
+def test_a_test_pattern_that_begins_earlier(folder: Path) -> None:
+    edit(folder / "plans" / "all.yaml", "window: 19:00-23:00", "window: 19:00-22:30")
+    ran = diff(folder)
+    assert ran.code == 2
+    assert re.search(r"^~ 5\.1 Mon 01 Jun 22:30 cheers S1E\d → Test Pattern$", ran.out, re.MULTILINE)
+    # From 23:00 on there is what there was.
+    assert " 23:00 " not in ran.out
