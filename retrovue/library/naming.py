@@ -27,14 +27,16 @@ _START = r"(?:^|(?<=[ ._\[(-]))"
 _END = r"(?![A-Za-z0-9])"
 #: "S01E01-02": more episodes, unless "-24 Hours" is what it is called.
 _RANGE = r"(?:-\d{2,3}(?=[ ._-]|$))*"
+#: "S01E22a": an episode in parts, each a file of its own.
+_PART = r"(?P<part>[A-Da-d]?)"
 #: No file holds more episodes than these.
 _MOST_EPISODES = 10
 _SEASON_EPISODE = re.compile(
     rf"(?P<series>.*?){_GAP}{_START}[Ss](?P<season>\d{{1,4}})[ ._]?[Ee](?P<episode>\d{{1,4}})"
-    rf"(?P<more>(?:(?:{_GAP}[Ss](?P=season))?-?[Ee]\d{{1,4}})*)(?P<range>{_RANGE}){_END}{_GAP}(?P<title>.*)"
+    rf"(?P<more>(?:(?:{_GAP}[Ss](?P=season))?-?[Ee]\d{{1,4}})*)(?P<range>{_RANGE}){_PART}{_END}{_GAP}(?P<title>.*)"
 )
 _CROSS = re.compile(
-    rf"(?P<series>.*?){_GAP}{_START}(?P<season>\d{{1,2}})x(?P<episode>\d{{2,3}})(?P<range>{_RANGE}){_END}"
+    rf"(?P<series>.*?){_GAP}{_START}(?P<season>\d{{1,2}})x(?P<episode>\d{{2,3}})(?P<range>{_RANGE}){_PART}{_END}"
     rf"{_GAP}(?P<title>.*)"
 )
 _DATED = re.compile(
@@ -45,6 +47,8 @@ _YEAR = re.compile(r"(?P<title>.+?)[ ._]*[(\[](?P<year>(?:18|19|20)\d\d)[)\]](?P
 #: "The.Matrix.1999.1080p": a year that only technical particulars follow.
 _BARE_YEAR = re.compile(
     r"(?P<title>.+?)[ ._]+(?P<year>(?:18|19|20)\d\d)"
+    r"(?P<edition>(?:[ ._]+(?:remastered|restored|extended|unrated|uncut|theatrical|directors|final|special"
+    r"|edition|cut))*)(?:[ ._]+(?:proper|repack|internal|limited|multi|dubbed|subbed|uhd))*"
     r"(?=[ ._\[(-]+(?:(?:480|576|720|1080|2160)[ip]|web-?dl|webrip|bluray|dvdrip|hdtv)\b)(?P<more>.*)",
     re.IGNORECASE,
 )
@@ -74,7 +78,7 @@ class Named:
     series: str = ""
     season: int | None = None
     episode: int | None = None
-    more: str = ""  #: "-E03" of a double episode, "Final Cut" of a film
+    more: str = ""  #: "-E03" of a double episode, "a" of one in parts, "Final Cut" of a film
     title: str = ""
     year: int | None = None
     date: str = ""
@@ -100,18 +104,18 @@ def parse_name(path: PurePosixPath) -> Named:
     stem = path.stem
     for pattern in (_SEASON_EPISODE, _CROSS):
         if match := pattern.fullmatch(stem):
-            episode, title = int(match["episode"]), match["title"]
+            episode, title, part = int(match["episode"]), match["title"], match["part"].lower()
             more = [int(n) for n in re.findall(r"[Ee](\d+)", match.groupdict().get("more") or "")]
             if ranged := [int(n) for n in match["range"].split("-")[1:]]:
                 if _ascend([episode, *more, *ranged]):
                     more += ranged
                 else:
-                    title = stem[match.start("range") :]
+                    title, part = stem[match.start("range") :], ""
             return Named(
                 series=clean(match["series"]) or _series_folder(path),
                 season=int(match["season"]),
                 episode=episode,
-                more="".join(f"-E{n:02}" for n in more),
+                more="".join(f"-E{n:02}" for n in more) + part,
                 title=clean(title),
             )
     if match := _DATED.fullmatch(stem):
@@ -122,7 +126,8 @@ def parse_name(path: PurePosixPath) -> Named:
     if match := _YEAR.fullmatch(stem):
         return Named(title=clean(match["title"]), year=int(match["year"]), more=clean(match["more"]))
     if match := _BARE_YEAR.fullmatch(stem):
-        return Named(title=clean(match["title"]), year=int(match["year"]))
+        edition = " ".join(re.split(r"[ ._]+", match["edition"])).strip().title()
+        return Named(title=clean(match["title"]), year=int(match["year"]), more=edition)
     folder = _SEASON_FOLDER.fullmatch(path.parent.name)
     if folder and (series := _series_folder(path)) and (match := _NUMBERED.fullmatch(stem)):
         title = clean(match["title"] or "")
