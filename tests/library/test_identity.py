@@ -383,7 +383,7 @@ def test_a_content_that_is_there_twice_is_told(media: Path, ingest: Ingest, stat
     (station / "vault").mkdir()
     path = make(media / "a.mp4")
     make(media / "b.mp4")
-    assert ingest()["findings"] == []
+    assert told(ingest()) == [("nothing-found", "")], "in the vault"
     for place in ("media/c.mp4", "vault/a.mp4", "vault/d.mp4", "vault/e.mp4"):
         shutil.copy(path, station / place)
     (media / "empty.mp4").touch()
@@ -408,7 +408,7 @@ def test_a_content_that_is_there_twice_is_told(media: Path, ingest: Ingest, stat
     (media / "empty.mp4").unlink()
     (media / "empty too.mp4").unlink()
     (station / FOLDER / "vault.jsonl").unlink()
-    assert ingest()["findings"] == []
+    assert told(ingest()) == [("nothing-found", "")]
 
 
 def test_what_cannot_be_used_is_not_tried_again_until_it_changes(
