@@ -13,11 +13,13 @@ import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from retrovue.cli.view import View
+    from retrovue.station.model import Serve
 
 #: Bytes of free disk below which artefacts and as-run don't fit; below ten times as much it is a remark.
 LEAST_DISK = 100_000_000
@@ -51,6 +53,11 @@ VARIABLES = {
     9982: "RETROVUE_HTSP_PORT",
     9981: "RETROVUE_TVHEADEND_PORT",
 }
+#: And what names them in a station's YAML, under ``serve:``.
+_SETTINGS = {
+    variable_port: name.removeprefix("RETROVUE_").lower() for variable_port, name in VARIABLES.items()
+}
+_TVHEADEND = (9982, 9981)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +71,19 @@ class Finding:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "station",
+        metavar="STATION",
+        type=Path,
+        nargs="?",
+        help="a station folder: then it is that station's ports and state directory that are looked at",
+    )
     parser.add_argument("--json", action="store_true", help="the findings as JSON")
     parser.add_argument("--state", metavar="DIR", help="the state directory that serve would use")
 
 
 def run(args: argparse.Namespace, view: View) -> int:
-    findings = list(examine(args.state))
+    findings = list(examine(args.state, args.station))
     problems = sum(f.level == "problem" for f in findings)
     if args.json:
         from retrovue.ffmpeg_binary import FfmpegMissing, choose_ffmpeg
@@ -94,22 +108,37 @@ def run(args: argparse.Namespace, view: View) -> int:
     return 1 if problems else 0
 
 
-def examine(state: str | None) -> Iterator[Finding]:
-    """Every finding, in the order of the chain. ``state``: the value of ``--state``."""
-    from retrovue.state_dir import state_dir
+def examine(state: str | None, station: Path | None = None) -> Iterator[Finding]:
+    """Every finding, in the order of the chain. ``state``: the value of ``--state``.
 
+    ``station``: a folder. Raises ``RetroVueError`` for mistakes in its YAML.
+    """
+    from retrovue.library.adapters import settings_models
+    from retrovue.state_dir import state_dir
+    from retrovue.station.load import require_station
+
+    model = require_station(station, settings_models()) if station is not None else None
+    serve = model.station.serve if model is not None else None
     yield _python()
     yield _ffmpeg()
     yield from _encoders()
     yield _shipped()
     yield _fonts()
     yield _time_zones()
-    folder = state_dir("", state)  # without a slug: where every station has its own
+    if model is not None:
+        folder = state_dir(model.station.station, state, model.written_state)
+    else:
+        folder = state_dir("", state)  # without a slug: where every station has its own
     yield _state(folder)
     yield _disk(folder)
+    host = _host(serve)
     for port, kind, purpose, remedy in PORTS:
-        if (asked := _asked_for(port)) is not None:
-            yield _port(asked, kind, purpose, remedy)
+        if (asked := _asked_for(port, serve)) is not None:
+            yield _port(asked, kind, purpose, remedy, host)
+    for device in model.station.tuner.devices if model is not None else ():
+        if device.http_port:
+            of_device = f"tuner “{device.device}”"
+            yield _port(device.http_port, "tcp", of_device, "give the tuner another http_port", host)
 
 
 def _python() -> Finding:
@@ -209,17 +238,35 @@ def _nearest(folder: Path) -> Path:
     return next(p for p in (folder, *folder.parents) if os.access(p, os.F_OK))
 
 
-def _asked_for(port: int) -> int | None:
-    """What serve would open instead of ``port`` in this environment; None: nothing that can be known."""
+def _asked_for(port: int, serve: Serve | None) -> int | None:
+    """What serve would open instead of ``port`` in this environment; None: nothing that can be known.
+
+    ``serve``: what the station's YAML says of it.
+    """
+    if serve is not None and port in _TVHEADEND and not serve.tvheadend:
+        return None
     if port == 80:  # with another HTTP port nobody asks for it
-        return None if os.environ.get(VARIABLES[8080]) else port
+        if os.environ.get(VARIABLES[8080]):
+            return None
+        return None if serve is not None and (not serve.port_80 or serve.http_port == 80) else port
     written = os.environ.get(VARIABLES.get(port, ""), "")
     if written.isdecimal():
         return int(written) if 0 < int(written) <= 65535 else None
-    return port
+    if serve is None or port not in _SETTINGS:
+        return port
+    return getattr(serve, _SETTINGS[port]) or None  # 0 is any free one
 
 
-def _port(port: int, kind: Literal["tcp", "udp"], purpose: str, remedy: str) -> Finding:
+def _host(serve: Serve | None) -> str:
+    """The address on which serve would open them; all of this machine's where that is no plain IPv4 one."""
+    asked = os.environ.get("RETROVUE_BIND") or (serve.bind if serve is not None else "")
+    try:
+        return str(IPv4Address(asked))
+    except ValueError:
+        return "0.0.0.0"  # noqa: S104  what serve does by default; nothing listens there
+
+
+def _port(port: int, kind: Literal["tcp", "udp"], purpose: str, remedy: str, host: str) -> Finding:
     """Open and close the port. One that is taken is a remark: this station itself may be on the air."""
     name = f"port {port}/{kind}"
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as trial:
@@ -227,7 +274,7 @@ def _port(port: int, kind: Literal["tcp", "udp"], purpose: str, remedy: str) -> 
             # As a server does: a port that has only just been closed counts as free.
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            trial.bind(("0.0.0.0", port))  # noqa: S104  what serve does by default; nothing listens here
+            trial.bind((host, port))
             if kind == "tcp":
                 trial.listen(1)
         except OSError as error:

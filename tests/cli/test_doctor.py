@@ -12,6 +12,7 @@ import pytest
 from retrovue import ffmpeg_binary
 from retrovue.cli import doctor
 from tests.cli.run import run
+from tests.station.build import STATION, write
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +95,42 @@ def test_the_ports_are_those_that_the_environment_asks_for(
     for other_port in ("8080/tcp", "80/tcp", "5004/tcp"):
         assert f"port {other_port} " not in said
     assert "port 65001/udp" in said
+
+
+def test_the_ports_of_a_station_are_those_that_its_yaml_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in (*doctor.VARIABLES.values(), "RETROVUE_BIND", "RETROVUE_STATE"):
+        monkeypatch.delenv(variable, raising=False)
+
+    def said(**settings: object) -> str:
+        serve = "".join(f"  {name}: {value}\n" for name, value in settings.items())
+        further = "tuner: { devices: [{ device: attic, http_port: 8437 }] }\n"
+        write(tmp_path, {"station.yaml": STATION.replace("---\n", f"serve:\n{serve}{further}---\n", 1)})
+        ran = run("doctor", str(tmp_path))
+        assert ran.code == 0, ran.out + ran.err
+        return ran.out
+
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen(1)
+        port = other.getsockname()[1]
+        found = said(http_port=port, stream_port=0, tvheadend="false", port_80="false", state="here")
+        assert f"remark  port {port}/tcp " in found
+        for other_port in ("8080/tcp", "80/tcp", "5004/tcp", "9982/tcp", "9981/tcp"):
+            assert f"port {other_port} " not in found
+        assert "port 65001/udp" in found
+        assert "port 8437/tcp" in found
+        assert str(tmp_path / "here") in found
+        # On an address of its own the port is free.
+        assert f"ok      port {port}/tcp " in said(http_port=port, bind="127.0.0.2")
+        # The environment is asked before the YAML, as by serve.
+        monkeypatch.setenv("RETROVUE_HTTP_PORT", "0")
+        assert f"port {port}/tcp " not in said(http_port=port)
+
+
+def test_a_station_with_a_mistake_is_told_as_everywhere(tmp_path: Path) -> None:
+    write(tmp_path, {"station.yaml": "station: x\n"})
+    ran = run("doctor", str(tmp_path))
+    assert (ran.code, ran.out) == (1, "")
+    assert "error" in ran.err
