@@ -58,7 +58,8 @@ class AsRunRecord:
     artefact: str = ""  #: content hash of the artefact whose playlog authorised it
     generation: int = 0  #: generation of the playlog that authorised it
     crawl: str = ""  #: what an operator's order had run over it
-    closed: bool = False  #: false: what followed is not known (the power went, or it is on the air now)
+    closed: bool = False  #: false: what followed is not known (the station died, or it is on the air now)
+    broken_off: bool = False  #: and it is not on the air: a later sign-on found it so
 
     @property
     def key(self) -> tuple[str, int]:

@@ -3,7 +3,8 @@
 One file a channel and broadcast date, append-only JSON Lines. The first line of a run says all of it; while
 the run goes on, and when it ends, short lines of the same session and run number say how far it has come,
 and the longest counts. So a power cut costs the last second and no more: what it leaves is whole lines, and
-at most one torn one, which readers pass over and the next line begins behind.
+at most one torn one, which readers pass over and the next line begins behind. The run that was on the air
+then is not closed; the first line of the next sign-on says that it broke off.
 
 One thread writes for all channels. When it can't, the operator is told once, records are kept in memory up
 to a limit, and what had to be thrown away is written down as such when the disk is there again.
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 #: From one round of writing to the next (real seconds); with the write itself well below a second.
 EVERY_S = 0.7
 SUFFIX = ".jsonl"
+#: So many bytes at the end of a file hold a whole line of it for certain, and a torn one behind it.
+_TAIL = 1 << 16
 #: Archiving a day of a thousand channels takes a minute (real seconds).
 _ARCHIVE_PATIENCE_S = 900.0
 
@@ -65,6 +68,7 @@ class AsRunJournal:
         self._closing = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="as-run")
         self._trouble = ""
+        self._looked_back = False
 
     def channel(self, channel: str, grid: TickGrid, calendar: Calendar, lead_us: int) -> AsRun:
         """A new log of ``channel``."""
@@ -101,7 +105,9 @@ class AsRunJournal:
         if self._folder is None or self._closing.is_set():
             return
         try:
-            days = await asyncio.get_running_loop().run_in_executor(self._thread, due, self._folder, over)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._look_back, self._folder)
+            days = await loop.run_in_executor(self._thread, due, self._folder, over)
             if not days:
                 return
             request = json.dumps([str(path) for path in days]).encode()
@@ -137,7 +143,7 @@ class AsRunJournal:
             described = frozenset(self._described)
             try:
                 await asyncio.get_running_loop().run_in_executor(
-                    self._thread, append, self._folder, records, described
+                    self._thread, self._write, self._folder, records, described
                 )
             except OSError as error:
                 self._fail(f"{error.strerror or error}")
@@ -147,6 +153,21 @@ class AsRunJournal:
                 self._done(taken, records)
         for runs in [r for r in self._logs if not r.on_air and not r.take()]:
             self._logs.pop(runs, None)
+
+    def _write(self, folder: Path, records: list[AsRunRecord], described: frozenset[tuple[str, int]]) -> None:
+        self._look_back(folder)
+        append(folder, records, described)
+
+    def _look_back(self, folder: Path) -> None:
+        """Once, in the thread that writes, before it writes: what is open then is nobody's any more."""
+        if self._looked_back:
+            return
+        self._looked_back = True
+        try:
+            if count := break_off(folder):
+                log.warning("as-run: the station was ended in the midst of %d runs: they broke off", count)
+        except OSError as error:
+            log.warning("as-run: what broke off can't be told in %s: %s", folder, error.strerror or error)
 
     def _done(self, taken: Iterable[tuple[RunLog, list[AsRunRecord]]], records: list[AsRunRecord]) -> None:
         for runs, some in taken:
@@ -211,6 +232,38 @@ def append(folder: Path, records: list[AsRunRecord], described: frozenset[tuple[
         lines.setdefault(file_name(record.channel, record.broadcast_date) + SUFFIX, []).append(line)
     for name, some in lines.items():
         _append(folder / name, "".join(some).encode("utf-8", "replace"))
+
+
+def break_off(folder: Path) -> int:
+    """Say of every run that is still open that it broke off; returns how many. Nothing may be on the air.
+
+    Raises ``OSError``.
+    """
+    count = 0
+    for file in sorted(folder.glob(f"*{SUFFIX}")):
+        if (run := _open_run(file)) is not None:
+            said = {"session": run[0], "run": run[1], "broken_off": True}
+            _append(file, json.dumps(said, separators=(",", ":")).encode() + b"\n")
+            count += 1
+    return count
+
+
+def _open_run(file: Path) -> tuple[str, int] | None:
+    """Session and number of the run with which the file ends, unless that is closed or broke off.
+
+    A channel is on the air once at a time, so it is the only one that may be open.
+    """
+    with file.open("rb") as lines:
+        lines.seek(max(0, file.stat().st_size - _TAIL))
+        tail = lines.read()
+    for line in reversed(tail.split(b"\n")):
+        try:
+            said = json.loads(line)
+            run = str(said["session"]), int(said["run"])
+        except (ValueError, TypeError, KeyError):
+            continue  # torn, or none
+        return None if said.get("closed") or said.get("broken_off") else run
+    return None
 
 
 def _append(file: Path, data: bytes) -> None:

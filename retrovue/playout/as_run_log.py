@@ -46,6 +46,7 @@ _GROWING = {
     "frame_to": "max",
     "late_us": "max",
     "closed": "bool_or",
+    "broken_off": "bool_or",
 }
 
 

@@ -97,7 +97,7 @@ def _line(record: AsRunRecord, zone: tzinfo) -> str:
     cause = f"  ({record.cause})" if record.cause else ""
     crawl = f"  under the crawl “{record.crawl}”" if record.crawl else ""
     late = f"  late by {record.late_us / SECOND_US:.1f} s" if record.late_us > _LATE_US else ""
-    open_ = "" if record.closed else "  …"
+    open_ = "" if record.closed else "  broken off" if record.broken_off else "  …"
     return printable(
         f"  {_clock(record.start_us, zone)}  {_length(record.end_us - record.start_us):>11}  "
         f"{record.kind:<8}  {what}{frames}{cause}{crawl}{late}{open_}"

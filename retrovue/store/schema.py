@@ -556,6 +556,7 @@ AS_RUN = Table(
         ("generation", "BIGINT", "generation of the playlog that authorised it"),
         ("crawl", "VARCHAR", "the words that an operator's order had run over it"),
         ("closed", "BOOLEAN", "false: it is on the air now, or a power cut took what followed"),
+        ("broken_off", "BOOLEAN", "true: a later sign-on found it not closed, so what followed was lost"),
     ),
 )  # fmt: skip
 

@@ -70,6 +70,8 @@ def test_a_day_as_text_csv_and_json(state: Path) -> None:
     assert lines[1].split() == ["12:00:00", "00:20.0", "real", "test-pattern"]
     assert lines[2].split()[:3] == ["12:00:20", "00:02.5", "slate"]
     assert lines[-1].endswith("late by 7.0 s  …")
+    assert as_run_journal.break_off(state / "as-run") == 1
+    assert asrun(state, "--day", "2026-11-23")[1].endswith("late by 7.0 s  broken off\n")
     rows = list(csv.DictReader(io.StringIO(asrun(state, "--day", "2026-11-23", "--format", "csv")[1])))
     assert [row["ticks"] for row in rows] == ["599", "75", "1124", "300"]
     assert rows[1]["cause"] == "'=ffmpeg | *died*"  # no formula for a spreadsheet

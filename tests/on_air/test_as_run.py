@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from fixtures.shorts_station import ShortsStation, retrovue
@@ -123,4 +124,6 @@ def test_kill_9_of_the_station_loses_a_second_at_most(shorts: ShortsStation, tmp
             "two sessions",
         )
     again = as_run_log.read(state / "as-run", ["net"])
-    assert [r for r in again if r.session == logged[0].session] == logged
+    broken_off = replace(logged[-1], broken_off=True)
+    assert [r for r in again if r.session == logged[0].session] == [*logged[:-1], broken_off]
+    assert "broken off" in asrun(shorts, state)

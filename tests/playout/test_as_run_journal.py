@@ -105,6 +105,52 @@ async def test_nothing_runs_and_nothing_is_open_when_no_channel_is_on_the_air(tm
     assert [(r.first_tick, r.run) for r in records(tmp_path)] == [(NOON, 0), (NOON + 1, 0), (NOON + 2, 0)]
 
 
+def sizes_in(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_size for file in folder.iterdir()}
+
+
+async def test_what_died_in_the_midst_of_a_run_is_told_to_have_broken_off_by_the_next_sign_on(
+    tmp_path: Path,
+) -> None:
+    def open_run(session: str, channel: str, on: date, closed: bool = False) -> AsRunRecord:
+        return AsRunRecord(
+            channel, on, session, 0, "25", NOON, 25, GRID.start_us(NOON), GRID.start_us(NOON + 25), "real",
+            closed=closed,
+        )  # fmt: skip
+
+    def state_of(records: list[AsRunRecord]) -> dict[str, tuple[bool, bool]]:
+        return {r.session: (r.closed, r.broken_off) for r in records}
+
+    dead = [
+        open_run("s1", "wrtv", MONDAY),
+        open_run("s2", "other", MONDAY),
+        open_run("s3", "done", MONDAY, True),
+    ]
+    as_run_journal.append(tmp_path, dead, frozenset())
+    with (tmp_path / "wrtv-2026-11-23.jsonl").open("ab") as file:
+        file.write(b'{"session":"s1","run":0,"ti')
+    async with journal(tmp_path) as (made, as_run, _told):
+        as_run.tick(NOON + 900, SHOW, 0)
+        await made.flush()
+        seen = as_run_log.read(tmp_path, ["wrtv", "other", "done"])
+        (now,) = {r.session for r in seen} - {"s1", "s2", "s3"}
+        assert state_of(seen) == {
+            "s1": (False, True), "s2": (False, True), "s3": (True, False), now: (False, False),
+        }  # fmt: skip
+        as_run.tick(NOON + 901, SHOW, 0)
+        await as_run.end()
+    sizes = sizes_in(tmp_path)
+    # Told once; and nobody need tune in for it.
+    async with journal(tmp_path) as (made, _as_run, _told):
+        await made.archive(lambda channel, on: False)
+        assert sizes_in(tmp_path) == sizes
+    as_run_journal.append(tmp_path, [open_run("s4", "wrtv", TUESDAY)], frozenset())
+    async with journal(tmp_path) as (made, _as_run, _told):
+        await made.archive(lambda channel, on: on == TUESDAY)
+    assert (tmp_path / "wrtv-2026-11-24.parquet").exists()
+    assert state_of(records(tmp_path)) == {"s1": (False, True), now: (True, False), "s4": (False, True)}
+
+
 @pytest.mark.parametrize("tail", [b"\0" * 700, b'{"session":"s1","run":40,"chan', b'{"session":"s', b"\n\n"])
 def test_what_a_power_cut_leaves_is_read_and_written_behind(tmp_path: Path, tail: bytes) -> None:
     made = some_lines(tmp_path)
