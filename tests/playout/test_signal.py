@@ -238,10 +238,13 @@ async def test_beyond_the_plan_there_is_a_picture_and_an_endless_file_does_not_e
     # "mute" lasts 10 s; 60 s are planned from its 9th second: it ends early, and slate follows.
     async with bench([Item("mute", 60.0, in_s=9.0)], tmp_path) as b:
         viewer = await b.tune()
-        data = await capture(viewer, b.clock, 2.0)
+        taken = asyncio.create_task(capture(viewer, b.clock, 4.0))
+        async with b.clock.deadline(20):
+            while b.manager.detail != "asset ended early":
+                await b.clock.wait(0.05)
+        data = await taken
         report = analyse(data, complete=False)
         assert report.ok, report.to_text()
-        assert b.manager.detail == "asset ended early"
         assert b.manager.health is Health.SLATE
         assert len(reading_of(data, tmp_path).shown) > 100
         await viewer.close("done")
