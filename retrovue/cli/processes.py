@@ -53,16 +53,17 @@ _inherited: _Compile | None = None
 def spread_over(
     chosen: Chosen, say: Callable[[str], object], publish: bool = False, show: Show | None = None
 ) -> Spread:
-    """A ``compiler.compile.Spread`` over the workers that were ``chosen``; in turn, where that is one process
+    """A ``compiler.work.Spread`` over the workers that were ``chosen``; in turn, where that is one process
     or thread, or processes on a machine that can't fork.
 
     ``say`` is told in one line when workers are lost. ``publish``: events of other processes come folded, for
     an artefact. ``show``: who shows the progress of long work, in days of channels.
     """
-    here = chosen.kind == "processes" and "fork" not in multiprocessing.get_all_start_methods()
+    can_fork = "fork" in multiprocessing.get_all_start_methods()
+    side_by_side = chosen.count != 1 and (can_fork or chosen.kind != "processes")
 
     def spread(work: Work) -> Iterable[GroupDays]:
-        if not here and chosen.count != 1:
+        if side_by_side:
             # A cluster says how many it is when it is asked to work; it gets whole groups.
             cut = stretched(work, chosen.count or cores() if chosen.kind != "dask" else 1)
             if len(cut.parts) > 1:
